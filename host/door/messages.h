@@ -1,0 +1,70 @@
+/*
+ * messages: what frankd and its doors (and the web child) say to each other over their channels.
+ *
+ *     door -> frankd: READY once it listens; MINT, CANCEL, ASK_STATUS, ASK_FACTOR; PONG; COUNTS
+ *     frankd -> door: ANSWER for each MINT, CANCELLED for each CANCEL, STATUS, FACTOR; PING; DRAIN
+ *     web -> frankd:  READY, PONG
+ *     frankd -> web:  STATUS every second, PING
+ *     any child -> frankd: FAILED, with a text, before it exits
+ *
+ * Fixed layouts: both ends are the same build. frankd believes nothing of a door without a check.
+ */
+#ifndef FRANK_DOOR_MESSAGES_H
+#define FRANK_DOOR_MESSAGES_H
+
+#include "mint/answer.h"
+#include "mint/status.h"
+
+#include <stdint.h>
+
+enum frank_door_record {
+  FRANK_DOOR_READY = 1,  /* struct frank_door_ready: listening */
+  FRANK_DOOR_FAILED,     /* struct frank_door_failed: exits after it */
+  FRANK_DOOR_MINT,       /* struct frank_request, then b */
+  FRANK_DOOR_ANSWER,     /* struct frank_answer */
+  FRANK_DOOR_CANCEL,     /* struct frank_door_tag: tag of the request to take back */
+  FRANK_DOOR_CANCELLED,  /* struct frank_door_cancelled */
+  FRANK_DOOR_ASK_STATUS, /* empty; one at a time */
+  FRANK_DOOR_STATUS,     /* struct frank_status */
+  FRANK_DOOR_ASK_FACTOR, /* empty; one at a time */
+  FRANK_DOOR_FACTOR,     /* struct frank_door_factor */
+  FRANK_DOOR_PING,       /* struct frank_door_tag */
+  FRANK_DOOR_PONG,       /* struct frank_door_tag: the same */
+  FRANK_DOOR_DRAIN,      /* empty: no new requests reach frankd any more; answers still go out */
+  FRANK_DOOR_COUNTS,     /* struct frank_door_counts: totals since start, at most once a second */
+};
+
+struct frank_door_ready {
+  char endpoint[96]; /* as bound: a wildcard port is filled in */
+};
+
+struct frank_door_failed {
+  int32_t err;  /* enum frank_err */
+  int32_t fatal; /* 1: starting it again cannot help (a taken address, a bad key file) */
+  char why[256];
+};
+
+struct frank_door_tag {
+  uint64_t tag;
+};
+
+struct frank_door_cancelled {
+  uint64_t tag;
+  uint32_t found; /* 0: nothing by that tag waited */
+  uint32_t reserved;
+};
+
+struct frank_door_factor {
+  uint64_t factor;
+  int64_t expires_s; /* 0: does not expire */
+  double rate_hps;   /* all devices */
+  uint64_t queued_attempts; /* expected attempts that wait already */
+  char source[FRANK_SOURCE_BYTES];
+};
+
+struct frank_door_counts {
+  uint64_t dropped; /* messages without an envelope to answer to */
+  uint64_t refused; /* answered by the door itself: bad-request, per-client limits */
+};
+
+#endif

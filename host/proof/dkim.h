@@ -1,0 +1,39 @@
+/*
+ * dkim: what Frank reads of a DKIM-Signature value (RFC 6376 section 3.5, RFC 8463).
+ *
+ * It does not verify the signature. Views point into the value that was parsed. Pure.
+ */
+#ifndef FRANK_PROOF_DKIM_H
+#define FRANK_PROOF_DKIM_H
+
+#include "base/err.h"
+#include "proof/msmr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRANK_DKIM_FIELD "DKIM-Signature"
+
+struct frank_view {
+  const char *text; /* NULL where the tag is absent */
+  size_t len_bytes;
+};
+
+struct frank_dkim {
+  enum frank_alg alg;
+  char b[FRANK_B_MAX_BYTES + 1]; /* normalised, NUL */
+  size_t b_len;
+  struct frank_view d, s, h; /* as they stand, outer white space trimmed */
+  bool has_l, has_t, has_x;
+  uint64_t l_bytes, t_s, x_s; /* body length; signing and expiry time, seconds since 1970 */
+};
+
+/* Reads a whole value (after the colon; folds allowed; up to 64 KiB). A signature that comes back
+ * FRANK_OK is usable: a= is ours, b= is canonical base64. FRANK_ERR_MALFORMED,
+ * FRANK_ERR_UNSUPPORTED (a= or v= not ours), FRANK_ERR_TOO_LONG; *why gets a static text that
+ * names the tag. */
+FRANK_MUST_CHECK enum frank_err frank_dkim_parse(const char *value, size_t len_bytes,
+                                                 struct frank_dkim *out, const char **why);
+
+#endif
