@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define FRANK_CHAN_PACKET_MAX_BYTES 65536 /* about 200 KiB is where Linux refuses a packet */
-#define FRANK_CHAN_QUEUE_PACKETS 64       /* packets waiting for a slow peer: 4 MiB */
+#define FRANK_CHAN_QUEUE_PACKETS    64    /* packets waiting for a slow peer: 4 MiB */
 #define FRANK_CHAN_RECORD_MAX_BYTES (FRANK_CHAN_PACKET_MAX_BYTES - 16)
 
 struct frank_chan;
@@ -44,8 +44,8 @@ int frank_chan_fd(const struct frank_chan *chan);
  * waiting packets is reached (nothing was appended), FRANK_ERR_TOO_LONG past
  * FRANK_CHAN_RECORD_MAX_BYTES, FRANK_ERR_NOMEM. */
 FRANK_MUST_CHECK enum frank_err frank_chan_put(struct frank_chan *chan, uint16_t type,
-                                               const void *head, size_t head_len,
-                                               const void *tail, size_t tail_len);
+                                               const void *head, size_t head_len, const void *tail,
+                                               size_t tail_len);
 
 /* Sends waiting packets. FRANK_ERR_AGAIN: the peer is slow, some are still waiting;
  * FRANK_ERR_CLOSED, FRANK_ERR_IO: the peer is gone. */

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #define FRANK_US_PER_MS UINT64_C(1000)
-#define FRANK_US_PER_S UINT64_C(1000000)
-#define FRANK_NEVER_US UINT64_MAX /* "no timer is due" */
+#define FRANK_US_PER_S  UINT64_C(1000000)
+#define FRANK_NEVER_US  UINT64_MAX /* "no timer is due" */
 
 /* Monotonic microseconds since an arbitrary start (CLOCK_MONOTONIC). Never 0, never goes back. */
 uint64_t frank_clock_now_us(void);

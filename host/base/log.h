@@ -29,7 +29,7 @@ FRANK_MUST_CHECK enum frank_err frank_log_level_parse(const char *text,
 void frank_log(enum frank_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A budget of lines: `burst` at once, then one per `interval_us`. Zero-initialised fields other
+/* A budget of lines: `burst` in each window of burst * interval_us. Zero-initialised fields other
  * than these two. */
 struct frank_log_limit {
   uint32_t burst;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FRANK_LOOP_READ 1U
+#define FRANK_LOOP_READ  1U
 #define FRANK_LOOP_WRITE 2U
 
 struct frank_loop;
