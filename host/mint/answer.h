@@ -10,19 +10,19 @@
 #include <stdint.h>
 
 #define FRANK_CLIENT_NAME_BYTES 64
-#define FRANK_SOURCE_BYTES 96
+#define FRANK_SOURCE_BYTES      96
 
-#define FRANK_DEADLINE_MAX_MS 3600000
+#define FRANK_DEADLINE_MAX_MS     3600000
 #define FRANK_DEADLINE_DEFAULT_MS 30000
-#define FRANK_PRIORITY_MAX 9
-#define FRANK_PRIORITY_DEFAULT 5
+#define FRANK_PRIORITY_MAX        9
+#define FRANK_PRIORITY_DEFAULT    5
 
 /* A request, already checked for syntax: b is canonical, numbers are in range. */
 struct frank_request {
-  uint64_t tag;    /* the asker's name for it; unique among its requests in flight */
-  uint64_t factor; /* 0: none named, the factor in force is used */
-  uint32_t deadline_ms; /* 1..FRANK_DEADLINE_MAX_MS */
-  uint32_t alg;         /* enum frank_alg */
+  uint64_t tag;             /* the asker's name for it; unique among its requests in flight */
+  uint64_t factor;          /* 0: none named, the factor in force is used */
+  uint32_t deadline_ms;     /* 1..FRANK_DEADLINE_MAX_MS */
+  uint32_t alg;             /* enum frank_alg */
   uint8_t fail_at_deadline; /* 0: the best nonce found; 1: an error */
   uint8_t priority;         /* 0..9, 9 first */
   uint16_t b_len;
@@ -49,8 +49,8 @@ const char *frank_refusal_code(enum frank_refusal refusal); /* "too-hard"; "" fo
 struct frank_answer {
   uint64_t tag;
   uint64_t factor;
-  uint64_t attempts;   /* of all devices for this search */
-  uint64_t elapsed_ms; /* from this request's arrival */
+  uint64_t attempts;       /* of all devices for this search */
+  uint64_t elapsed_ms;     /* from this request's arrival */
   uint64_t retry_after_ms; /* busy: when to ask again; else 0 */
   uint64_t eta_ms;         /* too-hard: expected time at the present rate; else 0 */
   uint32_t refusal;        /* enum frank_refusal */
@@ -60,7 +60,7 @@ struct frank_answer {
   struct frank_hash h;
   char n[FRANK_MSMR_NONCE_MAX + 1];
   char source[FRANK_SOURCE_BYTES]; /* "request", "floor", "file" */
-  char device[32]; /* where the nonce was found; "host" for the one hashed at admission */
+  char device[32];   /* where the nonce was found; "host" for the one hashed at admission */
   char message[160]; /* for a refusal: a sentence that names the input */
 };
 

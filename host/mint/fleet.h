@@ -24,12 +24,13 @@ struct frank_fleet;
 struct frank_fleet_config {
   const char *const *devices; /* names: "cpu", "cpu:0", ...; none: every device not on demand */
   size_t device_count;
-  const char *variant; /* "avx512"; NULL: the fastest */
-  int worker_nice;     /* 0..19 */
-  bool bind;           /* bind workers to their devices' places */
-  uint64_t open_limit_us;   /* time for open and self-test */
-  uint64_t stall_floor_us;  /* a slice is never late before this */
-  uint64_t kill_floor_us;   /* a silent device is not killed before this */
+  const char *variant;     /* "avx512"; NULL: the fastest */
+  int worker_nice;         /* 0..19 */
+  bool bind;               /* bind workers to their devices' places */
+  uint64_t open_limit_us;  /* time for open and self-test */
+  uint64_t stall_floor_us; /* a slice is never late before this */
+  uint64_t kill_floor_us;  /* a silent device is not killed before this */
+  uint64_t quarantine_us;  /* first quarantine of a device that failed repeatedly; it doubles */
 };
 void frank_fleet_config_init(struct frank_fleet_config *config);
 

@@ -26,11 +26,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRANK_QUEUE_DEFAULT 10000
-#define FRANK_QUEUE_MAX 100000
-#define FRANK_FLOOR_DEFAULT (UINT64_C(1) << 20)
-#define FRANK_MAX_FACTOR_DEFAULT (UINT64_C(1) << 40)
-#define FRANK_CACHE_DEFAULT 10000
+#define FRANK_QUEUE_DEFAULT       10000
+#define FRANK_QUEUE_MAX           100000
+#define FRANK_FLOOR_DEFAULT       (UINT64_C(1) << 20)
+#define FRANK_MAX_FACTOR_DEFAULT  (UINT64_C(1) << 40)
+#define FRANK_CACHE_DEFAULT       10000
 #define FRANK_CACHE_AGE_DEFAULT_S 600
 
 struct frank_mint;
@@ -41,11 +41,11 @@ typedef void frank_mint_answer_fn(void *arg, uint64_t origin, const struct frank
 typedef void frank_mint_random_fn(void *arg, uint8_t *bytes, size_t len_bytes);
 
 struct frank_mint_config {
-  uint32_t queue_bound;     /* requests accepted and not answered, 1..FRANK_QUEUE_MAX */
-  uint32_t cache_bound;     /* answers kept, 0..FRANK_QUEUE_MAX */
+  uint32_t queue_bound; /* requests accepted and not answered, 1..FRANK_QUEUE_MAX */
+  uint32_t cache_bound; /* answers kept, 0..FRANK_QUEUE_MAX */
   uint64_t cache_age_us;
-  uint64_t max_factor;      /* a request that names a larger one is too hard */
-  uint64_t slice_us;        /* how long a slice should keep a device busy: 50 ms */
+  uint64_t max_factor; /* a request that names a larger one is too hard */
+  uint64_t slice_us;   /* how long a slice should keep a device busy: 50 ms */
   frank_mint_answer_fn *answer;
   frank_mint_random_fn *random;
   void *arg; /* of both callbacks */
@@ -115,14 +115,18 @@ FRANK_MUST_CHECK enum frank_err frank_mint_result(struct frank_mint *mint, uint3
 
 /* Slices that `device` has; 0 when idle. */
 uint32_t frank_mint_device_outstanding(const struct frank_mint *mint, uint32_t device);
-/* When the oldest outstanding slice should be back if the device keeps its rate, counted from when
- * the device could begin with it; FRANK_NEVER_US when idle. */
+/* How long the device may need for its oldest outstanding slice (for all of them where it overlaps
+ * them) at its measured rate, in microseconds; 0 when idle. */
 uint64_t frank_mint_device_expected_us(const struct frank_mint *mint, uint32_t device);
 /* Its measured rate, attempts per second. */
 double frank_mint_device_rate_hps(const struct frank_mint *mint, uint32_t device);
 /* Attempts and wrong hits of the device since it was added. */
 void frank_mint_device_counts(const struct frank_mint *mint, uint32_t device, uint64_t *attempts,
                               uint64_t *wrong_hits);
+
+/* Says whether a device may still become ready: while none is ready and none may, requests are
+ * refused `no-device` at once instead of waiting for their deadline. True at the start. */
+void frank_mint_set_device_hope(struct frank_mint *mint, bool hope);
 
 /* ---- time ---- */
 
@@ -136,8 +140,8 @@ uint64_t frank_mint_next_due_us(const struct frank_mint *mint);
 void frank_mint_status(const struct frank_mint *mint, struct frank_status *status);
 /* Attempts per second of all devices. */
 double frank_mint_rate_hps(const struct frank_mint *mint);
-/* Attempts of all devices since the start, and the lowest hash of the search of (origin, tag):
- * for a progress line. FRANK_ERR_NOT_FOUND when it does not wait. */
+/* The attempts and the lowest hash of the search of (origin, tag): for a progress line.
+ * FRANK_ERR_NOT_FOUND when it does not wait. */
 FRANK_MUST_CHECK enum frank_err frank_mint_progress(const struct frank_mint *mint, uint64_t origin,
                                                     uint64_t tag, uint64_t *attempts,
                                                     struct frank_hash *best);

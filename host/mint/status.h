@@ -9,16 +9,16 @@
 
 #include <stdint.h>
 
-#define FRANK_STATUS_DEVICES_MAX 128
-#define FRANK_STATUS_CLIENTS_MAX 32
+#define FRANK_STATUS_DEVICES_MAX  128
+#define FRANK_STATUS_CLIENTS_MAX  32
 #define FRANK_STATUS_CHILDREN_MAX 24
-#define FRANK_STATUS_BUCKETS 16
+#define FRANK_STATUS_BUCKETS      16
 
 /* How a request ended, and how many did: the rows of frank_jobs_total{result=...}. */
 enum frank_result {
-  FRANK_RESULT_MET,        /* a stamp that meets its factor */
-  FRANK_RESULT_BEST,       /* the best at the deadline, met false */
-  FRANK_RESULT_DEADLINE,   /* error deadline (on_deadline fail) */
+  FRANK_RESULT_MET,      /* a stamp that meets its factor */
+  FRANK_RESULT_BEST,     /* the best at the deadline, met false */
+  FRANK_RESULT_DEADLINE, /* error deadline (on_deadline fail) */
   FRANK_RESULT_CANCELLED,
   FRANK_RESULT_TOO_HARD,
   FRANK_RESULT_BUSY,
@@ -26,6 +26,7 @@ enum frank_result {
   FRANK_RESULT_NO_DEVICE,
   FRANK_RESULT_SHUTTING_DOWN,
   FRANK_RESULT_ABANDONED, /* its door died before the answer */
+  FRANK_RESULT_INTERNAL,  /* no memory */
   FRANK_RESULT_COUNT
 };
 const char *frank_result_name(enum frank_result result); /* "met", "too-hard": metrics labels */
@@ -78,12 +79,12 @@ struct frank_status_child {
 struct frank_status {
   char version[32];
   uint64_t uptime_ms;
-  uint32_t ready;        /* 1: at least one device and every door is ready */
-  uint32_t draining;     /* 1: after SIGTERM */
-  uint32_t waiting;      /* requests whose search has no slice at a device */
-  uint32_t running;      /* requests whose search has */
+  uint32_t ready;    /* 1: at least one device and every door is ready */
+  uint32_t draining; /* 1: after SIGTERM */
+  uint32_t waiting;  /* requests whose search has no slice at a device */
+  uint32_t running;  /* requests whose search has */
   uint32_t queue_bound;
-  uint32_t cached;       /* answers kept */
+  uint32_t cached; /* answers kept */
   uint64_t factor;
   int64_t factor_expires_s; /* 0: does not expire */
   char factor_source[96];
