@@ -1,0 +1,233 @@
+"""Starts a private frankd for a test, waits until it is ready, and stops it by its process id.
+
+    from harness import Frankd, run
+
+    def test():
+        with Frankd(["--factor", "1000", "--device", "cpu"]) as frankd:
+            with frankd.client() as client:
+                ok, reply = client.mint(harness.random_b())
+
+    if __name__ == "__main__":
+        run(test)
+
+Everything lives in a temporary folder of its own: the ipc socket, keys, configuration. The
+programs are those of the build folder named by FRANK_BIN. Traffic stays on loopback.
+"""
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+from frank_client import Client, Timeout, check_stamp, mint_patiently  # noqa: F401 (for tests)
+
+READY_S = 30.0
+
+
+class Skip(Exception):
+    """What a test needs is not here; the text says what."""
+
+
+def program(name):
+    """The full path of a built program; skips the test where it was not built."""
+    folder = os.environ.get("FRANK_BIN")
+    if not folder:
+        raise Skip("FRANK_BIN does not name the folder of the built programs")
+    path = os.path.join(folder, name)
+    if not os.access(path, os.X_OK):
+        raise Skip(f"{name} was not built")
+    return path
+
+
+SIGNATURE_BYTES = {88: 64, 172: 128, 344: 256, 512: 384, 684: 512}
+
+
+def random_b(length=344):
+    """A random canonical base64 text as long as a signature's: a key of SIGNATURE_BYTES."""
+    return base64.b64encode(os.urandom(SIGNATURE_BYTES[length])).decode()
+
+
+def free_port():
+    """A TCP port of loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(what, condition, timeout_s=10.0, step_s=0.02):
+    """Waits until condition() is true; raises AssertionError naming `what`."""
+    until = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        time.sleep(step_s)
+
+
+def children_of(pid):
+    """Process ids of the direct children: [(pid, name)]."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="latin-1") as file:
+                text = file.read()
+        except OSError:
+            continue
+        name = text[text.index("(") + 1:text.rindex(")")]
+        parent = int(text[text.rindex(")") + 1:].split()[1])
+        if parent == pid:
+            found.append((int(entry), name))
+    return found
+
+
+def memory_kib(pid, field="VmRSS"):
+    """A memory figure of /proc/PID/status in KiB; 0 when the process is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="latin-1") as file:
+            for line in file:
+                if line.startswith(field + ":"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def cpu_seconds(pid):
+    """User and system time that a process has used."""
+    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+        text = file.read()
+    fields = text[text.rindex(")") + 1:].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Frankd:
+    """A running frankd. Attributes: ipc (its first endpoint), folder, pid, process."""
+
+    def __init__(self, args=(), config=None, listen=None, wait=True, folder=None):
+        """args: further flags. config: text of a configuration file. listen: endpoints instead of
+        the one on ipc. folder: a folder to live in (the caller's to remove)."""
+        self.own_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="frank-")
+        self.ipc = f"ipc://{self.folder}/mint.sock"
+        self.endpoints = [self.ipc] if listen is None else list(listen)
+        self.args = list(args)
+        self.config = None
+        self.lines = []
+        self.process = None
+        self._ready = threading.Event()
+        if config is not None:
+            self.config = os.path.join(self.folder, "frankd.conf")
+            with open(self.config, "w", encoding="utf-8") as file:
+                file.write(config)
+        try:
+            self.start(wait)
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def start(self, wait=True):
+        """Starts the process; with `wait` returns when it says that it is ready."""
+        self._ready.clear()
+        # A file that is absent would be an error; an empty one keeps the machine's own out.
+        config = self.config or "/dev/null"
+        command = [program("frankd"), "--config", config]
+        for endpoint in self.endpoints:
+            command += ["--listen", endpoint]
+        command += self.args
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True, errors="replace", cwd=self.folder)
+        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        if wait:
+            self.wait_ready()
+
+    def _read(self, process):
+        for line in process.stderr:
+            self.lines.append(line.rstrip("\n"))
+            del self.lines[:-5000]
+            # "event=ready" as the log writes it, or a plain line "... ready".
+            words = line.split()
+            if "event=ready" in words or words[-1:] == ["ready"]:
+                self._ready.set()
+        process.stderr.close()
+
+    def wait_ready(self, timeout_s=READY_S):
+        until = time.monotonic() + timeout_s
+        while not self._ready.wait(0.02):
+            if self.process.poll() is not None:
+                raise AssertionError(f"frankd ended with {self.process.returncode}:\n" + self.log())
+            if time.monotonic() > until:
+                raise AssertionError(f"frankd not ready in {timeout_s} s:\n" + self.log())
+
+    def log(self, last=60):
+        """The last lines that it wrote to standard error."""
+        return "\n".join(self.lines[-last:])
+
+    def client(self, endpoint=None, **options):
+        return Client(endpoint or self.endpoints[0], **options)
+
+    def children(self, name=None):
+        """Process ids of its children, of one program name where given ("frank-door")."""
+        return [pid for pid, comm in children_of(self.pid) if name is None or comm == name[:15]]
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait_end(self, timeout_s=15.0):
+        """Waits for its end; returns the exit status."""
+        return self.process.wait(timeout_s)
+
+    def stop(self, timeout_s=15.0):
+        """SIGTERM, then SIGKILL if that is not heeded, which fails the test. Idempotent."""
+        stuck = False
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            try:
+                self.process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                stuck = True
+                self.process.kill()
+                self.process.wait(5)
+        if self.own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if stuck:
+            raise AssertionError(f"frankd did not end {timeout_s} s after SIGTERM:\n" + self.log())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None and kind is not Skip:
+            print("--- frankd wrote:\n" + self.log(), file=sys.stderr)
+        self.stop()
+
+
+def run(*tests):
+    """Runs the tests one after another, prints a line for each, exits: 0, 1, or 77 (skipped)."""
+    status = 0
+    for test in tests:
+        start = time.monotonic()
+        try:
+            test()
+            print(f"ok    {test.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+        except Skip as reason:
+            print(f"skip  {test.__name__}: {reason}", flush=True)
+            status = status or 77
+        except BaseException:  # a failure of any kind, named and counted
+            traceback.print_exc()
+            print(f"FAIL  {test.__name__}", flush=True)
+            status = 1
+    sys.exit(status)
