@@ -1,0 +1,76 @@
+/*
+ * frankd_config: frankd's configuration: the struct, its table of keys, and the command line.
+ *
+ * Order: the table's defaults, then /etc/frank/frankd.conf (or --config FILE), then the flags.
+ * Owner: frankd's main. A plain struct; strings are inside it.
+ */
+#ifndef FRANK_PROGRAMS_FRANKD_CONFIG_H
+#define FRANK_PROGRAMS_FRANKD_CONFIG_H
+
+#include "base/config.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FRANKD_CONFIG_PATH    "/etc/frank/frankd.conf"
+#define FRANKD_LISTEN_MAX     16 /* doors; FRANK_STATUS_CHILDREN_MAX holds these and the web child */
+#define FRANKD_ENDPOINT_BYTES FRANK_CONFIG_ITEM_BYTES
+
+/* Exit statuses, listed in --help. */
+#define FRANKD_EXIT_OK 0
+#define FRANKD_EXIT_FAILED                                                                         \
+  1                         /* could not start or go on: a device, an endpoint, a helper program   \
+                             */
+#define FRANKD_EXIT_USAGE 2 /* an unknown flag or a missing argument */
+#define FRANKD_EXIT_CONFIG                                                                         \
+  78 /* EX_CONFIG of sysexits.h: a wrong value, in the file or in a flag                           \
+      */
+
+struct frankd_config {
+  struct frank_config_list listen; /* endpoints, at least one */
+  char curve_secret[256];          /* path of the server's secret key; "" none */
+  char curve_clients[256];         /* folder with a public key file per client; "" none */
+  bool insecure;                   /* tcp:// without CURVE, on loopback addresses only */
+  uint64_t ipc_mode;               /* file mode of ipc sockets */
+  char http[64];                   /* ADDR:PORT, loopback; "" off */
+
+  uint64_t factor;       /* 0: none given */
+  char factor_file[256]; /* holds a factor in digits; read again when it changes; "" none */
+  uint64_t floor;        /* the factor where no source gives one */
+  uint64_t max_factor;
+  uint64_t queue;
+  uint64_t cache;
+  uint64_t cache_age_us;
+  uint64_t slice_us;
+
+  struct frank_config_list devices; /* names; none: every device that is not on demand */
+  char isa[32];                     /* variant of the CPU engine; "": the fastest */
+  uint64_t worker_nice;
+  bool bind;
+  uint64_t open_limit_us;
+  uint64_t stall_floor_us;
+  uint64_t kill_floor_us;
+
+  uint64_t client_rate;      /* requests per second of one client; 0: no limit */
+  uint64_t client_in_flight; /* requests of one client not yet answered */
+  uint64_t door_memory_bytes;
+  uint64_t door_descriptors;
+
+  uint64_t grace_us;  /* from SIGTERM until what is left is answered as it stands */
+  uint32_t log_level; /* enum frank_log_level */
+};
+
+extern const struct frank_config_table frankd_config_table;
+
+/* What main does first. Reads flags and file into *config (all of it is set). Returns -1 to go on
+ * and serve, else the exit status: --help, --version, --check, --dump-config have printed what
+ * they should; an error has been told on standard error. */
+int frankd_config_start(int argc, char *const argv[], struct frankd_config *config);
+
+/* The same reading again, for SIGHUP: file and the flags of the command line, into *fresh.
+ * `why` (FRANK_CONFIG_WHY_BYTES) names file, line and key. Errors as frank_config_load. */
+FRANK_MUST_CHECK enum frank_err frankd_config_reload(int argc, char *const argv[],
+                                                     struct frankd_config *fresh, char *why);
+
+#endif
