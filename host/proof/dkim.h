@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "proof/msmr.h"
+#include "proof/taglist.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,18 +16,14 @@
 
 #define FRANK_DKIM_FIELD "DKIM-Signature"
 
-struct frank_view {
-  const char *text; /* NULL where the tag is absent */
-  size_t len_bytes;
-};
-
 struct frank_dkim {
   enum frank_alg alg;
   char b[FRANK_B_MAX_BYTES + 1]; /* normalised, NUL */
   size_t b_len;
-  struct frank_view d, s, h; /* as they stand, outer white space trimmed */
+  struct frank_view d, s, h; /* as they stand, outer white space trimmed; NULL where absent */
   bool has_l, has_t, has_x;
-  uint64_t l_bytes, t_s, x_s; /* body length; signing and expiry time, seconds since 1970 */
+  uint64_t l_bytes, t_s, x_s; /* body length; signing and expiry time, seconds since 1970; a number
+                                 that does not fit is UINT64_MAX (the RFC lets x= be "infinite") */
 };
 
 /* Reads a whole value (after the colon; folds allowed; up to 64 KiB). A signature that comes back

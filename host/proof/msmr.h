@@ -17,13 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRANK_MSMR_FIELD "MSMR-Key"
-#define FRANK_MSMR_NONCE_MAX 64    /* digits a reader takes */
-#define FRANK_MSMR_NONCE_WRITTEN 40 /* digits a writer makes: lines stay within 78 columns */
+#define FRANK_MSMR_FIELD            "MSMR-Key"
+#define FRANK_MSMR_NONCE_MAX        64  /* digits a reader takes */
+#define FRANK_MSMR_NONCE_WRITTEN    40  /* digits a writer makes: lines stay within 78 columns */
 #define FRANK_MSMR_HEADER_MAX_BYTES 192 /* a written header with its NUL */
-#define FRANK_MSMR_SIGNATURES_MAX 8 /* signatures and keys that are looked at in one message */
-#define FRANK_B_MIN_BYTES 4
-#define FRANK_B_MAX_BYTES 2048
+#define FRANK_MSMR_SIGNATURES_MAX   8   /* signatures and keys that are looked at in one message */
+#define FRANK_B_MIN_BYTES           4
+#define FRANK_B_MAX_BYTES           2048
 
 /* The signing algorithms that a stamp can be bound to; the part after '-' names the hash. */
 enum frank_alg { FRANK_ALG_RSA_SHA256, FRANK_ALG_ED25519_SHA256, FRANK_ALG_COUNT };
@@ -45,7 +45,8 @@ FRANK_MUST_CHECK enum frank_err frank_msmr_parse(const char *value, size_t len_b
                                                  struct frank_msmr *key, const char **why);
 
 /* Writes "MSMR-Key: v=1; a=...; n=...;<line_end>\th=..." with a NUL, no line end at the end.
- * `line_end` is "\r\n" or "\n". The nonce has at most FRANK_MSMR_NONCE_WRITTEN digits (asserted). */
+ * `line_end` is "\r\n" or "\n". The nonce has at most FRANK_MSMR_NONCE_WRITTEN digits (asserted);
+ * it is written as it stands (a mint makes it lower-case), for another case is another hash. */
 void frank_msmr_format(const struct frank_msmr *key, const char *line_end,
                        char out[FRANK_MSMR_HEADER_MAX_BYTES]);
 
@@ -82,15 +83,16 @@ struct frank_signature {
 
 struct frank_judgement {
   enum frank_verdict verdict;
-  const char *why;         /* static text for people; never NULL */
-  int key_index;           /* which MSMR-Key, -1 where none */
-  int signature_index;     /* which signature it is bound to, -1 where none */
-  struct frank_msmr key;   /* set where key_index >= 0 and it was well-formed */
-  double bits;             /* work shown; 0 unless bound to a signature */
+  const char *why;       /* static text for people; never NULL */
+  int key_index;         /* which MSMR-Key, -1 where none */
+  int signature_index;   /* which signature it is bound to, -1 where none */
+  struct frank_msmr key; /* set where key_index >= 0 and it was well-formed */
+  double bits;           /* work shown; 0 unless bound to a signature */
 };
 
 /* Judges `key_count` field values against `signature_count` usable signatures, from the top, at
- * most FRANK_MSMR_SIGNATURES_MAX of each. factor 0: the factor cannot be had now: a stamp whose
+ * most FRANK_MSMR_SIGNATURES_MAX of each. Of equal verdicts the one that shows more work counts,
+ * then the upper key. factor 0: the factor cannot be had now: a stamp whose
  * hash is right is temperror. Hash and factor only; the mail rules are the caller's. */
 void frank_msmr_judge(const char *const *keys, const size_t *key_lens, size_t key_count,
                       const struct frank_signature *signatures, size_t signature_count,

@@ -22,11 +22,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRANK_PLAN_DIGITS_MAX 40
-#define FRANK_PLAN_DIGITS_MIN 8
+#define FRANK_PLAN_DIGITS_MAX       40
+#define FRANK_PLAN_DIGITS_MIN       8
 #define FRANK_PLAN_SUFFIX_MAX_BYTES 2048
-#define FRANK_PLAN_BLOCKS_MAX 33 /* 15 + 2048 + 9 octets; see frank_plan_make */
-#define FRANK_PLAN_TAIL_MAX_BYTES ((FRANK_PLAN_BLOCKS_MAX - 1) * 64)
+#define FRANK_PLAN_BLOCKS_MAX       33 /* 15 + 2048 + 9 octets; see frank_plan_make */
+#define FRANK_PLAN_TAIL_MAX_BYTES   ((FRANK_PLAN_BLOCKS_MAX - 1) * 64)
 
 struct frank_plan {
   uint8_t digits;       /* length of the nonce in characters, 8..40 */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRANK_SHA256_BYTES 32
+#define FRANK_SHA256_BYTES       32
 #define FRANK_SHA256_BLOCK_BYTES 64
 
 extern const uint32_t frank_sha256_k[64]; /* round constants, FIPS 180-4 section 4.2.2 */
@@ -22,8 +22,7 @@ struct frank_hash {
 };
 
 /* Hash of `a_len` bytes of `a` followed by `b_len` bytes of `b`; either may be NULL with 0. */
-void frank_sha256(const void *a, size_t a_len, const void *b, size_t b_len,
-                  struct frank_hash *out);
+void frank_sha256(const void *a, size_t a_len, const void *b, size_t b_len, struct frank_hash *out);
 
 /* Sixteen big-endian words from 64 bytes. */
 void frank_sha256_load(const uint8_t bytes[64], uint32_t words[16]);
