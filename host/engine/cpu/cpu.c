@@ -1,0 +1,138 @@
+/*
+ * cpu: probe, open, scan, info, close over places (hwloc) and variants (the search loops).
+ */
+#include "engine/cpu/cpu.h"
+
+#include "engine/cpu/place.h"
+#include "engine/cpu/variant.h"
+#include "engine/device_name.h"
+#include "proof/plan.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct frank_engine_ctx {
+  const struct frank_cpu_variant *variant;
+  struct frank_device_info info;
+};
+
+static void describe(const struct frank_places *places, size_t i, struct frank_device_info *info)
+{
+  memset(info, 0, sizeof *info);
+  (void)snprintf(info->name, sizeof info->name, "cpu:%zu", i);
+  (void)snprintf(info->engine, sizeof info->engine, "cpu");
+  frank_places_describe(places, i, info->model, sizeof info->model, info->place, sizeof info->place,
+                        &info->numa_node);
+  info->hashes = FRANK_ENGINE_SHA256;
+  info->blocks_max = FRANK_PLAN_BLOCKS_MAX;
+  info->batch_max = 1;
+  info->stops_early = 1;
+}
+
+static enum frank_err cpu_probe(struct frank_device_info *list, size_t cap, size_t *count,
+                                char *why)
+{
+  struct frank_places *places = NULL;
+  *count = 0;
+  why[0] = '\0';
+  enum frank_err err = frank_places_new(&places, why);
+  if (err == FRANK_ERR_DEVICE) {
+    return FRANK_OK; /* no device, and `why` says so */
+  }
+  if (err != FRANK_OK) {
+    return err;
+  }
+  size_t found = frank_places_count(places);
+  for (size_t i = 0; i < found && i < cap; i++) {
+    describe(places, i, &list[i]);
+    *count = i + 1;
+  }
+  if (found > cap) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "only the first %zu of %zu cores are used", cap,
+                   found);
+  }
+  frank_places_destroy(&places);
+  return FRANK_OK;
+}
+
+static enum frank_err cpu_open(const char *device, const struct frank_engine_options *options,
+                               struct frank_engine_ctx **out, char *why)
+{
+  struct frank_places *places = NULL;
+  struct frank_engine_ctx *ctx = NULL;
+  const struct frank_cpu_variant *variant = NULL;
+  uint32_t index = 0;
+  why[0] = '\0';
+  enum frank_err err = frank_cpu_variant_choose(options->variant, &variant, why);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  err = frank_places_new(&places, why);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  if (!frank_device_index(device, "cpu", &index) || index >= frank_places_count(places)) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
+                   "there is no device \"%.31s\": this process may use cpu:0 to cpu:%zu", device,
+                   frank_places_count(places) - 1);
+    err = FRANK_ERR_NOT_FOUND;
+    goto cleanup;
+  }
+  if (options->bind && frank_places_bind(places, index, why) != FRANK_OK) {
+    /* Slower, not wrong: `why` keeps the remark for the caller's log. */
+    err = FRANK_OK;
+  }
+  ctx = calloc(1, sizeof *ctx);
+  if (ctx == NULL) {
+    err = FRANK_ERR_NOMEM;
+    goto cleanup;
+  }
+  ctx->variant = variant;
+  describe(places, index, &ctx->info);
+  (void)snprintf(ctx->info.variant, sizeof ctx->info.variant, "%s", variant->name);
+  *out = ctx;
+
+cleanup:
+  frank_places_destroy(&places);
+  return err;
+}
+
+static enum frank_err cpu_scan(struct frank_engine_ctx *ctx, const struct frank_slice *slices,
+                               size_t n, struct frank_scan *results)
+{
+  for (size_t i = 0; i < n; i++) {
+    const struct frank_slice *slice = &slices[i];
+    assert(slice->blocks >= 1 && slice->blocks <= FRANK_PLAN_BLOCKS_MAX);
+    assert(slice->counter_word <= 14);
+    assert(slice->blocks == 1 || slice->kw != NULL);
+    assert(slice->count <= (UINT64_C(1) << 32) - slice->first);
+    memset(&results[i], 0, sizeof results[i]);
+    if (slice->count != 0) {
+      ctx->variant->scan(slice, &results[i]);
+    }
+  }
+  return FRANK_OK;
+}
+
+static void cpu_info(const struct frank_engine_ctx *ctx, struct frank_device_info *info)
+{
+  *info = ctx->info;
+}
+
+static void cpu_close(struct frank_engine_ctx **ctx)
+{
+  free(*ctx);
+  *ctx = NULL;
+}
+
+const struct frank_engine frank_engine_cpu = {
+    .name = "cpu",
+    .probe = cpu_probe,
+    .open = cpu_open,
+    .scan = cpu_scan,
+    .info = cpu_info,
+    .close = cpu_close,
+};

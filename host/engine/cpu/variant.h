@@ -1,0 +1,69 @@
+/*
+ * variant: what a code path of the CPU engine is, and what all of them share.
+ *
+ * A variant is one scan function compiled for one instruction set in a file of its own. The table
+ * of those that this build holds, fastest first, is in variants.c, together with the question
+ * whether this machine can run them: that must not be asked in a file that is itself compiled with
+ * the flags of the instruction set.
+ *
+ * Private to host/engine/cpu; the conformance suite and the benchmark walk the table, too.
+ */
+#ifndef FRANK_ENGINE_CPU_VARIANT_H
+#define FRANK_ENGINE_CPU_VARIANT_H
+
+#include "engine/engine.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Searches one slice and fills *result, which is zeroed. The slice is sane (frank_slice's ranges
+ * hold) and its count is not 0. */
+typedef void frank_cpu_scan_fn(const struct frank_slice *slice, struct frank_scan *result);
+
+struct frank_cpu_variant {
+  const char *name;
+  bool (*runs_here)(void);
+  frank_cpu_scan_fn *scan;
+};
+
+/* The i-th variant of this build, fastest first as measured; NULL past the end. */
+const struct frank_cpu_variant *frank_cpu_variant_at(size_t i);
+
+/* The variant named `name`, or with NULL the fastest that runs here. FRANK_ERR_UNSUPPORTED, with
+ * `why` (FRANK_ENGINE_WHY_BYTES) naming it and those that run here. */
+FRANK_MUST_CHECK enum frank_err
+frank_cpu_variant_choose(const char *name, const struct frank_cpu_variant **out, char *why);
+
+/* One file each. */
+frank_cpu_scan_fn frank_cpu_scan_portable;
+#if defined(__x86_64__)
+frank_cpu_scan_fn frank_cpu_scan_avx512;
+#endif
+
+/* Keeps a counter whose first hash word is <= bound. When all places are taken, one that ends the
+ * search (`word` <= stop_at) still finds room, because it is what the host is waiting for. */
+static inline void frank_cpu_keep(const struct frank_slice *slice, struct frank_scan *result,
+                                  uint32_t counter, uint32_t word)
+{
+  if (result->hit_count < FRANK_SCAN_HITS) {
+    result->hits[result->hit_count++] = counter;
+    return;
+  }
+  result->overflow = true;
+  if (word <= slice->stop_at) {
+    result->hits[FRANK_SCAN_HITS - 1] = counter;
+  }
+}
+
+/* One of the counter's two words: 16 bits as four hexadecimal digits. */
+static inline uint32_t frank_cpu_hex4(uint32_t value)
+{
+  /* Each nibble to its byte, most significant first; then '0' + n, and 39 more from 'a' on. */
+  uint32_t spread = ((value & 0xf000U) << 12) | ((value & 0x0f00U) << 8) |
+                    ((value & 0x00f0U) << 4) | (value & 0x000fU);
+  uint32_t above_nine = ((spread + 0x06060606U) >> 4) & 0x01010101U;
+  return spread + 0x30303030U + above_nine * 39U;
+}
+
+#endif

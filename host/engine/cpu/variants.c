@@ -1,0 +1,79 @@
+/*
+ * variants: the table of code paths in order of measured speed, and the choice among them.
+ */
+#include "engine/cpu/variant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool runs_anywhere(void)
+{
+  return true;
+}
+
+#if defined(__x86_64__)
+/* __builtin_cpu_supports asks the operating system's XCR0 as well: a kernel that does not save
+ * the 512-bit registers counts as a CPU without them. */
+static bool runs_with_avx512(void)
+{
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+/* Fastest first, as measured by frank-bench; the rates are those of one core of an AMD EPYC
+ * (Zen 5) on a two-block plan. */
+static const struct frank_cpu_variant variants[] = {
+#if defined(__x86_64__)
+    {.name = "avx512", .runs_here = runs_with_avx512, .scan = frank_cpu_scan_avx512},
+#endif
+    {.name = "portable", .runs_here = runs_anywhere, .scan = frank_cpu_scan_portable},
+};
+
+#define VARIANT_COUNT (sizeof variants / sizeof variants[0])
+
+const struct frank_cpu_variant *frank_cpu_variant_at(size_t i)
+{
+  return i < VARIANT_COUNT ? &variants[i] : NULL;
+}
+
+/* The names of the variants that run here, separated by blanks. */
+static void list_runnable(char *text, size_t size_bytes)
+{
+  size_t used = 0;
+  text[0] = '\0';
+  for (size_t i = 0; i < VARIANT_COUNT; i++) {
+    if (!variants[i].runs_here()) {
+      continue;
+    }
+    int more =
+        snprintf(text + used, size_bytes - used, "%s%s", used == 0 ? "" : " ", variants[i].name);
+    if (more < 0 || (size_t)more >= size_bytes - used) {
+      return;
+    }
+    used += (size_t)more;
+  }
+}
+
+enum frank_err frank_cpu_variant_choose(const char *name, const struct frank_cpu_variant **out,
+                                        char *why)
+{
+  bool known = false;
+  for (size_t i = 0; i < VARIANT_COUNT; i++) {
+    if (name != NULL && strcmp(name, variants[i].name) != 0) {
+      continue;
+    }
+    known = true;
+    if (variants[i].runs_here()) {
+      *out = &variants[i];
+      return FRANK_OK;
+    }
+  }
+  char list[128];
+  list_runnable(list, sizeof list);
+  (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "cpu variant \"%.31s\" %s; here run: %s",
+                 name == NULL ? "" : name,
+                 known ? "needs instructions that this CPU does not have" : "is not in this build",
+                 list);
+  return FRANK_ERR_UNSUPPORTED;
+}

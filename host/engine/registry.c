@@ -1,0 +1,103 @@
+/*
+ * registry: the engines of this build, and how everybody opens a device.
+ */
+#include "engine/engine.h"
+
+#include "engine/cpu/cpu.h"
+#include "engine/selftest.h"
+#include "engine/test/test_engines.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct entry {
+  const struct frank_engine *engine;
+  bool is_test;
+  bool is_hollow; /* searches nothing, so there is nothing to test */
+};
+
+static const struct entry entries[] = {
+    {.engine = &frank_engine_cpu},
+    {.engine = &frank_engine_faulty, .is_test = true},
+    {.engine = &frank_engine_null, .is_test = true, .is_hollow = true},
+};
+
+#define ENTRY_COUNT (sizeof entries / sizeof entries[0])
+
+static _Thread_local bool opening;
+
+const struct frank_engine *frank_engine_at(size_t i)
+{
+  return i < ENTRY_COUNT ? entries[i].engine : NULL;
+}
+
+static const struct entry *entry_for(const char *device)
+{
+  size_t len = strcspn(device, ":");
+  for (size_t i = 0; i < ENTRY_COUNT; i++) {
+    const char *name = entries[i].engine->name;
+    if (strlen(name) == len && memcmp(name, device, len) == 0) {
+      return &entries[i];
+    }
+  }
+  return NULL;
+}
+
+const struct frank_engine *frank_engine_for(const char *device)
+{
+  const struct entry *entry = entry_for(device);
+  return entry == NULL ? NULL : entry->engine;
+}
+
+bool frank_engine_is_test(const struct frank_engine *engine)
+{
+  for (size_t i = 0; i < ENTRY_COUNT; i++) {
+    if (entries[i].engine == engine) {
+      return entries[i].is_test;
+    }
+  }
+  return false;
+}
+
+bool frank_engine_is_opening(void)
+{
+  return opening;
+}
+
+enum frank_err frank_engine_open(const char *device, const struct frank_engine_options *options,
+                                 const struct frank_engine **engine, struct frank_engine_ctx **ctx,
+                                 struct frank_device_info *info, char *why)
+{
+  why[0] = '\0';
+  const struct entry *entry = entry_for(device);
+  if (entry == NULL) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "no engine for device \"%.31s\"", device);
+    return FRANK_ERR_NOT_FOUND;
+  }
+  struct frank_engine_ctx *opened = NULL;
+  enum frank_err err = entry->engine->open(device, options, &opened, why);
+  if (err != FRANK_OK) {
+    if (why[0] == '\0') {
+      (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", frank_err_text(err));
+    }
+    return err;
+  }
+  double rate_hps = 0;
+  opening = true;
+  if (!entry->is_hollow) {
+    err = frank_selftest_run(entry->engine, opened, why);
+  }
+  if (err == FRANK_OK) {
+    err = frank_selftest_rate(entry->engine, opened, &rate_hps, why);
+  }
+  opening = false;
+  if (err != FRANK_OK) {
+    entry->engine->close(&opened);
+    return err;
+  }
+  entry->engine->info(opened, info);
+  info->rate_hps = rate_hps;
+  *engine = entry->engine;
+  *ctx = opened;
+  return FRANK_OK;
+}
