@@ -1,0 +1,679 @@
+/* The workers of a program: probe children find the devices, one worker child searches on each. */
+#include "mint/fleet.h"
+
+#include "base/chan.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mint/supervisor.h"
+#include "worker/messages.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define PROBES_MAX    8
+#define CORPSES_MAX   64 /* killed children that the kernel has not given back yet */
+#define REAP_AGAIN_US (200 * FRANK_US_PER_MS)
+#define STALL_SLICES  5 /* a device is late after this many times its expected time */
+#define KILL_SLICES   20
+
+enum {
+  PROBE_LIMIT_US = 20 * 1000 * 1000,
+};
+
+/* Engines that are looked for when nobody names a device. */
+static const char *const usual_engines[] = {"cpu"};
+
+struct device {
+  struct frank_fleet *fleet;
+  struct frank_device_info info;
+  struct frank_supervisor supervisor;
+  struct frank_chan *chan;
+  struct frank_loop_watch *watch;
+  pid_t pid;
+  bool in_mint;
+  uint32_t handle;      /* in the mint service */
+  uint64_t progress_us; /* when it last spoke, or got work while idle */
+  bool stalled;
+  uint64_t stalls;
+  uint64_t attempts_before; /* of its earlier lives */
+  uint64_t wrong_before;
+  char why[128];
+};
+
+struct probe {
+  struct frank_fleet *fleet;
+  char engine[16];
+  struct frank_chan *chan;
+  struct frank_loop_watch *watch;
+  pid_t pid;
+  bool done;
+  uint64_t limit_us;
+  char why[FRANK_ENGINE_WHY_BYTES]; /* why the engine has no device; empty where it has */
+};
+
+struct frank_fleet {
+  struct frank_fleet_config config;
+  struct frank_loop *loop;
+  struct frank_mint *mint;
+  char worker_path[PATH_MAX];
+  struct probe probes[PROBES_MAX];
+  size_t probe_count;
+  struct frank_device_info found[FRANK_ENGINE_DEVICES_MAX]; /* every device there is */
+  size_t found_count;
+  struct device devices[FRANK_STATUS_DEVICES_MAX]; /* those used */
+  size_t device_count;
+  pid_t corpses[CORPSES_MAX];
+  size_t corpse_count;
+  struct frank_supervisor_policy policy;
+};
+
+void frank_fleet_config_init(struct frank_fleet_config *config)
+{
+  *config = (struct frank_fleet_config){
+      .worker_nice = 10,
+      .bind = true,
+      .open_limit_us = 30 * FRANK_US_PER_S,
+      .stall_floor_us = 250 * FRANK_US_PER_MS,
+      .kill_floor_us = 3 * FRANK_US_PER_S,
+      .quarantine_us = 60 * FRANK_US_PER_S,
+  };
+}
+
+/* ---- processes ---- */
+
+static void reap(struct frank_fleet *fleet)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < fleet->corpse_count; i++) {
+    pid_t rc = waitpid(fleet->corpses[i], NULL, WNOHANG);
+    if (rc == 0) {
+      fleet->corpses[kept++] = fleet->corpses[i];
+    }
+  }
+  fleet->corpse_count = kept;
+}
+
+/* Kills a child and forgets it; nobody waits for one that the kernel cannot end. */
+static void end_process(struct frank_fleet *fleet, pid_t *pid)
+{
+  if (*pid <= 0) {
+    return;
+  }
+  (void)kill(*pid, SIGKILL);
+  if (waitpid(*pid, NULL, WNOHANG) == 0) {
+    if (fleet->corpse_count == CORPSES_MAX) {
+      reap(fleet);
+    }
+    if (fleet->corpse_count < CORPSES_MAX) {
+      fleet->corpses[fleet->corpse_count++] = *pid;
+    }
+  }
+  *pid = 0;
+}
+
+static void hope(struct frank_fleet *fleet)
+{
+  bool any = false;
+  for (size_t i = 0; i < fleet->probe_count; i++) {
+    any |= !fleet->probes[i].done;
+  }
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    enum frank_child_state state = fleet->devices[i].supervisor.state;
+    any |=
+        state == FRANK_CHILD_STARTING || state == FRANK_CHILD_PAUSED || state == FRANK_CHILD_READY;
+  }
+  frank_mint_set_device_hope(fleet->mint, any);
+}
+
+static void device_failed(struct device *d, const char *why, uint64_t now_us)
+{
+  struct frank_fleet *fleet = d->fleet;
+  if (d->in_mint) {
+    uint64_t attempts;
+    uint64_t wrong;
+    frank_mint_device_counts(fleet->mint, d->handle, &attempts, &wrong);
+    d->attempts_before += attempts;
+    d->wrong_before += wrong;
+    frank_mint_device_remove(fleet->mint, d->handle, now_us);
+    d->in_mint = false;
+  }
+  frank_loop_remove(&d->watch);
+  frank_chan_destroy(&d->chan);
+  end_process(fleet, &d->pid);
+  d->stalled = false;
+  snprintf(d->why, sizeof d->why, "%s", why);
+  frank_supervisor_failed(&d->supervisor, now_us);
+  hope(fleet);
+  frank_log(FRANK_LOG_WARN, "event=device-failed device=%s state=%s failures=%u why=\"%s\"",
+            d->info.name, frank_child_state_name(d->supervisor.state), d->supervisor.failures,
+            d->why);
+}
+
+static void on_device_ready(struct device *d, const struct frank_record *record, uint64_t now_us)
+{
+  struct frank_fleet *fleet = d->fleet;
+  if (record->len_bytes != sizeof d->info || d->in_mint) {
+    device_failed(d, "the worker spoke out of turn", now_us);
+    return;
+  }
+  memcpy(&d->info, record->payload, sizeof d->info);
+  d->info.name[sizeof d->info.name - 1] = '\0';
+  d->info.variant[sizeof d->info.variant - 1] = '\0';
+  d->info.model[sizeof d->info.model - 1] = '\0';
+  d->info.place[sizeof d->info.place - 1] = '\0';
+  if (frank_mint_device_add(fleet->mint, &d->info, &d->handle) != FRANK_OK) {
+    device_failed(d, "the mint service takes no more devices", now_us);
+    return;
+  }
+  d->in_mint = true;
+  d->why[0] = '\0';
+  frank_supervisor_ready(&d->supervisor, now_us);
+  frank_log(FRANK_LOG_INFO, "event=device-ready device=%s variant=%s rate_hps=%.0f place=\"%s\"",
+            d->info.name, d->info.variant, d->info.rate_hps, d->info.place);
+}
+
+static void on_device_failed(struct device *d, const struct frank_record *record, uint64_t now_us)
+{
+  struct frank_worker_failed failed;
+  if (record->len_bytes != sizeof failed) {
+    device_failed(d, "the worker spoke out of turn", now_us);
+    return;
+  }
+  memcpy(&failed, record->payload, sizeof failed);
+  failed.why[sizeof failed.why - 1] = '\0';
+  device_failed(d, failed.why, now_us);
+}
+
+static void on_device_result(struct device *d, const struct frank_record *record, uint64_t now_us)
+{
+  struct frank_worker_result result;
+  if (record->len_bytes != sizeof result || !d->in_mint) {
+    device_failed(d, "the worker spoke out of turn", now_us);
+    return;
+  }
+  memcpy(&result, record->payload, sizeof result);
+  d->progress_us = now_us;
+  d->stalled = false;
+  if (frank_mint_result(d->fleet->mint, d->handle, &result, now_us) != FRANK_OK) {
+    device_failed(d, "it reported a wrong result", now_us);
+  }
+}
+
+static void on_device_event(void *arg, uint32_t events)
+{
+  (void)events; /* room to write is used by the pump after this turn */
+  struct device *d = arg;
+  uint64_t now_us = frank_clock_now_us();
+  struct frank_record record;
+  while (d->chan) {
+    enum frank_err err = frank_chan_read(d->chan, &record);
+    if (err == FRANK_ERR_AGAIN) {
+      return;
+    }
+    if (err != FRANK_OK) {
+      device_failed(d, err == FRANK_ERR_CLOSED ? "the worker died" : frank_err_text(err), now_us);
+      return;
+    }
+    switch (record.type) {
+    case FRANK_WORKER_READY:
+      on_device_ready(d, &record, now_us);
+      break;
+    case FRANK_WORKER_FAILED:
+      on_device_failed(d, &record, now_us);
+      break;
+    case FRANK_WORKER_RESULT:
+      on_device_result(d, &record, now_us);
+      break;
+    default:
+      device_failed(d, "the worker spoke out of turn", now_us);
+      break;
+    }
+  }
+}
+
+static void device_start(struct device *d, uint64_t now_us)
+{
+  struct frank_fleet *fleet = d->fleet;
+  char *argv[] = {fleet->worker_path, NULL};
+  frank_supervisor_started(&d->supervisor, now_us);
+  struct frank_worker_open open = {.bind = fleet->config.bind ? 1 : 0,
+                                   .nice = fleet->config.worker_nice};
+  snprintf(open.device, sizeof open.device, "%s", d->info.name);
+  snprintf(open.variant, sizeof open.variant, "%s",
+           fleet->config.variant ? fleet->config.variant : "");
+  enum frank_err err = frank_child_spawn(fleet->worker_path, argv, &d->pid, &d->chan);
+  if (err == FRANK_OK) {
+    err = frank_loop_add(fleet->loop, frank_chan_fd(d->chan), FRANK_LOOP_READ, on_device_event, d,
+                         &d->watch);
+  }
+  if (err == FRANK_OK) {
+    err = frank_chan_put(d->chan, FRANK_WORKER_OPEN, &open, sizeof open, NULL, 0);
+  }
+  if (err == FRANK_OK) {
+    err = frank_chan_flush(d->chan);
+  }
+  if (err != FRANK_OK) {
+    device_failed(d, "frank-worker could not be started", now_us);
+  }
+}
+
+/* ---- finding devices ---- */
+
+/* "cpu" names every cpu:N, "cpu:0" that one. */
+static bool name_matches(const char *wanted, const struct frank_device_info *info)
+{
+  return strcmp(wanted, info->name) == 0 || strcmp(wanted, info->engine) == 0;
+}
+
+static bool is_wanted(const struct frank_fleet *fleet, const struct frank_device_info *info)
+{
+  if (fleet->config.device_count == 0) {
+    return !info->on_demand;
+  }
+  for (size_t i = 0; i < fleet->config.device_count; i++) {
+    if (name_matches(fleet->config.devices[i], info)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static void on_device_found(struct frank_fleet *fleet, const struct frank_record *record,
+                            uint64_t now_us)
+{
+  if (record->len_bytes != sizeof(struct frank_device_info) ||
+      fleet->found_count == FRANK_ENGINE_DEVICES_MAX) {
+    return;
+  }
+  struct frank_device_info *info = &fleet->found[fleet->found_count];
+  memcpy(info, record->payload, sizeof *info);
+  info->name[sizeof info->name - 1] = '\0';
+  info->engine[sizeof info->engine - 1] = '\0';
+  info->model[sizeof info->model - 1] = '\0';
+  info->place[sizeof info->place - 1] = '\0';
+  info->variant[sizeof info->variant - 1] = '\0';
+  fleet->found_count++;
+  if (!is_wanted(fleet, info)) {
+    return;
+  }
+  if (fleet->device_count == FRANK_STATUS_DEVICES_MAX) {
+    frank_log(FRANK_LOG_WARN, "event=device-left-out device=%s why=\"more than %d devices\"",
+              info->name, FRANK_STATUS_DEVICES_MAX);
+    return;
+  }
+  struct device *d = &fleet->devices[fleet->device_count++];
+  *d = (struct device){.fleet = fleet, .info = *info};
+  frank_supervisor_init(&d->supervisor, &fleet->policy, now_us);
+  device_start(d, now_us);
+}
+
+static void probe_end(struct probe *probe, const char *why)
+{
+  frank_loop_remove(&probe->watch);
+  frank_chan_destroy(&probe->chan);
+  end_process(probe->fleet, &probe->pid);
+  probe->done = true;
+  snprintf(probe->why, sizeof probe->why, "%s", why);
+  if (why[0] != '\0') {
+    frank_log(FRANK_LOG_INFO, "event=engine-without-device engine=%s why=\"%s\"", probe->engine,
+              why);
+  }
+  hope(probe->fleet);
+}
+
+static void on_probe_event(void *arg, uint32_t events)
+{
+  (void)events;
+  struct probe *probe = arg;
+  struct frank_record record;
+  while (!probe->done) {
+    enum frank_err err = frank_chan_read(probe->chan, &record);
+    if (err == FRANK_ERR_AGAIN) {
+      return;
+    }
+    if (err != FRANK_OK) {
+      probe_end(probe, "looking for its devices ended early");
+      return;
+    }
+    if (record.type == FRANK_WORKER_DEVICE) {
+      on_device_found(probe->fleet, &record, frank_clock_now_us());
+      continue;
+    }
+    struct frank_worker_failed said = {.why = "looking for its devices failed"};
+    if (record.type == FRANK_WORKER_PROBED && record.len_bytes == sizeof said) {
+      memcpy(&said, record.payload, sizeof said);
+      said.why[sizeof said.why - 1] = '\0';
+    }
+    probe_end(probe, said.why);
+  }
+}
+
+static void probe_start(struct frank_fleet *fleet, const char *engine, size_t engine_len,
+                        uint64_t now_us)
+{
+  for (size_t i = 0; i < fleet->probe_count; i++) {
+    if (strlen(fleet->probes[i].engine) == engine_len &&
+        memcmp(fleet->probes[i].engine, engine, engine_len) == 0) {
+      return;
+    }
+  }
+  if (fleet->probe_count == PROBES_MAX || engine_len >= sizeof fleet->probes[0].engine) {
+    return; /* told as a missing device */
+  }
+  struct probe *probe = &fleet->probes[fleet->probe_count++];
+  *probe = (struct probe){.fleet = fleet, .limit_us = now_us + PROBE_LIMIT_US};
+  memcpy(probe->engine, engine, engine_len);
+  char option[] = "--probe";
+  char *argv[] = {fleet->worker_path, option, probe->engine, NULL};
+  enum frank_err err = frank_child_spawn(fleet->worker_path, argv, &probe->pid, &probe->chan);
+  if (err == FRANK_OK) {
+    err = frank_loop_add(fleet->loop, frank_chan_fd(probe->chan), FRANK_LOOP_READ, on_probe_event,
+                         probe, &probe->watch);
+  }
+  if (err != FRANK_OK) {
+    probe_end(probe, "frank-worker could not be started");
+  }
+}
+
+enum frank_err frank_fleet_new(const struct frank_fleet_config *config, struct frank_loop *loop,
+                               struct frank_mint *mint, uint64_t now_us, struct frank_fleet **out,
+                               char *why)
+{
+  struct frank_fleet *fleet = calloc(1, sizeof *fleet);
+  if (!fleet) {
+    snprintf(why, FRANK_ENGINE_WHY_BYTES, "no memory");
+    return FRANK_ERR_NOMEM;
+  }
+  fleet->config = *config;
+  fleet->loop = loop;
+  fleet->mint = mint;
+  frank_supervisor_policy_init(&fleet->policy);
+  fleet->policy.start_limit_us = config->open_limit_us;
+  fleet->policy.quarantine_us = config->quarantine_us;
+  enum frank_err err =
+      frank_child_find("frank-worker", fleet->worker_path, sizeof fleet->worker_path);
+  if (err != FRANK_OK) {
+    snprintf(why, FRANK_ENGINE_WHY_BYTES, "frank-worker is not to be found beside this program");
+    free(fleet);
+    return err;
+  }
+  if (config->device_count == 0) {
+    for (size_t i = 0; i < sizeof usual_engines / sizeof usual_engines[0]; i++) {
+      probe_start(fleet, usual_engines[i], strlen(usual_engines[i]), now_us);
+    }
+  }
+  for (size_t i = 0; i < config->device_count; i++) {
+    probe_start(fleet, config->devices[i], strcspn(config->devices[i], ":"), now_us);
+  }
+  *out = fleet;
+  return FRANK_OK;
+}
+
+void frank_fleet_destroy(struct frank_fleet **fleet)
+{
+  struct frank_fleet *f = *fleet;
+  if (!f) {
+    return;
+  }
+  for (size_t i = 0; i < f->probe_count; i++) {
+    frank_loop_remove(&f->probes[i].watch);
+    frank_chan_destroy(&f->probes[i].chan);
+    end_process(f, &f->probes[i].pid);
+  }
+  for (size_t i = 0; i < f->device_count; i++) {
+    struct device *d = &f->devices[i];
+    if (d->in_mint) {
+      frank_mint_device_remove(f->mint, d->handle, frank_clock_now_us());
+    }
+    frank_loop_remove(&d->watch);
+    frank_chan_destroy(&d->chan);
+    end_process(f, &d->pid);
+  }
+  reap(f);
+  free(f);
+  *fleet = NULL;
+}
+
+/* ---- work and watchdogs ---- */
+
+static void pump_device(struct device *d, uint64_t now_us)
+{
+  struct frank_mint *mint = d->fleet->mint;
+  struct frank_worker_slice slice;
+  bool was_idle = frank_mint_device_outstanding(mint, d->handle) == 0;
+  while (frank_chan_has_room(d->chan) &&
+         frank_mint_next_slice(mint, d->handle, now_us, &slice) == FRANK_OK) {
+    size_t tail_len = (size_t)(slice.blocks - 1) * FRANK_SHA256_BLOCK_BYTES;
+    if (frank_chan_put(d->chan, FRANK_WORKER_SLICE, &slice, FRANK_WORKER_SLICE_HEAD_BYTES,
+                       slice.tail, tail_len) != FRANK_OK) {
+      device_failed(d, "no memory for its slices", now_us);
+      return;
+    }
+  }
+  if (was_idle) {
+    d->progress_us = now_us;
+  }
+  bool had_unsent = frank_chan_has_unsent(d->chan);
+  enum frank_err err = had_unsent ? frank_chan_flush(d->chan) : FRANK_OK;
+  if (err != FRANK_OK && err != FRANK_ERR_AGAIN) {
+    device_failed(d, "the worker died", now_us);
+    return;
+  }
+  /* A worker has at most FRANK_MINT_SLOTS slices, fewer than the queue holds: waiting for room to
+   * write is rare, so the watch is changed only then. */
+  if (err == FRANK_ERR_AGAIN || had_unsent) {
+    err = frank_loop_change(d->watch, err == FRANK_ERR_AGAIN ? FRANK_LOOP_READ | FRANK_LOOP_WRITE
+                                                             : FRANK_LOOP_READ);
+    if (err != FRANK_OK) {
+      device_failed(d, "it cannot be watched", now_us);
+    }
+  }
+}
+
+void frank_fleet_pump(struct frank_fleet *fleet, uint64_t now_us)
+{
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    if (fleet->devices[i].in_mint) {
+      pump_device(&fleet->devices[i], now_us);
+    }
+  }
+}
+
+struct watchdog {
+  uint64_t stall_us;
+  uint64_t kill_us;
+};
+
+/* When a device that has work counts as late, and when as dead: multiples of its own expected
+ * time, for a simulated device is not sick because it is slow. */
+static struct watchdog watchdog_of(const struct device *d)
+{
+  const struct frank_fleet *fleet = d->fleet;
+  if (!d->in_mint || frank_mint_device_outstanding(fleet->mint, d->handle) == 0) {
+    return (struct watchdog){FRANK_NEVER_US, FRANK_NEVER_US};
+  }
+  uint64_t expected_us = frank_mint_device_expected_us(fleet->mint, d->handle);
+  uint64_t stall_us = STALL_SLICES * expected_us;
+  uint64_t kill_us = KILL_SLICES * expected_us;
+  stall_us = stall_us > fleet->config.stall_floor_us ? stall_us : fleet->config.stall_floor_us;
+  kill_us = kill_us > fleet->config.kill_floor_us ? kill_us : fleet->config.kill_floor_us;
+  return (struct watchdog){d->stalled ? FRANK_NEVER_US : d->progress_us + stall_us,
+                           d->progress_us + kill_us};
+}
+
+static void tick_device(struct device *d, uint64_t now_us)
+{
+  if (frank_supervisor_should_start(&d->supervisor, now_us)) {
+    device_start(d, now_us);
+    return;
+  }
+  if (frank_supervisor_is_late(&d->supervisor, now_us)) {
+    device_failed(d, "it did not open in time", now_us);
+    return;
+  }
+  struct watchdog w = watchdog_of(d);
+  if (now_us >= w.kill_us) {
+    device_failed(d, "it hung", now_us);
+  } else if (now_us >= w.stall_us) {
+    d->stalled = true;
+    d->stalls++;
+    frank_log(FRANK_LOG_WARN, "event=device-stalled device=%s silent_ms=%llu", d->info.name,
+              (unsigned long long)((now_us - d->progress_us) / FRANK_US_PER_MS));
+    frank_mint_device_stalled(d->fleet->mint, d->handle, now_us);
+  }
+}
+
+void frank_fleet_tick(struct frank_fleet *fleet, uint64_t now_us)
+{
+  reap(fleet);
+  for (size_t i = 0; i < fleet->probe_count; i++) {
+    if (!fleet->probes[i].done && now_us >= fleet->probes[i].limit_us) {
+      probe_end(&fleet->probes[i], "looking for its devices took too long");
+    }
+  }
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    tick_device(&fleet->devices[i], now_us);
+  }
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
+uint64_t frank_fleet_next_due_us(const struct frank_fleet *fleet)
+{
+  uint64_t due_us = FRANK_NEVER_US;
+  if (fleet->corpse_count > 0) {
+    due_us = frank_clock_now_us() + REAP_AGAIN_US;
+  }
+  for (size_t i = 0; i < fleet->probe_count; i++) {
+    if (!fleet->probes[i].done) {
+      due_us = sooner(due_us, fleet->probes[i].limit_us);
+    }
+  }
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    const struct device *d = &fleet->devices[i];
+    struct watchdog w = watchdog_of(d);
+    due_us = sooner(due_us, frank_supervisor_next_due_us(&d->supervisor));
+    due_us = sooner(due_us, sooner(w.stall_us, w.kill_us));
+  }
+  return due_us;
+}
+
+/* ---- telling ---- */
+
+bool frank_fleet_settled(const struct frank_fleet *fleet)
+{
+  for (size_t i = 0; i < fleet->probe_count; i++) {
+    if (!fleet->probes[i].done) {
+      return false;
+    }
+  }
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    const struct frank_supervisor *s = &fleet->devices[i].supervisor;
+    if (s->state == FRANK_CHILD_STARTING && s->failures == 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+size_t frank_fleet_ready_count(const struct frank_fleet *fleet)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    count += fleet->devices[i].in_mint ? 1 : 0;
+  }
+  return count;
+}
+
+enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32], char *have,
+                                   size_t have_size)
+{
+  const char *missing = NULL;
+  for (size_t i = 0; i < fleet->config.device_count && !missing; i++) {
+    missing = fleet->config.devices[i];
+    for (size_t k = 0; k < fleet->found_count; k++) {
+      if (name_matches(missing, &fleet->found[k])) {
+        missing = NULL;
+        break;
+      }
+    }
+  }
+  if (!missing) {
+    return FRANK_ERR_NOT_FOUND;
+  }
+  snprintf(name, 32, "%s", missing);
+  size_t used = 0;
+  have[0] = '\0';
+  for (size_t i = 0; i < fleet->found_count; i++) {
+    int n =
+        snprintf(have + used, have_size - used, "%s%s", used > 0 ? ", " : "", fleet->found[i].name);
+    if (n < 0 || (size_t)n >= have_size - used) {
+      break;
+    }
+    used += (size_t)n;
+  }
+  return FRANK_OK;
+}
+
+void frank_fleet_notes(const struct frank_fleet *fleet, char *out, size_t out_size)
+{
+  size_t used = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < fleet->probe_count && used < out_size; i++) {
+    if (fleet->probes[i].why[0] != '\0') {
+      int n = snprintf(out + used, out_size - used, "%s: %s\n", fleet->probes[i].engine,
+                       fleet->probes[i].why);
+      used += n > 0 ? (size_t)n : 0;
+    }
+  }
+  for (size_t i = 0; i < fleet->found_count && used < out_size; i++) {
+    if (!is_wanted(fleet, &fleet->found[i])) {
+      int n =
+          snprintf(out + used, out_size - used, "%s: there, but not named\n", fleet->found[i].name);
+      used += n > 0 ? (size_t)n : 0;
+    }
+  }
+}
+
+void frank_fleet_status(const struct frank_fleet *fleet, struct frank_status *status)
+{
+  status->device_count = (uint32_t)fleet->device_count;
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    const struct device *d = &fleet->devices[i];
+    struct frank_status_device *out = &status->devices[i];
+    memset(out, 0, sizeof *out);
+    memcpy(out->name, d->info.name, sizeof out->name);
+    memcpy(out->engine, d->info.engine, sizeof out->engine);
+    memcpy(out->variant, d->info.variant, sizeof out->variant);
+    memcpy(out->model, d->info.model, sizeof out->model);
+    memcpy(out->place, d->info.place, sizeof out->place);
+    memcpy(out->why, d->why, sizeof out->why);
+    out->numa_node = d->info.numa_node;
+    out->state = (uint32_t)d->supervisor.state;
+    out->restarts = d->supervisor.restarts;
+    out->stalls = d->stalls;
+    out->pid = d->pid > 0 ? (uint32_t)d->pid : 0;
+    out->zero_rate = d->stalled ? 1 : 0;
+    out->attempts = d->attempts_before;
+    out->wrong_hits = d->wrong_before;
+    if (d->in_mint) {
+      uint64_t attempts;
+      uint64_t wrong;
+      frank_mint_device_counts(fleet->mint, d->handle, &attempts, &wrong);
+      out->attempts += attempts;
+      out->wrong_hits += wrong;
+      /* A device that makes no progress must not shine with its last rate. */
+      out->rate_hps = d->stalled ? 0 : frank_mint_device_rate_hps(fleet->mint, d->handle);
+    }
+  }
+}

@@ -1,0 +1,677 @@
+/* Requests and answers: admission, deadlines, cancelling, what is told to whom. */
+#include "mint/internal.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MIN_MS       100
+#define RETRY_MAX_MS       60000
+#define NO_DEVICE_RETRY_MS 5000
+/* The rule that one client may hold at most half of the queued work protects others from waiting
+ * long; below this much work nobody waits long. */
+#define SHARE_RULE_FROM_S 10.0
+
+void frank_mint_config_init(struct frank_mint_config *config)
+{
+  *config = (struct frank_mint_config){
+      .queue_bound = FRANK_QUEUE_DEFAULT,
+      .cache_bound = FRANK_CACHE_DEFAULT,
+      .cache_age_us = FRANK_CACHE_AGE_DEFAULT_S * FRANK_US_PER_S,
+      .max_factor = FRANK_MAX_FACTOR_DEFAULT,
+      .slice_us = 50 * FRANK_US_PER_MS,
+  };
+}
+
+static bool earlier_deadline(const struct frank_heap_node *a, const struct frank_heap_node *b)
+{
+  return FRANK_CONTAINER(a, struct frank_mint_waiter, by_deadline)->deadline_us <
+         FRANK_CONTAINER(b, struct frank_mint_waiter, by_deadline)->deadline_us;
+}
+
+static bool served_less(const struct frank_heap_node *a, const struct frank_heap_node *b)
+{
+  return FRANK_CONTAINER(a, struct frank_mint_client, by_served)->served <
+         FRANK_CONTAINER(b, struct frank_mint_client, by_served)->served;
+}
+
+static bool more_urgent(const struct frank_heap_node *a, const struct frank_heap_node *b)
+{
+  const struct frank_mint_job *x = FRANK_CONTAINER(a, struct frank_mint_job, ready);
+  const struct frank_mint_job *y = FRANK_CONTAINER(b, struct frank_mint_job, ready);
+  if (x->priority != y->priority) {
+    return x->priority > y->priority;
+  }
+  return x->deadline_us != y->deadline_us ? x->deadline_us < y->deadline_us : x->seq < y->seq;
+}
+
+static bool config_is_valid(const struct frank_mint_config *config)
+{
+  return config->queue_bound >= 1 && config->queue_bound <= FRANK_QUEUE_MAX &&
+         config->cache_bound <= FRANK_QUEUE_MAX && config->max_factor >= 1 &&
+         config->max_factor <= FRANK_FACTOR_MAX && config->slice_us >= 1 && config->answer &&
+         config->random;
+}
+
+enum frank_err frank_mint_new(const struct frank_mint_config *config, uint64_t now_us,
+                              struct frank_mint **out)
+{
+  (void)now_us;
+  if (!config_is_valid(config)) {
+    return FRANK_ERR_RANGE;
+  }
+  struct frank_mint *mint = calloc(1, sizeof *mint);
+  if (!mint) {
+    return FRANK_ERR_NOMEM;
+  }
+  mint->config = *config;
+  mint->device_hope = true;
+  frank_heap_init(&mint->deadlines, earlier_deadline);
+  frank_heap_init(&mint->clients_ready, served_less);
+  struct frank_list *lists[] = {&mint->clients_busy, &mint->clients_idle, &mint->spread,
+                                &mint->kept};
+  for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+    frank_list_init(lists[i]);
+  }
+  config->random(config->arg, mint->salt, sizeof mint->salt);
+  frank_mint_set_factor(mint, FRANK_FLOOR_DEFAULT, "floor", 0);
+  enum frank_err err =
+      frank_table_init(&mint->jobs, (size_t)config->queue_bound + config->cache_bound);
+  if (err == FRANK_OK) {
+    err = frank_table_init(&mint->waiters, config->queue_bound);
+  }
+  if (err == FRANK_OK) {
+    err = frank_table_init(&mint->clients, FRANK_MINT_IDLE_CLIENTS);
+  }
+  if (err != FRANK_OK) {
+    frank_mint_destroy(&mint);
+    return err;
+  }
+  *out = mint;
+  return FRANK_OK;
+}
+
+void frank_mint_set_factor(struct frank_mint *mint, uint64_t factor, const char *source,
+                           int64_t expires_s)
+{
+  assert(factor >= 1 && factor <= FRANK_FACTOR_MAX);
+  mint->factor = factor;
+  mint->factor_expires_s = expires_s;
+  frank_mint_copy_text(mint->factor_source, sizeof mint->factor_source, source);
+}
+
+void frank_mint_set_max_factor(struct frank_mint *mint, uint64_t max_factor)
+{
+  assert(max_factor >= 1 && max_factor <= FRANK_FACTOR_MAX);
+  mint->config.max_factor = max_factor;
+}
+
+/* ---- clients ---- */
+
+static struct frank_mint_client *client_find(const struct frank_mint *mint, const char *name,
+                                             uint64_t *hash)
+{
+  struct frank_hash h;
+  frank_mint_salted(mint, name, strlen(name), &h);
+  memcpy(hash, h.bytes, sizeof *hash);
+  struct frank_table_node *node = frank_table_first(&mint->clients, *hash);
+  for (; node; node = frank_table_next(node)) {
+    struct frank_mint_client *client = FRANK_CONTAINER(node, struct frank_mint_client, by_name);
+    if (strcmp(client->name, name) == 0) {
+      return client;
+    }
+  }
+  return NULL;
+}
+
+static void client_destroy(struct frank_mint *mint, struct frank_mint_client *client)
+{
+  frank_list_remove(&client->link);
+  frank_table_remove(&mint->clients, &client->by_name);
+  free(client);
+}
+
+/* Marks a client as having requests or slices, or as idle; the oldest idle ones are forgotten. */
+static void client_place(struct frank_mint *mint, struct frank_mint_client *client, bool was_busy)
+{
+  bool is_busy = client->waiters > 0 || client->slots > 0;
+  if (is_busy == was_busy && frank_list_is_linked(&client->link)) {
+    return;
+  }
+  if (frank_list_is_linked(&client->link) && !was_busy) {
+    mint->idle_clients--;
+  }
+  frank_list_remove(&client->link);
+  frank_list_append(is_busy ? &mint->clients_busy : &mint->clients_idle, &client->link);
+  if (is_busy) {
+    return;
+  }
+  client->expected = 0;
+  if (++mint->idle_clients > FRANK_MINT_IDLE_CLIENTS) {
+    client_destroy(mint, FRANK_CONTAINER(mint->clients_idle.next, struct frank_mint_client, link));
+    mint->idle_clients--;
+  }
+}
+
+void frank_mint_client_use(struct frank_mint *mint, struct frank_mint_client *client, int waiters,
+                           int slots)
+{
+  bool was_busy = client->waiters > 0 || client->slots > 0;
+  client->waiters += (uint32_t)waiters;
+  client->slots += (uint32_t)slots;
+  client_place(mint, client, was_busy);
+}
+
+static struct frank_mint_client *client_make(struct frank_mint *mint, const char *name,
+                                             uint64_t hash)
+{
+  struct frank_mint_client *client = calloc(1, sizeof *client);
+  if (!client) {
+    return NULL;
+  }
+  frank_mint_copy_text(client->name, sizeof client->name, name);
+  frank_heap_init(&client->ready, more_urgent);
+  frank_table_insert(&mint->clients, &client->by_name, hash);
+  return client;
+}
+
+/* ---- waiters ---- */
+
+static uint64_t tag_hash(uint64_t origin, uint64_t tag)
+{
+  uint64_t x = (tag ^ (origin << 48 | origin >> 16)) * UINT64_C(0x9e3779b97f4a7c15);
+  return x ^ x >> 29;
+}
+
+static struct frank_mint_waiter *waiter_find(const struct frank_mint *mint, uint64_t origin,
+                                             uint64_t tag)
+{
+  struct frank_table_node *node = frank_table_first(&mint->waiters, tag_hash(origin, tag));
+  for (; node; node = frank_table_next(node)) {
+    struct frank_mint_waiter *w = FRANK_CONTAINER(node, struct frank_mint_waiter, by_tag);
+    if (w->origin == origin && w->tag == tag) {
+      return w;
+    }
+  }
+  return NULL;
+}
+
+/* The caller settles the job afterwards. */
+static void waiter_add(struct frank_mint *mint, struct frank_mint_waiter *w,
+                       struct frank_mint_job *job, struct frank_mint_client *client)
+{
+  w->job = job;
+  w->client = client;
+  frank_table_insert(&mint->waiters, &w->by_tag, tag_hash(w->origin, w->tag));
+  frank_heap_push(&mint->deadlines, &w->by_deadline);
+  frank_list_append(&job->waiters, &w->in_job);
+  frank_mint_client_use(mint, client, 1, 0);
+  client->expected += (double)w->factor;
+  mint->expected += (double)w->factor;
+  mint->waiting++;
+  job->waiter_count++;
+  mint->running += job->outstanding > 0 ? 1 : 0;
+}
+
+/* Frees the waiter. The caller settles its job afterwards. */
+static void waiter_remove(struct frank_mint *mint, struct frank_mint_waiter *w)
+{
+  struct frank_mint_job *job = w->job;
+  struct frank_mint_client *client = w->client;
+  frank_mint_job_unqueue(mint, job); /* while its owner is surely there */
+  frank_table_remove(&mint->waiters, &w->by_tag);
+  frank_heap_remove(&mint->deadlines, &w->by_deadline);
+  frank_list_remove(&w->in_job);
+  client->expected -= (double)w->factor;
+  mint->expected -= (double)w->factor;
+  mint->waiting--;
+  mint->orphans -= w->orphan ? 1 : 0;
+  job->waiter_count--;
+  mint->running -= job->outstanding > 0 ? 1 : 0;
+  if (mint->waiting == 0) {
+    mint->expected = 0; /* sums of doubles drift */
+  }
+  free(w);
+  frank_mint_client_use(mint, client, -1, 0);
+}
+
+/* ---- answers ---- */
+
+static void count_seconds(struct frank_mint *mint, uint64_t elapsed_us)
+{
+  double seconds = (double)elapsed_us / (double)FRANK_US_PER_S;
+  size_t i = 0;
+  while (i < FRANK_STATUS_BUCKETS && seconds > frank_status_bucket_s[i]) {
+    i++;
+  }
+  mint->mint_seconds[i]++;
+  mint->mint_seconds_sum += seconds;
+}
+
+/* Answers with the job's best. */
+static void answer_best(struct frank_mint *mint, const struct frank_mint_waiter *w,
+                        struct frank_mint_job *job, uint64_t now_us)
+{
+  struct frank_answer answer = {.tag = w->tag, .factor = w->factor, .attempts = job->attempts};
+  uint64_t elapsed_us = now_us - w->arrived_us;
+  answer.elapsed_ms = elapsed_us / FRANK_US_PER_MS;
+  answer.alg = (uint32_t)job->alg;
+  answer.met = frank_target_meets(&job->best, w->factor) ? 1 : 0;
+  answer.h = job->best;
+  frank_mint_copy_text(answer.n, sizeof answer.n, job->best_n);
+  frank_mint_copy_text(answer.source, sizeof answer.source, w->source);
+  frank_mint_copy_text(answer.device, sizeof answer.device, job->best_device);
+  mint->useful_total += job->attempts - job->reported;
+  job->reported = job->attempts;
+  if (answer.met) {
+    count_seconds(mint, elapsed_us);
+  }
+  mint->totals[answer.met ? FRANK_RESULT_MET : FRANK_RESULT_BEST]++;
+  mint->config.answer(mint->config.arg, w->origin, &answer);
+}
+
+static const enum frank_result result_of_refusal[FRANK_REFUSAL_COUNT] = {
+    [FRANK_REFUSAL_UNSUPPORTED] = FRANK_RESULT_UNSUPPORTED,
+    [FRANK_REFUSAL_TOO_HARD] = FRANK_RESULT_TOO_HARD,
+    [FRANK_REFUSAL_BUSY] = FRANK_RESULT_BUSY,
+    [FRANK_REFUSAL_DEADLINE] = FRANK_RESULT_DEADLINE,
+    [FRANK_REFUSAL_CANCELLED] = FRANK_RESULT_CANCELLED,
+    [FRANK_REFUSAL_NO_DEVICE] = FRANK_RESULT_NO_DEVICE,
+    [FRANK_REFUSAL_SHUTTING_DOWN] = FRANK_RESULT_SHUTTING_DOWN,
+    [FRANK_REFUSAL_INTERNAL] = FRANK_RESULT_INTERNAL,
+};
+
+/* Sends a refusal whose fields but tag, code and message the caller has set. */
+static void refuse(struct frank_mint *mint, uint64_t origin, uint64_t tag,
+                   enum frank_refusal refusal, struct frank_answer *answer, const char *message)
+{
+  answer->tag = tag;
+  answer->refusal = (uint32_t)refusal;
+  frank_mint_copy_text(answer->message, sizeof answer->message, message);
+  mint->totals[result_of_refusal[refusal]]++;
+  mint->config.answer(mint->config.arg, origin, answer);
+}
+
+void frank_mint_answer_met(struct frank_mint *mint, struct frank_mint_job *job, uint64_t now_us)
+{
+  struct frank_list *next = NULL;
+  for (struct frank_list *at = job->waiters.next; at != &job->waiters; at = next) {
+    next = at->next;
+    struct frank_mint_waiter *w = FRANK_CONTAINER(at, struct frank_mint_waiter, in_job);
+    if (frank_target_meets(&job->best, w->factor)) {
+      if (!w->orphan) {
+        answer_best(mint, w, job, now_us);
+      }
+      waiter_remove(mint, w);
+    }
+  }
+}
+
+/* ---- requests ---- */
+
+static double rate_or_zero(const struct frank_mint *mint, double attempts)
+{
+  double rate_hps = frank_mint_rate_hps(mint);
+  return rate_hps > 0 ? attempts / rate_hps : 0;
+}
+
+static uint64_t retry_after_ms(const struct frank_mint *mint, double attempts)
+{
+  double ms = rate_or_zero(mint, attempts) * 1000;
+  return ms < RETRY_MIN_MS ? RETRY_MIN_MS : ms > RETRY_MAX_MS ? RETRY_MAX_MS : (uint64_t)ms;
+}
+
+/* Refuses what cannot be done whatever the load; true when it did. */
+static bool refuse_impossible(struct frank_mint *mint, uint64_t origin,
+                              const struct frank_request *request, uint64_t factor,
+                              const struct frank_plan *plan)
+{
+  struct frank_answer answer = {.factor = factor, .alg = request->alg};
+  char message[sizeof answer.message];
+  if (mint->draining) {
+    refuse(mint, origin, request->tag, FRANK_REFUSAL_SHUTTING_DOWN, &answer,
+           "the daemon is shutting down");
+    return true;
+  }
+  if (request->factor > mint->config.max_factor) {
+    answer.eta_ms = (uint64_t)fmin(rate_or_zero(mint, (double)factor) * 1000, 9e15);
+    snprintf(message, sizeof message, "factor %" PRIu64 " is above max-factor %" PRIu64, factor,
+             mint->config.max_factor);
+    refuse(mint, origin, request->tag, FRANK_REFUSAL_TOO_HARD, &answer, message);
+    return true;
+  }
+  uint32_t blocks_max = frank_mint_blocks_max(mint);
+  if (blocks_max == 0 && !mint->device_hope) {
+    answer.retry_after_ms = NO_DEVICE_RETRY_MS;
+    refuse(mint, origin, request->tag, FRANK_REFUSAL_NO_DEVICE, &answer,
+           "no device is ready to search");
+    return true;
+  }
+  if (blocks_max > 0 && plan->blocks > blocks_max) {
+    snprintf(message, sizeof message,
+             "b of %u characters needs %u blocks, the devices take %" PRIu32 " at most",
+             request->b_len, plan->blocks, blocks_max);
+    refuse(mint, origin, request->tag, FRANK_REFUSAL_UNSUPPORTED, &answer, message);
+    return true;
+  }
+  return false;
+}
+
+/* Refuses what the queue has no room for; true when it did. */
+static bool refuse_overload(struct frank_mint *mint, uint64_t origin,
+                            const struct frank_request *request, uint64_t factor,
+                            const struct frank_mint_client *client)
+{
+  struct frank_answer answer = {.factor = factor, .alg = request->alg};
+  uint32_t own = client ? client->waiters : 0;
+  double own_expected = client ? client->expected : 0;
+  uint32_t share = mint->config.queue_bound > 1 ? mint->config.queue_bound / 2 : 1;
+  const char *message = NULL;
+  double backlog = own_expected;
+  if (mint->waiting >= mint->config.queue_bound) {
+    message = "the queue is full";
+    backlog = mint->expected;
+  } else if (own >= share) {
+    message = "this client holds its half of the queue";
+  } else if (own > 0 && mint->waiting > own &&
+             rate_or_zero(mint, mint->expected) > SHARE_RULE_FROM_S &&
+             own_expected + (double)factor > (mint->expected + (double)factor) / 2) {
+    message = "this client holds its half of the queued work";
+  }
+  if (!message) {
+    return false;
+  }
+  answer.retry_after_ms = retry_after_ms(mint, backlog);
+  refuse(mint, origin, request->tag, FRANK_REFUSAL_BUSY, &answer, message);
+  return true;
+}
+
+/* A client that asks again takes the place of its request whose door died. */
+static void drop_orphans(struct frank_mint *mint, struct frank_mint_job *job)
+{
+  struct frank_list *next = NULL;
+  for (struct frank_list *at = job->waiters.next; at != &job->waiters; at = next) {
+    next = at->next;
+    struct frank_mint_waiter *w = FRANK_CONTAINER(at, struct frank_mint_waiter, in_job);
+    if (w->orphan) {
+      waiter_remove(mint, w);
+    }
+  }
+}
+
+/* Adds a waiter to the search for (alg, b). FRANK_ERR_NOMEM. */
+static enum frank_err accept_request(struct frank_mint *mint, const struct frank_mint_waiter *given,
+                                     const struct frank_request *request, const char *b,
+                                     struct frank_mint_job *job, const struct frank_hash *key,
+                                     const struct frank_plan *plan, uint64_t now_us)
+{
+  struct frank_mint_waiter *w = malloc(sizeof *w);
+  if (!w) {
+    return FRANK_ERR_NOMEM;
+  }
+  *w = *given;
+  uint64_t hash;
+  struct frank_mint_client *client = client_find(mint, request->client, &hash);
+  bool is_new_client = !client;
+  if (is_new_client) {
+    client = client_make(mint, request->client, hash);
+  }
+  enum frank_err err = client ? frank_mint_job_begin(mint, job, key, (enum frank_alg)request->alg,
+                                                     b, plan, w->factor, &job)
+                              : FRANK_ERR_NOMEM;
+  if (err != FRANK_OK) {
+    if (is_new_client && client) {
+      client_destroy(mint, client);
+    }
+    free(w);
+    return err;
+  }
+  waiter_add(mint, w, job, client);
+  frank_mint_answer_met(mint, job, now_us);
+  frank_mint_job_settle(mint, job, now_us);
+  return FRANK_OK;
+}
+
+void frank_mint_request(struct frank_mint *mint, uint64_t origin,
+                        const struct frank_request *request, const char *b, uint64_t now_us)
+{
+  struct frank_mint_waiter w = {
+      .origin = origin,
+      .tag = request->tag,
+      .factor = request->factor > 0 ? request->factor : mint->factor,
+      .arrived_us = now_us,
+      .deadline_us = now_us + (uint64_t)request->deadline_ms * FRANK_US_PER_MS,
+      .fail_at_deadline = request->fail_at_deadline != 0,
+      .priority = request->priority,
+  };
+  frank_mint_copy_text(w.source, sizeof w.source,
+                       request->factor > 0 ? "request" : mint->factor_source);
+  struct frank_answer refused = {.factor = w.factor, .alg = request->alg};
+  struct frank_plan plan;
+  /* The door has checked all this; but it is the door that reads strangers' bytes. */
+  if (request->alg >= FRANK_ALG_COUNT || request->priority > FRANK_PRIORITY_MAX ||
+      request->deadline_ms < 1 || request->deadline_ms > FRANK_DEADLINE_MAX_MS ||
+      memchr(request->client, '\0', sizeof request->client) == NULL ||
+      waiter_find(mint, origin, request->tag) ||
+      frank_plan_make(request->b_len, w.factor, &plan) != FRANK_OK) {
+    refuse(mint, origin, request->tag, FRANK_REFUSAL_INTERNAL, &refused,
+           "the door passed on a request that it should have refused");
+    return;
+  }
+  frank_mint_job_expire(mint, now_us, false);
+  if (refuse_impossible(mint, origin, request, w.factor, &plan)) {
+    return;
+  }
+  struct frank_hash key;
+  struct frank_mint_job *job =
+      frank_mint_job_find(mint, (enum frank_alg)request->alg, b, request->b_len, &key);
+  if (job && frank_target_meets(&job->best, w.factor)) {
+    answer_best(mint, &w, job, now_us); /* found already: costs the queue nothing */
+    return;
+  }
+  if (job && mint->orphans > 0) {
+    drop_orphans(mint, job);
+  }
+  uint64_t ignored;
+  enum frank_err err = FRANK_OK;
+  if (!refuse_overload(mint, origin, request, w.factor,
+                       client_find(mint, request->client, &ignored))) {
+    err = accept_request(mint, &w, request, b, job, &key, &plan, now_us);
+    if (err == FRANK_OK) {
+      return;
+    }
+    refuse(mint, origin, request->tag, FRANK_REFUSAL_INTERNAL, &refused, frank_err_text(err));
+  }
+  if (job) {
+    frank_mint_job_settle(mint, job, now_us);
+  }
+}
+
+enum frank_err frank_mint_cancel(struct frank_mint *mint, uint64_t origin, uint64_t tag,
+                                 uint64_t now_us)
+{
+  struct frank_mint_waiter *w = waiter_find(mint, origin, tag);
+  if (!w || w->orphan) {
+    return FRANK_ERR_NOT_FOUND;
+  }
+  struct frank_mint_job *job = w->job;
+  struct frank_answer answer = {.factor = w->factor, .alg = (uint32_t)job->alg};
+  waiter_remove(mint, w);
+  frank_mint_job_settle(mint, job, now_us);
+  refuse(mint, origin, tag, FRANK_REFUSAL_CANCELLED, &answer, "cancelled by the client");
+  return FRANK_OK;
+}
+
+void frank_mint_origin_gone(struct frank_mint *mint, uint64_t origin, uint64_t now_us)
+{
+  (void)now_us;
+  for (size_t i = 0; i <= mint->waiters.mask; i++) {
+    for (struct frank_table_node *node = mint->waiters.buckets[i]; node; node = node->next) {
+      struct frank_mint_waiter *w = FRANK_CONTAINER(node, struct frank_mint_waiter, by_tag);
+      if (w->origin == origin && !w->orphan) {
+        w->orphan = true;
+        mint->orphans++;
+        mint->totals[FRANK_RESULT_ABANDONED]++;
+      }
+    }
+  }
+}
+
+/* ---- time and the end ---- */
+
+/* Ends one request for which there is no time left: its best, or `refusal` where it wants no such.
+ */
+static void end_waiter(struct frank_mint *mint, struct frank_mint_waiter *w,
+                       enum frank_refusal refusal, const char *message, uint64_t now_us)
+{
+  struct frank_mint_job *job = w->job;
+  if (!w->orphan && w->fail_at_deadline) {
+    struct frank_answer answer = {.factor = w->factor, .alg = (uint32_t)job->alg};
+    answer.attempts = job->attempts;
+    answer.elapsed_ms = (now_us - w->arrived_us) / FRANK_US_PER_MS;
+    refuse(mint, w->origin, w->tag, refusal, &answer, message);
+  } else if (!w->orphan) {
+    answer_best(mint, w, job, now_us);
+  }
+  waiter_remove(mint, w);
+  frank_mint_job_settle(mint, job, now_us);
+}
+
+void frank_mint_tick(struct frank_mint *mint, uint64_t now_us)
+{
+  for (;;) {
+    struct frank_heap_node *top = frank_heap_top(&mint->deadlines);
+    if (!top) {
+      break;
+    }
+    struct frank_mint_waiter *w = FRANK_CONTAINER(top, struct frank_mint_waiter, by_deadline);
+    if (w->deadline_us > now_us) {
+      break;
+    }
+    char message[sizeof((struct frank_answer *)NULL)->message];
+    snprintf(message, sizeof message,
+             "no nonce meets factor %" PRIu64 " within the deadline of %" PRIu64 " ms", w->factor,
+             (w->deadline_us - w->arrived_us) / FRANK_US_PER_MS);
+    end_waiter(mint, w, FRANK_REFUSAL_DEADLINE, message, now_us);
+  }
+  frank_mint_job_expire(mint, now_us, false);
+}
+
+uint64_t frank_mint_next_due_us(const struct frank_mint *mint)
+{
+  const struct frank_heap_node *top = frank_heap_top(&mint->deadlines);
+  return top ? FRANK_CONTAINER(top, struct frank_mint_waiter, by_deadline)->deadline_us
+             : FRANK_NEVER_US;
+}
+
+void frank_mint_drain(struct frank_mint *mint)
+{
+  mint->draining = true;
+}
+
+void frank_mint_finish(struct frank_mint *mint, uint64_t now_us)
+{
+  for (;;) {
+    struct frank_heap_node *top = frank_heap_top(&mint->deadlines);
+    if (!top) {
+      return;
+    }
+    end_waiter(mint, FRANK_CONTAINER(top, struct frank_mint_waiter, by_deadline),
+               FRANK_REFUSAL_SHUTTING_DOWN, "the daemon is shutting down", now_us);
+  }
+}
+
+uint32_t frank_mint_waiting(const struct frank_mint *mint)
+{
+  return mint->waiting - mint->orphans;
+}
+
+void frank_mint_destroy(struct frank_mint **mint)
+{
+  struct frank_mint *m = *mint;
+  if (!m) {
+    return;
+  }
+  struct frank_heap_node *top = NULL;
+  while ((top = frank_heap_top(&m->deadlines)) != NULL) {
+    struct frank_mint_waiter *w = FRANK_CONTAINER(top, struct frank_mint_waiter, by_deadline);
+    struct frank_mint_job *job = w->job;
+    waiter_remove(m, w);
+    frank_mint_job_settle(m, job, 0);
+  }
+  for (uint32_t i = 0; i < m->device_slots; i++) {
+    if (m->devices[i] && m->devices[i]->present) {
+      frank_mint_device_remove(m, i, 0);
+    }
+    free(m->devices[i]);
+  }
+  if (m->jobs.buckets) {
+    frank_mint_job_expire(m, 0, true);
+  }
+  struct frank_list *lists[] = {&m->clients_busy, &m->clients_idle};
+  for (size_t i = 0; i < 2; i++) {
+    while (!frank_list_is_empty(lists[i])) {
+      client_destroy(m, FRANK_CONTAINER(lists[i]->next, struct frank_mint_client, link));
+    }
+  }
+  frank_table_fini(&m->jobs);
+  frank_table_fini(&m->waiters);
+  frank_table_fini(&m->clients);
+  free(m);
+  *mint = NULL;
+}
+
+/* ---- reading ---- */
+
+static void fill_clients(const struct frank_mint *mint, struct frank_status *status)
+{
+  const struct frank_list *lists[] = {&mint->clients_busy, &mint->clients_idle};
+  for (size_t i = 0; i < 2; i++) {
+    /* The most recent first. */
+    for (const struct frank_list *at = lists[i]->prev;
+         at != lists[i] && status->client_count < FRANK_STATUS_CLIENTS_MAX; at = at->prev) {
+      const struct frank_mint_client *client = FRANK_CONTAINER(at, struct frank_mint_client, link);
+      struct frank_status_client *out = &status->clients[status->client_count++];
+      frank_mint_copy_text(out->name, sizeof out->name, client->name);
+      out->attempts = client->attempts;
+      out->waiting = client->waiters;
+    }
+  }
+}
+
+void frank_mint_status(const struct frank_mint *mint, struct frank_status *status)
+{
+  status->draining = mint->draining ? 1 : 0;
+  status->waiting = mint->waiting - mint->running;
+  status->running = mint->running;
+  status->queue_bound = mint->config.queue_bound;
+  status->cached = mint->kept_count;
+  status->factor = mint->factor;
+  status->factor_expires_s = mint->factor_expires_s;
+  memcpy(status->factor_source, mint->factor_source, sizeof status->factor_source);
+  memcpy(status->totals, mint->totals, sizeof status->totals);
+  status->attempts_total = mint->attempts_total;
+  status->useful_attempts_total = mint->useful_total;
+  status->wrong_hits_total = mint->wrong_hits_total;
+  memcpy(status->mint_seconds, mint->mint_seconds, sizeof status->mint_seconds);
+  status->mint_seconds_sum = mint->mint_seconds_sum;
+  status->client_count = 0;
+  fill_clients(mint, status);
+}
+
+enum frank_err frank_mint_progress(const struct frank_mint *mint, uint64_t origin, uint64_t tag,
+                                   uint64_t *attempts, struct frank_hash *best)
+{
+  const struct frank_mint_waiter *w = waiter_find(mint, origin, tag);
+  if (!w) {
+    return FRANK_ERR_NOT_FOUND;
+  }
+  *attempts = w->job->attempts;
+  *best = w->job->best;
+  return FRANK_OK;
+}
