@@ -1,0 +1,535 @@
+#include "programs/cmd.h"
+
+#include "proof/target.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+#include <wctype.h>
+
+#define FOR_MINT    (1U << FRANK_CMD_MINT)
+#define FOR_VERIFY  (1U << FRANK_CMD_VERIFY)
+#define FOR_DEVICES (1U << FRANK_CMD_DEVICES)
+#define FOR_FACTOR  (1U << FRANK_CMD_FACTOR)
+#define FOR_STATUS  (1U << FRANK_CMD_STATUS)
+#define FOR_REMOTE  (FOR_MINT | FOR_FACTOR | FOR_STATUS)
+#define FOR_ALL     ((1U << FRANK_CMD_COUNT) - 1U)
+
+#define MESSAGE_MAX_BYTES 1024
+#define NAME_MAX_BYTES    32
+
+static const struct option {
+  enum frank_opt opt;
+  char letter;         /* 0: none */
+  bool repeats;        /* may be given more than once */
+  unsigned commands;   /* which commands take it */
+  const char *name;    /* without the dashes */
+  const char *metavar; /* NULL: a flag */
+  const char *help;
+} options[] = {
+    {FRANK_OPT_B, 0, false, FOR_MINT | FOR_VERIFY, "b", "B64",
+     "the b= text of a DKIM signature, white space allowed"},
+    {FRANK_OPT_EML, 0, false, FOR_MINT, "eml", "FILE", "a signed message; - is standard input"},
+    {FRANK_OPT_FACTOR, 0, false, FOR_MINT | FOR_VERIFY, "factor", "N",
+     "scaling factor: the attempts that a stamp should cost"},
+    {FRANK_OPT_BITS, 0, false, FOR_MINT, "bits", "B", "the same in bits: a factor of 2^B"},
+    {FRANK_OPT_FACTOR_URL, 0, false, FOR_MINT | FOR_VERIFY, "factor-url", "URL",
+     "the factor that an authority publishes (not there yet)"},
+    {FRANK_OPT_TO, 0, true, FOR_MINT, "to", "DOMAIN",
+     "recipient whose factor is wanted; may be repeated"},
+    {FRANK_OPT_A, 0, false, FOR_MINT, "a", "ALG",
+     "rsa-sha256 or ed25519-sha256; with a message: which signature"},
+    {FRANK_OPT_DOMAIN, 0, false, FOR_MINT, "domain", "D", "use the signature with this d="},
+    {FRANK_OPT_DEVICE, 0, true, FOR_MINT | FOR_DEVICES, "device", "NAME",
+     "use this device (cpu, cpu:0, ...); may be repeated"},
+    {FRANK_OPT_ISA, 0, false, FOR_MINT | FOR_DEVICES, "isa", "V",
+     "force a code path of the devices (portable, avx2, ...)"},
+    {FRANK_OPT_DEADLINE, 0, false, FOR_MINT, "deadline", "TIME",
+     "stop after this time with the best so far (default 30s)"},
+    {FRANK_OPT_CONNECT, 0, true, FOR_REMOTE, "connect", "ENDPOINT",
+     "ask the frankd at ipc://PATH or tcp://HOST:PORT; several are tried in turn"},
+    {FRANK_OPT_KEYS, 0, false, FOR_REMOTE, "keys", "DIR",
+     "client.secret and server.public for tcp:// (frank keygen)"},
+    {FRANK_OPT_FILTER, 0, false, FOR_MINT, "filter", NULL,
+     "write the whole message with the header in front"},
+    {FRANK_OPT_TEMPFAIL, 0, false, FOR_MINT, "tempfail", NULL,
+     "with --filter: no stamp, no output, exit status 75"},
+    {FRANK_OPT_DRY_RUN, 0, false, FOR_MINT, "dry-run", NULL, "print the plan; do not search"},
+    {FRANK_OPT_HEADER, 0, false, FOR_VERIFY, "header", "H",
+     "the MSMR-Key header that goes with --b"},
+    {FRANK_OPT_DKIM, 0, false, FOR_VERIFY, "dkim", NULL, "check DKIM as well (not there yet)"},
+    {FRANK_OPT_TEST, 0, false, FOR_DEVICES, "test", NULL,
+     "search on each device for some seconds and check what it finds"},
+    {FRANK_OPT_VERBOSE, 'v', false, FOR_DEVICES, "verbose", NULL,
+     "more about each device, and why others are left out"},
+    {FRANK_OPT_WATCH, 0, false, FOR_STATUS, "watch", NULL, "ask again every second"},
+    {FRANK_OPT_WAIT, 0, false, FOR_STATUS, "wait", "SECONDS",
+     "wait until frankd is ready, at most so long"},
+    {FRANK_OPT_JSON, 0, false, FOR_ALL, "json", NULL, "one JSON object per line"},
+    {FRANK_OPT_HELP, 'h', false, FOR_ALL, "help", NULL, "this text"},
+};
+#define OPTION_COUNT (sizeof options / sizeof options[0])
+
+/* ---- messages and results ---- */
+
+void frank_cmd_printable(char *text)
+{
+  bool ascii_only = mbstowcs(NULL, text, 0) == (size_t)-1;
+  mbstate_t state = {0};
+  for (char *at = text; *at != '\0';) {
+    wchar_t wide = 0;
+    size_t len = ascii_only ? 1 : mbrtowc(&wide, at, MB_LEN_MAX, &state);
+    if (len == 0 || len > MB_LEN_MAX) {
+      len = 1;
+      wide = 0;
+    }
+    bool shown = ascii_only ? (*at >= 0x20 && *at < 0x7f) : iswprint((wint_t)wide) != 0;
+    if (!shown) {
+      memset(at, '?', len);
+    }
+    at += len;
+  }
+}
+
+static void print_message(const struct frank_cmd_line *line, const char *text)
+{
+  fprintf(stderr, "frank%s%s: %s\n", line->cmd ? " " : "", line->cmd ? line->cmd->name : "", text);
+}
+
+void frank_cmd_note(const struct frank_cmd_line *line, const char *format, ...)
+{
+  char text[MESSAGE_MAX_BYTES];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  frank_cmd_printable(text);
+  print_message(line, text);
+}
+
+int frank_cmd_fail(struct frank_cmd_line *line, int status, const char *code, const char *format,
+                   ...)
+{
+  char text[MESSAGE_MAX_BYTES];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  frank_cmd_printable(text);
+  print_message(line, text);
+  if (line->json && !line->ended) {
+    frank_cmd_emit(line, json_pack("{s:s, s:s}", "error", code, "message", text), true);
+  }
+  return status;
+}
+
+void frank_cmd_emit(struct frank_cmd_line *line, json_t *record, bool final)
+{
+  /* Numbers for people: ten digits are more than any of them means. */
+  if (record == NULL ||
+      json_dumpf(record, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10)) !=
+          0) {
+    if (!ferror(stdout)) {
+      fputs("{\"error\":\"internal\",\"message\":\"no memory for the record\"}", stdout);
+    }
+  }
+  putchar('\n');
+  fflush(stdout);
+  json_decref(record);
+  line->ended = line->ended || final;
+}
+
+int frank_cmd_finish(const struct frank_cmd_line *line, int status, int on_failure)
+{
+  errno = 0;
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    frank_cmd_note(line, "cannot write to standard output: %s",
+                   errno != 0 ? strerror(errno) : "an earlier write failed");
+    return on_failure;
+  }
+  return status;
+}
+
+/* ---- suggestions ---- */
+
+/* Edit distance (insert, delete, replace, swap of neighbours), names of up to NAME_MAX_BYTES. */
+static size_t edit_distance(const char *a, const char *b)
+{
+  size_t a_len = strlen(a);
+  size_t b_len = strlen(b);
+  if (a_len > NAME_MAX_BYTES || b_len > NAME_MAX_BYTES) {
+    return SIZE_MAX;
+  }
+  size_t rows[NAME_MAX_BYTES + 1][NAME_MAX_BYTES + 1];
+  for (size_t i = 0; i <= a_len; i++) {
+    for (size_t j = 0; j <= b_len; j++) {
+      if (i == 0 || j == 0) {
+        rows[i][j] = i + j;
+        continue;
+      }
+      size_t best = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+      best = rows[i - 1][j] + 1 < best ? rows[i - 1][j] + 1 : best;
+      best = rows[i][j - 1] + 1 < best ? rows[i][j - 1] + 1 : best;
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+          rows[i - 2][j - 2] + 1 < best) {
+        best = rows[i - 2][j - 2] + 1;
+      }
+      rows[i][j] = best;
+    }
+  }
+  return rows[a_len][b_len];
+}
+
+const char *frank_cmd_nearest(const char *text, const char *const *names, size_t count)
+{
+  const char *nearest = NULL;
+  size_t least = SIZE_MAX;
+  for (size_t i = 0; i < count; i++) {
+    size_t len = strlen(text);
+    /* The beginning of a name is a likely slip, whatever is missing. */
+    size_t distance =
+        len >= 2 && strncmp(text, names[i], len) == 0 ? 1 : edit_distance(text, names[i]);
+    size_t limit = strlen(names[i]) < 4 ? 1 : 2;
+    if (distance <= limit && distance < least) {
+      least = distance;
+      nearest = names[i];
+    }
+  }
+  return nearest;
+}
+
+/* ---- the command line ---- */
+
+static bool option_is_for(const struct option *option, const struct frank_cmd *cmd)
+{
+  return (option->commands & (1U << (unsigned)(cmd - frank_cmds))) != 0;
+}
+
+static const struct option *find_option(const struct frank_cmd *cmd, const char *name,
+                                        size_t name_len)
+{
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    if (option_is_for(&options[i], cmd) && strlen(options[i].name) == name_len &&
+        memcmp(options[i].name, name, name_len) == 0) {
+      return &options[i];
+    }
+  }
+  return NULL;
+}
+
+static const struct option *find_letter(const struct frank_cmd *cmd, char letter)
+{
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    if (option_is_for(&options[i], cmd) && options[i].letter == letter) {
+      return &options[i];
+    }
+  }
+  return NULL;
+}
+
+static enum frank_err refuse_option(struct frank_cmd_line *line, const char *name)
+{
+  const char *names[OPTION_COUNT];
+  size_t count = 0;
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    if (option_is_for(&options[i], line->cmd)) {
+      names[count++] = options[i].name;
+    }
+  }
+  const char *dashes = name[0] == '-' ? "" : "--";
+  const char *near = frank_cmd_nearest(name, names, count);
+  if (near != NULL) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "unknown option %s%s; did you mean --%s?",
+                   dashes, name, near);
+  } else {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                   "unknown option %s%s; 'frank %s --help' lists them", dashes, name,
+                   line->cmd->name);
+  }
+  return FRANK_ERR_MALFORMED;
+}
+
+static enum frank_err add_option(struct frank_cmd_line *line, const struct option *option,
+                                 const char *value)
+{
+  if (!option->repeats && frank_cmd_has(line, option->opt)) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "--%s is given twice", option->name);
+    return FRANK_ERR_MALFORMED;
+  }
+  line->given[line->given_count].opt = option->opt;
+  line->given[line->given_count].value = value;
+  line->given_count++;
+  return FRANK_OK;
+}
+
+/* One argument that begins with a dash, and its value, which may be the next argument: *used tells
+ * how many were taken. */
+static enum frank_err parse_option(struct frank_cmd_line *line, int argc, char **argv, int *used)
+{
+  const char *arg = argv[0];
+  const struct option *option = NULL;
+  const char *value = NULL;
+  if (arg[1] == '-') {
+    const char *name = arg + 2;
+    size_t name_len = strcspn(name, "=");
+    option = find_option(line->cmd, name, name_len);
+    value = name[name_len] == '=' ? name + name_len + 1 : NULL;
+    if (option == NULL) {
+      char shown[NAME_MAX_BYTES + 1];
+      snprintf(shown, sizeof shown, "%.*s",
+               (int)(name_len < NAME_MAX_BYTES ? name_len : NAME_MAX_BYTES), name);
+      return refuse_option(line, shown);
+    }
+  } else {
+    option = arg[2] == '\0' ? find_letter(line->cmd, arg[1]) : NULL;
+    if (option == NULL) {
+      return refuse_option(line, arg);
+    }
+  }
+  *used = 1;
+  if (option->metavar == NULL && value != NULL) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "--%s takes no value", option->name);
+    return FRANK_ERR_MALFORMED;
+  }
+  if (option->metavar != NULL && value == NULL) {
+    if (argc < 2) {
+      frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "--%s wants a value: %s", option->name,
+                     option->metavar);
+      return FRANK_ERR_MALFORMED;
+    }
+    value = argv[1];
+    *used = 2;
+  }
+  return add_option(line, option, value);
+}
+
+enum frank_err frank_cmd_parse(const struct frank_cmd *cmd, int argc, char **argv,
+                               struct frank_cmd_line *line)
+{
+  *line = (struct frank_cmd_line){.cmd = cmd};
+  for (int i = 0; i < argc; i++) {
+    /* First, because even an error before it on the line ends with a record. */
+    line->json = line->json || strcmp(argv[i], "--json") == 0;
+  }
+  line->given = calloc((size_t)argc + 1, sizeof *line->given);
+  line->operands = calloc((size_t)argc + 1, sizeof *line->operands);
+  if (line->given == NULL || line->operands == NULL) {
+    frank_cmd_line_fini(line);
+    return FRANK_ERR_NOMEM;
+  }
+  bool only_operands = false;
+  for (int i = 0; i < argc;) {
+    int used = 1;
+    if (only_operands || argv[i][0] != '-' || argv[i][1] == '\0') {
+      line->operands[line->operand_count++] = argv[i];
+    } else if (strcmp(argv[i], "--") == 0) {
+      only_operands = true;
+    } else {
+      enum frank_err err = parse_option(line, argc - i, argv + i, &used);
+      if (err != FRANK_OK) {
+        return err;
+      }
+    }
+    i += used;
+  }
+  if (line->operand_count > cmd->operands_max && !frank_cmd_has(line, FRANK_OPT_HELP)) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "unexpected argument %s",
+                   line->operands[cmd->operands_max]);
+    return FRANK_ERR_MALFORMED;
+  }
+  return FRANK_OK;
+}
+
+void frank_cmd_line_fini(struct frank_cmd_line *line)
+{
+  free(line->given);
+  free(line->operands);
+  line->given = NULL;
+  line->operands = NULL;
+  line->given_count = 0;
+  line->operand_count = 0;
+}
+
+bool frank_cmd_has(const struct frank_cmd_line *line, enum frank_opt opt)
+{
+  for (size_t i = 0; i < line->given_count; i++) {
+    if (line->given[i].opt == opt) {
+      return true;
+    }
+  }
+  return false;
+}
+
+const char *frank_cmd_value(const struct frank_cmd_line *line, enum frank_opt opt)
+{
+  for (size_t i = 0; i < line->given_count; i++) {
+    if (line->given[i].opt == opt) {
+      return line->given[i].value;
+    }
+  }
+  return NULL;
+}
+
+enum frank_err frank_cmd_values(const struct frank_cmd_line *line, enum frank_opt opt,
+                                const char ***values, size_t *count)
+{
+  *values = NULL;
+  *count = 0;
+  if (!frank_cmd_has(line, opt)) {
+    return FRANK_OK;
+  }
+  const char **list = calloc(line->given_count, sizeof *list);
+  if (list == NULL) {
+    return FRANK_ERR_NOMEM;
+  }
+  for (size_t i = 0; i < line->given_count; i++) {
+    if (line->given[i].opt == opt) {
+      list[(*count)++] = line->given[i].value;
+    }
+  }
+  *values = list;
+  return FRANK_OK;
+}
+
+bool frank_cmd_clash(struct frank_cmd_line *line, const enum frank_opt *opts, size_t count)
+{
+  char first[NAME_MAX_BYTES];
+  char second[NAME_MAX_BYTES];
+  bool one = false;
+  for (size_t i = 0; i < count; i++) {
+    if (!frank_cmd_has(line, opts[i])) {
+      continue;
+    }
+    if (one) {
+      frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "%s and %s exclude each other", first,
+                     frank_cmd_option_text(opts[i], second));
+      return true;
+    }
+    one = true;
+    frank_cmd_option_text(opts[i], first);
+  }
+  return false;
+}
+
+const char *frank_cmd_option_text(enum frank_opt opt, char text[32])
+{
+  text[0] = '\0';
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    if (options[i].opt == opt) {
+      snprintf(text, 32, "--%s", options[i].name);
+      break;
+    }
+  }
+  return text;
+}
+
+void frank_cmd_help(const struct frank_cmd *cmd)
+{
+  printf("usage: frank %s %s\n%s.\n\n", cmd->name, cmd->synopsis, cmd->summary);
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    if (!option_is_for(&options[i], cmd)) {
+      continue;
+    }
+    char left[64];
+    char letter[8] = "";
+    if (options[i].letter != 0) {
+      snprintf(letter, sizeof letter, "-%c, ", options[i].letter);
+    }
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, options[i].name,
+             options[i].metavar ? " " : "", options[i].metavar ? options[i].metavar : "");
+    printf("  %-20s  %s\n", left, options[i].help);
+  }
+  if (cmd->details != NULL) {
+    printf("\n%s\n", cmd->details);
+  }
+}
+
+void frank_cmd_usage(void)
+{
+  puts("usage: frank COMMAND [OPTION]...\n"
+       "The franking machine for e-mail: stamps of computing work, bound to DKIM signatures.\n");
+  for (size_t i = 0; i < FRANK_CMD_COUNT; i++) {
+    printf("  %-8s  %s\n", frank_cmds[i].name, frank_cmds[i].summary);
+  }
+  puts("\n'frank COMMAND --help' lists the options of a command; frank --version.\n"
+       "Every command takes --json: one object per line, a final record always.");
+}
+
+/* ---- values ---- */
+
+/* Plain decimal: digits and at most one point. What strtod takes beside that (hexadecimal, signs,
+ * exponents, nan) is no number that a person means here. */
+static bool parse_decimal(const char *text, size_t len, double *number)
+{
+  char digits[32];
+  if (len == 0 || len >= sizeof digits || strspn(text, "0123456789.") < len) {
+    return false;
+  }
+  memcpy(digits, text, len);
+  digits[len] = '\0';
+  char *end = NULL;
+  errno = 0;
+  *number = strtod(digits, &end);
+  return *end == '\0' && end != digits && errno == 0;
+}
+
+enum frank_err frank_cmd_factor_option(struct frank_cmd_line *line, uint64_t *factor)
+{
+  static const enum frank_opt ways[] = {FRANK_OPT_FACTOR, FRANK_OPT_BITS, FRANK_OPT_FACTOR_URL};
+  *factor = 0;
+  if (frank_cmd_clash(line, ways, sizeof ways / sizeof ways[0])) {
+    return FRANK_ERR_MALFORMED;
+  }
+  if (frank_cmd_has(line, FRANK_OPT_FACTOR_URL)) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                   "--factor-url is not there yet in this version; use --factor N");
+    return FRANK_ERR_MALFORMED;
+  }
+  const char *text = frank_cmd_value(line, FRANK_OPT_FACTOR);
+  if (text != NULL && frank_factor_parse(text, strlen(text), factor) != FRANK_OK) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                   "--factor %s: the factor is a whole number from 1 to %llu", text,
+                   (unsigned long long)FRANK_FACTOR_MAX);
+    return FRANK_ERR_MALFORMED;
+  }
+  text = frank_cmd_value(line, FRANK_OPT_BITS);
+  if (text != NULL) {
+    double bits = 0;
+    if (!parse_decimal(text, strlen(text), &bits) ||
+        frank_factor_from_bits(bits, factor) != FRANK_OK) {
+      frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                     "--bits %s: bits are a number from 0 to below 53", text);
+      return FRANK_ERR_MALFORMED;
+    }
+  }
+  return FRANK_OK;
+}
+
+enum frank_err frank_cmd_duration_parse(const char *text, uint32_t max_ms, uint32_t *ms)
+{
+  static const struct {
+    const char *unit;
+    double ms;
+  } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}};
+  size_t number_len = strspn(text, "0123456789.");
+  double number = 0;
+  if (!parse_decimal(text, number_len, &number)) {
+    return FRANK_ERR_MALFORMED;
+  }
+  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+    if (strcmp(text + number_len, units[i].unit) == 0) {
+      double rounded = floor(number * units[i].ms + 0.5);
+      if (rounded < 1 || rounded > (double)max_ms) {
+        return FRANK_ERR_RANGE;
+      }
+      *ms = (uint32_t)rounded;
+      return FRANK_OK;
+    }
+  }
+  return FRANK_ERR_MALFORMED;
+}

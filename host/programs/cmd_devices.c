@@ -1,0 +1,322 @@
+/*
+ * frank devices: what there is to search with, how fast it is, and what is left out and why.
+ * Opening a device includes its self-test by known answers; --test goes further and searches.
+ */
+#include "base/clock.h"
+#include "mint/status.h"
+#include "programs/cmd.h"
+#include "programs/search.h"
+#include "programs/term.h"
+#include "proof/target.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define NOTES_BYTES 4096
+#define TEST_MS     400 /* for each shape */
+/* More than any device tries in that time, so that it works to the end; and no more than the plan
+ * of ordinary factors has nonces for. */
+#define TEST_FACTOR (UINT64_C(1) << 37)
+/* Of A attempts the lowest hash has about log2(A) bits; that it has 5 bits less happens by chance
+ * once in e^32 tests. A device that loses hits shows here. */
+#define TEST_SLACK_BITS 5.0
+
+/* Lengths of b: Ed25519, RSA-1024, RSA-2048, RSA-4096. */
+static const struct shape {
+  const char *name;
+  size_t b_len;
+  enum frank_alg alg;
+} shapes[] = {
+    {"ed25519", 88, FRANK_ALG_ED25519_SHA256},
+    {"rsa1024", 172, FRANK_ALG_RSA_SHA256},
+    {"rsa2048", 344, FRANK_ALG_RSA_SHA256},
+    {"rsa4096", 684, FRANK_ALG_RSA_SHA256},
+};
+#define SHAPE_COUNT (sizeof shapes / sizeof shapes[0])
+
+struct test_result {
+  bool passed;
+  double rate_hps[SHAPE_COUNT];
+  char why[FRANK_SEARCH_WHY_BYTES];
+};
+
+/* ---- the test of one device ---- */
+
+/* Random text of the shape's length, a multiple of 4: any such text is canonical base64. */
+static void random_b(char *b, size_t len)
+{
+  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  uint8_t bytes[1024];
+  if (getrandom(bytes, len, 0) != (ssize_t)len) {
+    memset(bytes, 0, sizeof bytes); /* any text will do */
+  }
+  for (size_t i = 0; i < len; i++) {
+    b[i] = alphabet[bytes[i] % 64];
+  }
+}
+
+static void test_shape(struct frank_search *search, const struct shape *shape, double *rate_hps,
+                       struct test_result *result)
+{
+  char b[FRANK_B_MAX_BYTES];
+  random_b(b, shape->b_len);
+  struct frank_request request = {
+      .factor = TEST_FACTOR,
+      .deadline_ms = TEST_MS,
+      .alg = (uint32_t)shape->alg,
+      .priority = FRANK_PRIORITY_DEFAULT,
+      .b_len = (uint16_t)shape->b_len,
+  };
+  struct frank_answer answer;
+  struct frank_hash hash;
+  result->passed = false;
+  if (frank_search_mint(search, &request, b, NULL, NULL, &answer) != FRANK_OK) {
+    snprintf(result->why, sizeof result->why, "%s: the search failed", shape->name);
+    return;
+  }
+  if (answer.refusal != FRANK_REFUSAL_NONE) {
+    snprintf(result->why, sizeof result->why, "%s: %s: %s", shape->name,
+             frank_refusal_code(answer.refusal), answer.message);
+    return;
+  }
+  frank_msmr_hash(answer.n, strlen(answer.n), b, shape->b_len, &hash);
+  double attempts = answer.attempts > 0 ? (double)answer.attempts : 1;
+  double expected = log2(attempts) - TEST_SLACK_BITS;
+  if (frank_hash_compare(&hash, &answer.h) != 0) {
+    snprintf(result->why, sizeof result->why, "%s: nonce %s does not give its hash", shape->name,
+             answer.n);
+  } else if (answer.attempts < 2) {
+    snprintf(result->why, sizeof result->why, "%s: no attempts in %d ms", shape->name, TEST_MS);
+  } else if (frank_target_bits(&hash) < expected) {
+    snprintf(result->why, sizeof result->why,
+             "%s: %.0f attempts found no more than %.1f bits: hits are lost", shape->name, attempts,
+             frank_target_bits(&hash));
+  } else {
+    *rate_hps = attempts * 1e3 / (double)(answer.elapsed_ms > 0 ? answer.elapsed_ms : 1);
+    result->passed = true;
+  }
+}
+
+/* A service of its own for each device, so that the others cannot help it. False when a signal
+ * came. */
+static bool test_device(struct frank_cmd_line *line, const char *name, struct test_result *result)
+{
+  const char *const devices[] = {name};
+  struct frank_search_config config = {
+      .devices = devices, .device_count = 1, .isa = frank_cmd_value(line, FRANK_OPT_ISA)};
+  struct frank_search *search = NULL;
+  bool interrupted = false;
+  *result = (struct test_result){.passed = false};
+  if (frank_search_new(&config, &search, result->why) == FRANK_OK &&
+      frank_search_wait(search, true, FRANK_NEVER_US, result->why) == FRANK_OK) {
+    result->passed = true;
+    for (size_t i = 0; i < SHAPE_COUNT && result->passed && !interrupted; i++) {
+      test_shape(search, &shapes[i], &result->rate_hps[i], result);
+      interrupted = frank_search_signal(search) != 0;
+    }
+  }
+  interrupted = interrupted || (search != NULL && frank_search_signal(search) != 0);
+  frank_search_destroy(&search);
+  return !interrupted;
+}
+
+/* ---- output ---- */
+
+static void print_row(const struct frank_status_device *device, bool verbose)
+{
+  char rate[FRANK_TERM_NUMBER_BYTES] = "-";
+  char node[16] = "-";
+  bool ready = device->state == FRANK_CHILD_READY;
+  if (ready) {
+    frank_term_count(device->rate_hps, rate);
+  }
+  if (device->numa_node >= 0) {
+    snprintf(node, sizeof node, "%d", device->numa_node);
+  }
+  printf("%-12s %-8s %-12s %4s  ", device->name, device->engine,
+         device->variant[0] != '\0' ? device->variant : "-", node);
+  frank_term_print(ready ? FRANK_COLOUR_GREEN : FRANK_COLOUR_RED, 11,
+                   frank_child_state_name(device->state));
+  printf(" %-9s %8s/s\n", ready ? "passed" : "-", rate);
+  if (verbose && device->model[0] != '\0') {
+    printf("    model  %s\n", device->model);
+  }
+  if (verbose && device->place[0] != '\0') {
+    printf("    place  %s\n", device->place);
+  }
+  if (device->why[0] != '\0') {
+    printf("    why    %s\n", device->why);
+  }
+}
+
+static void print_test(const struct test_result *result)
+{
+  char rate[FRANK_TERM_NUMBER_BYTES];
+  printf("    test   ");
+  frank_term_print(result->passed ? FRANK_COLOUR_GREEN : FRANK_COLOUR_RED, 0,
+                   result->passed ? "passed" : "failed");
+  if (!result->passed) {
+    printf(": %s\n", result->why);
+    return;
+  }
+  for (size_t i = 0; i < SHAPE_COUNT; i++) {
+    printf("%s %s %s/s", i == 0 ? ":" : ",", shapes[i].name,
+           frank_term_count(result->rate_hps[i], rate));
+  }
+  putchar('\n');
+}
+
+static json_t *device_record(const struct frank_status_device *device,
+                             const struct test_result *result)
+{
+  bool ready = device->state == FRANK_CHILD_READY;
+  json_t *record = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f}", "device", device->name,
+                             "engine", device->engine, "variant", device->variant, "state",
+                             frank_child_state_name(device->state), "model", device->model, "place",
+                             device->place, "self_test", ready ? "passed" : "not passed",
+                             "rate_hps", device->rate_hps);
+  if (record == NULL) {
+    return NULL;
+  }
+  json_object_set_new(record, "numa_node",
+                      device->numa_node >= 0 ? json_integer(device->numa_node) : json_null());
+  if (device->why[0] != '\0') {
+    json_object_set_new(record, "why", json_string(device->why));
+  }
+  if (result != NULL) {
+    json_t *test = json_pack("{s:b}", "passed", result->passed);
+    if (!result->passed) {
+      json_object_set_new(test, "why", json_string(result->why));
+    }
+    for (size_t i = 0; i < SHAPE_COUNT && result->passed; i++) {
+      json_object_set_new(test, shapes[i].name, json_real(result->rate_hps[i]));
+    }
+    json_object_set_new(record, "test", test);
+  }
+  return record;
+}
+
+/* Texts that came from drivers: printable, so that JSON and terminals take them. */
+static void clean(struct frank_status_device *device)
+{
+  frank_cmd_printable(device->name);
+  frank_cmd_printable(device->variant);
+  frank_cmd_printable(device->model);
+  frank_cmd_printable(device->place);
+  frank_cmd_printable(device->why);
+}
+
+struct tally {
+  size_t ready;
+  size_t failed; /* in --test */
+  bool interrupted;
+};
+
+static void print_devices(struct frank_cmd_line *line, struct frank_status *status,
+                          struct tally *tally)
+{
+  bool verbose = frank_cmd_has(line, FRANK_OPT_VERBOSE);
+  bool test = frank_cmd_has(line, FRANK_OPT_TEST);
+  if (!line->json && status->device_count > 0) {
+    printf("%-12s %-8s %-12s %4s  %-11s %-9s %10s\n", "DEVICE", "ENGINE", "VARIANT", "NUMA",
+           "STATE", "SELF-TEST", "ATTEMPTS");
+  }
+  for (uint32_t i = 0; i < status->device_count && !tally->interrupted; i++) {
+    struct frank_status_device *device = &status->devices[i];
+    struct test_result result;
+    bool ready = device->state == FRANK_CHILD_READY;
+    clean(device);
+    tally->ready += ready;
+    if (test && ready) {
+      tally->interrupted = !test_device(line, device->name, &result);
+      tally->failed += !result.passed;
+      frank_cmd_printable(result.why);
+    }
+    if (line->json) {
+      frank_cmd_emit(line, device_record(device, test && ready ? &result : NULL), false);
+      continue;
+    }
+    print_row(device, verbose);
+    if (test && ready) {
+      print_test(&result);
+    }
+    fflush(stdout);
+  }
+}
+
+/* Lines about devices that are left out; with --json they go into `list`. */
+static void print_notes(const struct frank_cmd_line *line, char *notes, json_t *list)
+{
+  char *rest = NULL;
+  for (char *note = strtok_r(notes, "\n", &rest); note != NULL;
+       note = strtok_r(NULL, "\n", &rest)) {
+    frank_cmd_printable(note);
+    if (line->json) {
+      json_array_append_new(list, json_string(note));
+    } else {
+      puts(note);
+    }
+  }
+}
+
+static int conclude(struct frank_cmd_line *line, enum frank_err err, const char *why, json_t *notes,
+                    const struct tally *tally)
+{
+  if (tally->interrupted || err == FRANK_ERR_CLOSED) {
+    return frank_cmd_fail(line, FRANK_EXIT_CANNOT, "cancelled", "interrupted");
+  }
+  if (err != FRANK_OK) {
+    return frank_cmd_fail(line, FRANK_EXIT_CANNOT, "no-device", "%s", why);
+  }
+  if (line->json) {
+    frank_cmd_emit(line,
+                   json_pack("{s:I, s:I, s:O}", "ready", (json_int_t)tally->ready, "failed",
+                             (json_int_t)tally->failed, "notes", notes),
+                   true);
+  }
+  if (tally->failed > 0) {
+    frank_cmd_note(line, "%zu of %zu devices failed the test", tally->failed, tally->ready);
+    return frank_cmd_finish(line, FRANK_EXIT_NOT, FRANK_EXIT_CANNOT);
+  }
+  return frank_cmd_finish(line, FRANK_EXIT_OK, FRANK_EXIT_CANNOT);
+}
+
+int frank_cmd_devices(struct frank_cmd_line *line)
+{
+  struct frank_search_config config = {.isa = frank_cmd_value(line, FRANK_OPT_ISA)};
+  struct frank_search *search = NULL;
+  struct frank_status *status = calloc(1, sizeof *status);
+  char *notes = calloc(1, NOTES_BYTES);
+  json_t *note_list = json_array();
+  const char **names = NULL;
+  char why[FRANK_SEARCH_WHY_BYTES] = "no memory";
+  struct tally tally = {0};
+  int exit_status = FRANK_EXIT_CANNOT;
+  if (status == NULL || notes == NULL || note_list == NULL ||
+      frank_cmd_values(line, FRANK_OPT_DEVICE, &names, &config.device_count) != FRANK_OK) {
+    exit_status = frank_cmd_fail(line, FRANK_EXIT_CANNOT, "internal", "no memory");
+    goto cleanup;
+  }
+  config.devices = names;
+  enum frank_err err = frank_search_new(&config, &search, why);
+  if (err == FRANK_OK) {
+    err = frank_search_wait(search, true, FRANK_NEVER_US, why);
+    frank_search_status(search, status);
+    frank_search_notes(search, notes, NOTES_BYTES);
+  }
+  /* Its workers end before the tests: two searches on one device would measure each other. */
+  frank_search_destroy(&search);
+  print_devices(line, status, &tally);
+  print_notes(line, notes, note_list);
+  exit_status = conclude(line, err, why, note_list, &tally);
+
+cleanup:
+  json_decref(note_list);
+  free(names);
+  free(notes);
+  free(status);
+  return exit_status;
+}

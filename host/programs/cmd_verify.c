@@ -1,0 +1,224 @@
+/*
+ * frank verify: does a stamp hold? Hash and factor only.
+ */
+#include "mail/message.h"
+#include "mint/mint.h"
+#include "programs/cmd.h"
+#include "programs/term.h"
+#include "proof/msmr.h"
+#include "proof/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define SCOPE_TEXT "hash and factor only; DKIM and the mail rules were not checked"
+
+struct verify {
+  struct frank_cmd_line *line;
+  uint64_t factor;
+  const char *source; /* of the factor */
+  struct frank_proofs proofs;
+};
+
+/* The value of --header, which may be given with or without the field's name. */
+static struct frank_view header_value(const char *header)
+{
+  size_t name_len = strlen(FRANK_MSMR_FIELD);
+  if (strncasecmp(header, FRANK_MSMR_FIELD, name_len) == 0) {
+    const char *after = header + name_len + strspn(header + name_len, " \t");
+    if (*after == ':') {
+      header = after + 1;
+    }
+  }
+  return (struct frank_view){.text = header, .len_bytes = strlen(header)};
+}
+
+/* --b and --header stand for a message with one signature and one key. The algorithm is the key's
+ * own: nothing else says it. */
+static int take_options(struct verify *verify)
+{
+  struct frank_cmd_line *line = verify->line;
+  const char *b = frank_cmd_value(line, FRANK_OPT_B);
+  const char *header = frank_cmd_value(line, FRANK_OPT_HEADER);
+  if (b == NULL || header == NULL) {
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "--b and --header go together");
+  }
+  struct frank_dkim *signature = &verify->proofs.signatures[0];
+  const char *why = "";
+  if (frank_b_normalize(b, strlen(b), signature->b, &signature->b_len, &why) != FRANK_OK) {
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "--b %.40s%s: %s", b,
+                          strlen(b) > 40 ? "..." : "", why);
+  }
+  struct frank_msmr key;
+  verify->proofs.keys[0] = header_value(header);
+  signature->alg = frank_msmr_parse(verify->proofs.keys[0].text, verify->proofs.keys[0].len_bytes,
+                                    &key, &why) == FRANK_OK
+                       ? key.alg
+                       : FRANK_ALG_RSA_SHA256; /* the judge says what is wrong with the key */
+  verify->proofs.signature_count = 1;
+  verify->proofs.key_count = 1;
+  verify->proofs.signature_fields = 1;
+  verify->proofs.key_fields = 1;
+  return FRANK_EXIT_OK;
+}
+
+/* Reads the message and collects its proofs. *text is the caller's to free, and outlives the views
+ * in the proofs. */
+static int take_message(struct verify *verify, char **text)
+{
+  struct frank_cmd_line *line = verify->line;
+  const char *file = line->operand_count > 0 ? line->operands[0] : "-";
+  bool is_stdin = strcmp(file, "-") == 0;
+  const char *name = is_stdin ? "standard input" : file;
+  int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "cannot open %s: %s", name,
+                          strerror(errno));
+  }
+  size_t len_bytes = 0;
+  int status = FRANK_EXIT_OK;
+  enum frank_err err = frank_message_read(fd, FRANK_MESSAGE_MAX_BYTES, text, &len_bytes);
+  int read_errno = errno;
+  if (!is_stdin) {
+    close(fd);
+  }
+  struct frank_message message;
+  const char *why = "";
+  if (err == FRANK_ERR_TOO_LONG) {
+    status = frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "%s: the message is over %u MiB",
+                            name, FRANK_MESSAGE_MAX_BYTES >> 20);
+  } else if (err == FRANK_ERR_IO) {
+    status = frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "cannot read %s: %s", name,
+                            strerror(read_errno));
+  } else if (err != FRANK_OK) {
+    status =
+        frank_cmd_fail(line, FRANK_EXIT_CANNOT, "internal", "%s: %s", name, frank_err_text(err));
+  } else if (len_bytes == 0) {
+    status =
+        frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "%s: no message, it is empty", name);
+  } else if (frank_message_open(*text, len_bytes, &message, &why) != FRANK_OK) {
+    status = frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "%s: %s", name, why);
+  } else {
+    frank_message_collect(&message, &verify->proofs);
+  }
+  return status;
+}
+
+static int exit_of(enum frank_verdict verdict)
+{
+  static const int exits[FRANK_VERDICT_COUNT] = {
+      [FRANK_VERDICT_PASS] = FRANK_EXIT_OK,          [FRANK_VERDICT_POLICY] = FRANK_EXIT_NOT,
+      [FRANK_VERDICT_TEMPERROR] = FRANK_EXIT_CANNOT, [FRANK_VERDICT_FAIL] = FRANK_EXIT_NOT,
+      [FRANK_VERDICT_NEUTRAL] = FRANK_EXIT_NOT,      [FRANK_VERDICT_PERMERROR] = FRANK_EXIT_USAGE,
+      [FRANK_VERDICT_NONE] = FRANK_EXIT_NOT,
+  };
+  return exits[verdict];
+}
+
+/* The first 8 characters of the b that the stamp is bound to (RFC 6008 section 3). */
+static void b_prefix(const struct verify *verify, const struct frank_judgement *judgement,
+                     char out[9])
+{
+  out[0] = '\0';
+  if (judgement->signature_index >= 0) {
+    snprintf(out, 9, "%.8s", verify->proofs.signatures[judgement->signature_index].b);
+  }
+}
+
+static void print_text(const struct verify *verify, const struct frank_judgement *judgement)
+{
+  bool passed = judgement->verdict == FRANK_VERDICT_PASS;
+  char prefix[9];
+  b_prefix(verify, judgement, prefix);
+  frank_term_print(passed                                       ? FRANK_COLOUR_GREEN
+                   : judgement->verdict == FRANK_VERDICT_POLICY ? FRANK_COLOUR_YELLOW
+                                                                : FRANK_COLOUR_RED,
+                   0, frank_verdict_name(judgement->verdict));
+  if (judgement->signature_index >= 0) {
+    printf(" (%.2f bits, factor %llu%s%s) header.b=%s policy.factor=%llu policy.source=%s\n",
+           judgement->bits, (unsigned long long)verify->factor, passed ? "" : "; ",
+           passed ? "" : judgement->why, prefix, (unsigned long long)verify->factor,
+           verify->source);
+  } else {
+    printf(" (%s)\n", judgement->why);
+  }
+}
+
+static void print_json(const struct verify *verify, const struct frank_judgement *judgement)
+{
+  char prefix[9];
+  b_prefix(verify, judgement, prefix);
+  json_t *record = json_pack(
+      "{s:s, s:s, s:I, s:s, s:s, s:i, s:i}", "result", frank_verdict_name(judgement->verdict),
+      "reason", judgement->why, "factor", (json_int_t)verify->factor, "source", verify->source,
+      "checked", "hash and factor", "signatures", (int)verify->proofs.signature_fields, "keys",
+      (int)verify->proofs.key_fields);
+  if (record != NULL && judgement->signature_index >= 0) {
+    char h[65];
+    frank_hash_format(&judgement->key.h, h);
+    json_object_set_new(record, "bits", json_real(floor(judgement->bits * 1e4 + 0.5) / 1e4));
+    json_object_set_new(record, "header_b", json_string(prefix));
+    json_object_set_new(record, "a", json_string(frank_alg_name(judgement->key.alg)));
+    json_object_set_new(record, "n", json_string(judgement->key.n));
+    json_object_set_new(record, "h", json_string(h));
+  }
+  frank_cmd_emit(verify->line, record, true);
+}
+
+static int judge_and_print(struct verify *verify)
+{
+  struct frank_judgement judgement;
+  frank_proofs_judge(&verify->proofs, verify->factor, &judgement);
+  if (verify->line->json) {
+    print_json(verify, &judgement);
+  } else {
+    print_text(verify, &judgement);
+    frank_cmd_note(verify->line, "%s", SCOPE_TEXT);
+  }
+  return frank_cmd_finish(verify->line, exit_of(judgement.verdict), FRANK_EXIT_CANNOT);
+}
+
+int frank_cmd_verify(struct frank_cmd_line *line)
+{
+  char *text = NULL;
+  bool has_pair = frank_cmd_has(line, FRANK_OPT_B) || frank_cmd_has(line, FRANK_OPT_HEADER);
+  if (frank_cmd_has(line, FRANK_OPT_DKIM)) {
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                          "--dkim is not there yet in this version: only hash and factor can be "
+                          "checked");
+  }
+  if (has_pair && line->operand_count > 0) {
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                          "a message (%s) and --b with --header exclude each other",
+                          line->operands[0]);
+  }
+  struct verify *verify = calloc(1, sizeof *verify);
+  if (verify == NULL) {
+    return frank_cmd_fail(line, FRANK_EXIT_CANNOT, "internal", "no memory");
+  }
+  verify->line = line;
+  verify->source = "request";
+  int status = FRANK_EXIT_USAGE;
+  if (frank_cmd_factor_option(line, &verify->factor) != FRANK_OK) {
+    goto cleanup;
+  }
+  if (verify->factor == 0) {
+    verify->factor = FRANK_FLOOR_DEFAULT;
+    verify->source = "floor";
+  }
+  status = has_pair ? take_options(verify) : take_message(verify, &text);
+  if (status == FRANK_EXIT_OK) {
+    status = judge_and_print(verify);
+  }
+
+cleanup:
+  free(text);
+  free(verify);
+  return status;
+}

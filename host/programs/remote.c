@@ -1,0 +1,155 @@
+#include "programs/remote.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Not only what libzmq can connect to, but what frankd listens on (inproc:// and such never). */
+static bool is_endpoint(const char *text)
+{
+  static const char *const schemes[] = {"ipc://", "tcp://"};
+  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+    size_t len = strlen(schemes[i]);
+    if (strncmp(text, schemes[i], len) == 0 && text[len] != '\0') {
+      return true;
+    }
+  }
+  return false;
+}
+
+static void __attribute__((format(printf, 4, 5)))
+set_error(struct frank_remote_error *error, int status, const char *code, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  vsnprintf(error->message, sizeof error->message, format, args);
+  va_end(args);
+  snprintf(error->code, sizeof error->code, "%s", code);
+  frank_cmd_printable(error->message);
+  frank_cmd_printable(error->code);
+  error->status = status;
+}
+
+static enum frank_err check_endpoints(const char *const *endpoints, size_t count,
+                                      struct frank_remote_error *error)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (!is_endpoint(endpoints[i])) {
+      set_error(error, FRANK_EXIT_USAGE, "usage",
+                "--connect %.80s: an endpoint is ipc://PATH or tcp://HOST:PORT", endpoints[i]);
+      return FRANK_ERR_MALFORMED;
+    }
+  }
+  if (count > FRANK_CLIENT_ENDPOINTS_MAX) {
+    set_error(error, FRANK_EXIT_USAGE, "usage", "--connect: %zu endpoints, %d at most", count,
+              FRANK_CLIENT_ENDPOINTS_MAX);
+    return FRANK_ERR_RANGE;
+  }
+  return FRANK_OK;
+}
+
+enum frank_err frank_remote_open(const struct frank_cmd_line *line, struct frank_client **client,
+                                 struct frank_remote_error *error)
+{
+  static const char *const default_endpoints[] = {FRANK_DEFAULT_ENDPOINT};
+  const char **named = NULL;
+  size_t count = 0;
+  *client = NULL;
+  *error = (struct frank_remote_error){0};
+  enum frank_err err = frank_cmd_values(line, FRANK_OPT_CONNECT, &named, &count);
+  if (err != FRANK_OK) {
+    set_error(error, FRANK_EXIT_CANNOT, "internal", "no memory");
+    return err;
+  }
+  err = check_endpoints(named, count, error);
+  if (err != FRANK_OK) {
+    goto cleanup;
+  }
+  struct frank_client_config config = {
+      .endpoints = count > 0 ? named : default_endpoints,
+      .endpoint_count = count > 0 ? count : 1,
+      .key_dir = frank_cmd_value(line, FRANK_OPT_KEYS),
+  };
+  char why[FRANK_CLIENT_WHY_BYTES] = "";
+  err = frank_client_new(&config, client, why);
+  if (err != FRANK_OK) {
+    bool usage = err == FRANK_ERR_MALFORMED || err == FRANK_ERR_RANGE || err == FRANK_ERR_NOT_FOUND;
+    set_error(error, usage ? FRANK_EXIT_USAGE : FRANK_EXIT_CANNOT, usage ? "usage" : "internal",
+              "%s", why[0] != '\0' ? why : frank_err_text(err));
+  }
+
+cleanup:
+  free(named);
+  return err;
+}
+
+/* A failed question: frankd's own words where it answered, ours where it did not. */
+static void explain(enum frank_err err, const json_t *answer, struct frank_remote_error *error)
+{
+  if (err == FRANK_ERR_TIMEOUT) {
+    set_error(error, FRANK_EXIT_CANNOT, "timeout", "no frankd answered");
+  } else if (json_is_object(answer)) {
+    const char *code = frank_remote_text(answer, "error", "bad-reply");
+    set_error(error, frank_remote_exit(code), code, "%s",
+              frank_remote_text(answer, "message", "frankd answered with an error"));
+  } else {
+    set_error(error, FRANK_EXIT_CANNOT, "internal", "%s", frank_err_text(err));
+  }
+}
+
+enum frank_err frank_remote_ask(struct frank_client *client, const char *verb, json_t *body,
+                                int timeout_ms, json_t **reply, struct frank_remote_error *error)
+{
+  *reply = NULL;
+  *error = (struct frank_remote_error){0};
+  char *text = NULL;
+  char *body_text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+  if (body != NULL && body_text == NULL) {
+    json_decref(body);
+    set_error(error, FRANK_EXIT_CANNOT, "internal", "no memory");
+    return FRANK_ERR_NOMEM;
+  }
+  enum frank_err err = frank_client_ask(client, verb, body_text, timeout_ms, &text);
+  json_t *answer = text != NULL ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+  if (err != FRANK_OK) {
+    explain(err, answer, error);
+    json_decref(answer);
+  } else if (!json_is_object(answer)) {
+    set_error(error, FRANK_EXIT_CANNOT, "bad-reply", "the reply is no JSON object");
+    json_decref(answer);
+    err = FRANK_ERR_MALFORMED;
+  } else {
+    *reply = answer;
+  }
+  free(text);
+  free(body_text);
+  json_decref(body);
+  return err;
+}
+
+int frank_remote_exit(const char *code)
+{
+  static const struct {
+    const char *code;
+    int status;
+  } exits[] = {{"bad-request", FRANK_EXIT_USAGE}, {"deadline", FRANK_EXIT_NOT}};
+  for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++) {
+    if (strcmp(code, exits[i].code) == 0) {
+      return exits[i].status;
+    }
+  }
+  return FRANK_EXIT_CANNOT;
+}
+
+const char *frank_remote_text(const json_t *object, const char *member, const char *otherwise)
+{
+  const char *text = json_string_value(json_object_get(object, member));
+  return text != NULL ? text : otherwise;
+}
+
+double frank_remote_number(const json_t *object, const char *member, double otherwise)
+{
+  const json_t *value = json_object_get(object, member);
+  return json_is_number(value) ? json_number_value(value) : otherwise;
+}
