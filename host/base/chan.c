@@ -221,6 +221,11 @@ enum frank_err frank_chan_read(struct frank_chan *chan, struct frank_record *rec
   return FRANK_OK;
 }
 
+bool frank_chan_has_unread(const struct frank_chan *chan)
+{
+  return chan->in_pos < chan->in_len;
+}
+
 enum frank_err frank_chan_wait(struct frank_chan *chan, int timeout_ms)
 {
   if (chan->in_pos < chan->in_len) {

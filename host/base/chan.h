@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,10 @@ bool frank_chan_has_room(const struct frank_chan *chan);
  * FRANK_ERR_MALFORMED: the peer sent a packet whose lengths do not add up. */
 FRANK_MUST_CHECK enum frank_err frank_chan_read(struct frank_chan *chan,
                                                 struct frank_record *record);
+
+/* True while records of a packet that was already received wait to be read: no event of the
+ * descriptor will tell of them. */
+bool frank_chan_has_unread(const struct frank_chan *chan);
 
 /* Waits at most `timeout_ms` (-1: for ever) until reading will not block, or a waiting packet can
  * be sent (and sends it). FRANK_OK or FRANK_ERR_TIMEOUT; a closed peer counts as readable. */

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -157,6 +158,34 @@ enum frank_err frank_child_limit(const struct frank_child_limits *limits)
     err = limit(RLIMIT_STACK, limits->stack_bytes);
   }
   return err;
+}
+
+void frank_child_reap(struct frank_child_graves *graves)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < graves->count; i++) {
+    if (waitpid(graves->pids[i], NULL, WNOHANG) == 0) {
+      graves->pids[kept++] = graves->pids[i];
+    }
+  }
+  graves->count = kept;
+}
+
+void frank_child_end(struct frank_child_graves *graves, pid_t *pid)
+{
+  if (*pid <= 0) {
+    return;
+  }
+  (void)kill(*pid, SIGKILL);
+  if (waitpid(*pid, NULL, WNOHANG) == 0) {
+    if (graves->count == FRANK_CHILD_GRAVES) {
+      frank_child_reap(graves);
+    }
+    if (graves->count < FRANK_CHILD_GRAVES) {
+      graves->pids[graves->count++] = *pid;
+    } /* else it stays a zombie until we end: 64 unkillable processes are a broken machine */
+  }
+  *pid = 0;
 }
 
 enum frank_err frank_child_find(const char *name, char *out, size_t out_size)

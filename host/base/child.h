@@ -36,6 +36,20 @@ struct frank_child_limits {
 };
 FRANK_MUST_CHECK enum frank_err frank_child_limit(const struct frank_child_limits *limits);
 
+/* Killed children that the kernel has not given back yet: a process inside a driver can be
+ * unkillable, so nobody ever waits for one. Zero-initialised. */
+#define FRANK_CHILD_GRAVES 64
+struct frank_child_graves {
+  pid_t pids[FRANK_CHILD_GRAVES];
+  size_t count;
+};
+
+/* Kills *pid if it still runs, reaps it if that can be done now, else remembers it; sets *pid to 0.
+ */
+void frank_child_end(struct frank_child_graves *graves, pid_t *pid);
+/* Reaps what can be reaped now. Call now and then while count is not 0. */
+void frank_child_reap(struct frank_child_graves *graves);
+
 /* The full path of a helper program `name` ("frank-worker"): beside the running program, else in
  * ../libexec/frank beside it, else in the folder fixed at build time. `out` gets the path.
  * FRANK_ERR_NOT_FOUND, FRANK_ERR_TOO_LONG. */

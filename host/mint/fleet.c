@@ -8,24 +8,17 @@
 #include "mint/supervisor.h"
 #include "worker/messages.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #define PROBES_MAX    8
-#define CORPSES_MAX   64 /* killed children that the kernel has not given back yet */
 #define REAP_AGAIN_US (200 * FRANK_US_PER_MS)
 #define STALL_SLICES  5 /* a device is late after this many times its expected time */
 #define KILL_SLICES   20
 
-enum {
-  PROBE_LIMIT_US = 20 * 1000 * 1000,
-};
+#define PROBE_LIMIT_US (20 * FRANK_US_PER_S)
 
 /* Engines that are looked for when nobody names a device. */
 static const char *const usual_engines[] = {"cpu"};
@@ -69,8 +62,7 @@ struct frank_fleet {
   size_t found_count;
   struct device devices[FRANK_STATUS_DEVICES_MAX]; /* those used */
   size_t device_count;
-  pid_t corpses[CORPSES_MAX];
-  size_t corpse_count;
+  struct frank_child_graves graves;
   struct frank_supervisor_policy policy;
 };
 
@@ -87,36 +79,6 @@ void frank_fleet_config_init(struct frank_fleet_config *config)
 }
 
 /* ---- processes ---- */
-
-static void reap(struct frank_fleet *fleet)
-{
-  size_t kept = 0;
-  for (size_t i = 0; i < fleet->corpse_count; i++) {
-    pid_t rc = waitpid(fleet->corpses[i], NULL, WNOHANG);
-    if (rc == 0) {
-      fleet->corpses[kept++] = fleet->corpses[i];
-    }
-  }
-  fleet->corpse_count = kept;
-}
-
-/* Kills a child and forgets it; nobody waits for one that the kernel cannot end. */
-static void end_process(struct frank_fleet *fleet, pid_t *pid)
-{
-  if (*pid <= 0) {
-    return;
-  }
-  (void)kill(*pid, SIGKILL);
-  if (waitpid(*pid, NULL, WNOHANG) == 0) {
-    if (fleet->corpse_count == CORPSES_MAX) {
-      reap(fleet);
-    }
-    if (fleet->corpse_count < CORPSES_MAX) {
-      fleet->corpses[fleet->corpse_count++] = *pid;
-    }
-  }
-  *pid = 0;
-}
 
 static void hope(struct frank_fleet *fleet)
 {
@@ -146,7 +108,7 @@ static void device_failed(struct device *d, const char *why, uint64_t now_us)
   }
   frank_loop_remove(&d->watch);
   frank_chan_destroy(&d->chan);
-  end_process(fleet, &d->pid);
+  frank_child_end(&fleet->graves, &d->pid);
   d->stalled = false;
   snprintf(d->why, sizeof d->why, "%s", why);
   frank_supervisor_failed(&d->supervisor, now_us);
@@ -243,6 +205,7 @@ static void device_start(struct device *d, uint64_t now_us)
   struct frank_fleet *fleet = d->fleet;
   char *argv[] = {fleet->worker_path, NULL};
   frank_supervisor_started(&d->supervisor, now_us);
+  hope(fleet);
   struct frank_worker_open open = {.bind = fleet->config.bind ? 1 : 0,
                                    .nice = fleet->config.worker_nice};
   snprintf(open.device, sizeof open.device, "%s", d->info.name);
@@ -318,7 +281,7 @@ static void probe_end(struct probe *probe, const char *why)
 {
   frank_loop_remove(&probe->watch);
   frank_chan_destroy(&probe->chan);
-  end_process(probe->fleet, &probe->pid);
+  frank_child_end(&probe->fleet->graves, &probe->pid);
   probe->done = true;
   snprintf(probe->why, sizeof probe->why, "%s", why);
   if (why[0] != '\0') {
@@ -425,7 +388,7 @@ void frank_fleet_destroy(struct frank_fleet **fleet)
   for (size_t i = 0; i < f->probe_count; i++) {
     frank_loop_remove(&f->probes[i].watch);
     frank_chan_destroy(&f->probes[i].chan);
-    end_process(f, &f->probes[i].pid);
+    frank_child_end(&f->graves, &f->probes[i].pid);
   }
   for (size_t i = 0; i < f->device_count; i++) {
     struct device *d = &f->devices[i];
@@ -434,9 +397,9 @@ void frank_fleet_destroy(struct frank_fleet **fleet)
     }
     frank_loop_remove(&d->watch);
     frank_chan_destroy(&d->chan);
-    end_process(f, &d->pid);
+    frank_child_end(&f->graves, &d->pid);
   }
-  reap(f);
+  frank_child_reap(&f->graves);
   free(f);
   *fleet = NULL;
 }
@@ -532,7 +495,7 @@ static void tick_device(struct device *d, uint64_t now_us)
 
 void frank_fleet_tick(struct frank_fleet *fleet, uint64_t now_us)
 {
-  reap(fleet);
+  frank_child_reap(&fleet->graves);
   for (size_t i = 0; i < fleet->probe_count; i++) {
     if (!fleet->probes[i].done && now_us >= fleet->probes[i].limit_us) {
       probe_end(&fleet->probes[i], "looking for its devices took too long");
@@ -551,7 +514,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 uint64_t frank_fleet_next_due_us(const struct frank_fleet *fleet)
 {
   uint64_t due_us = FRANK_NEVER_US;
-  if (fleet->corpse_count > 0) {
+  if (fleet->graves.count > 0) {
     due_us = frank_clock_now_us() + REAP_AGAIN_US;
   }
   for (size_t i = 0; i < fleet->probe_count; i++) {

@@ -574,6 +574,11 @@ void frank_mint_drain(struct frank_mint *mint)
   mint->draining = true;
 }
 
+bool frank_mint_is_draining(const struct frank_mint *mint)
+{
+  return mint->draining;
+}
+
 void frank_mint_finish(struct frank_mint *mint, uint64_t now_us)
 {
   for (;;) {
@@ -662,6 +667,15 @@ void frank_mint_status(const struct frank_mint *mint, struct frank_status *statu
   status->mint_seconds_sum = mint->mint_seconds_sum;
   status->client_count = 0;
   fill_clients(mint, status);
+}
+
+void frank_mint_factor(const struct frank_mint *mint, uint64_t *factor, char *source,
+                       int64_t *expires_s, uint64_t *queued_attempts)
+{
+  *factor = mint->factor;
+  *expires_s = mint->factor_expires_s;
+  *queued_attempts = mint->expected > 0 ? (uint64_t)fmin(mint->expected, 9e18) : 0;
+  frank_mint_copy_text(source, FRANK_SOURCE_BYTES, mint->factor_source);
 }
 
 enum frank_err frank_mint_progress(const struct frank_mint *mint, uint64_t origin, uint64_t tag,

@@ -83,6 +83,7 @@ void frank_mint_origin_gone(struct frank_mint *mint, uint64_t origin, uint64_t n
 
 /* From now on every new request is refused `shutting-down`. */
 void frank_mint_drain(struct frank_mint *mint);
+bool frank_mint_is_draining(const struct frank_mint *mint);
 /* Answers everything that waits: its best nonce, met or not (or `shutting-down` where the request
  * wanted no such). (answers) */
 void frank_mint_finish(struct frank_mint *mint, uint64_t now_us);
@@ -138,6 +139,10 @@ uint64_t frank_mint_next_due_us(const struct frank_mint *mint);
 
 /* Fills the service's part of a snapshot: all but version, uptime, ready, devices, children. */
 void frank_mint_status(const struct frank_mint *mint, struct frank_status *status);
+/* The factor in force: its source (FRANK_SOURCE_BYTES), when it expires (0: never), and the
+ * attempts that all who wait are expected to need. */
+void frank_mint_factor(const struct frank_mint *mint, uint64_t *factor, char *source,
+                       int64_t *expires_s, uint64_t *queued_attempts);
 /* Attempts per second of all devices. */
 double frank_mint_rate_hps(const struct frank_mint *mint);
 /* The attempts and the lowest hash of the search of (origin, tag): for a progress line.

@@ -51,6 +51,7 @@ struct frankd_config {
   uint64_t open_limit_us;
   uint64_t stall_floor_us;
   uint64_t kill_floor_us;
+  uint64_t quarantine_us;
 
   uint64_t client_rate;      /* requests per second of one client; 0: no limit */
   uint64_t client_in_flight; /* requests of one client not yet answered */

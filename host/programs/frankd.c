@@ -1,0 +1,383 @@
+/*
+ * frankd: the mint daemon. Composition root: the mint service, the fleet of workers, the doors and
+ * the web child, one event loop. It links no network library and no device library.
+ *
+ *     door --requests--> mint service --slices--> worker
+ *     door <--answers--- mint service <--results- worker
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/sd_notify.h"
+#include "mint/fleet.h"
+#include "mint/mint.h"
+#include "programs/factor_file.h"
+#include "programs/frankd_children.h"
+#include "programs/frankd_config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define FACTOR_FILE_EVERY_US FRANK_US_PER_S
+#define LEAVE_LIMIT_US                                                                             \
+  (1500 * FRANK_US_PER_MS) /* for the doors' last replies; longer than theirs */
+
+struct frankd {
+  int argc;
+  char *const *argv;
+  struct frankd_config config;
+  const char *devices[FRANK_CONFIG_LIST_MAX];
+  struct frank_loop *loop;
+  struct frank_mint *mint;
+  struct frank_fleet *fleet;
+  struct frankd_children *children;
+  struct frank_factor_file factor_file;
+  uint64_t started_us;
+  uint64_t factor_due_us;
+  uint64_t grace_ends_us; /* while draining */
+  bool told_ready;
+  bool stop;     /* SIGTERM or SIGINT came */
+  bool stop_now; /* twice */
+  bool reload;
+};
+
+static void random_bytes(void *arg, uint8_t *bytes, size_t len_bytes)
+{
+  (void)arg;
+  while (len_bytes > 0) {
+    ssize_t got = getrandom(bytes, len_bytes, 0);
+    if (got > 0) {
+      bytes += got;
+      len_bytes -= (size_t)got;
+    }
+  }
+}
+
+/* ---- factor ---- */
+
+/* The first of: the file, the fixed factor, the floor. False: the file cannot be read or holds no
+ * factor; what was in force stays. */
+static bool apply_factor(struct frankd *f, char *why, size_t why_size)
+{
+  uint64_t factor = 0;
+  if (f->config.factor > 0) {
+    frank_mint_set_factor(f->mint, f->config.factor, "fixed", 0);
+    return true;
+  }
+  if (f->config.factor_file[0] == '\0') {
+    frank_mint_set_factor(f->mint, f->config.floor, "floor", 0);
+    return true;
+  }
+  if (frank_factor_file_read(&f->factor_file, f->config.factor_file, &factor, why, why_size) !=
+      FRANK_OK) {
+    return false;
+  }
+  frank_mint_set_factor(f->mint, factor, "file", 0);
+  frank_log(FRANK_LOG_INFO, "event=factor factor=%" PRIu64 " source=file file=%s", factor,
+            f->config.factor_file);
+  return true;
+}
+
+static void watch_factor_file(struct frankd *f, uint64_t now_us)
+{
+  f->factor_due_us = f->config.factor == 0 && f->config.factor_file[0] != '\0'
+                         ? now_us + FACTOR_FILE_EVERY_US
+                         : FRANK_NEVER_US;
+  if (f->factor_due_us == FRANK_NEVER_US ||
+      !frank_factor_file_changed(&f->factor_file, f->config.factor_file)) {
+    return;
+  }
+  char why[FRANK_CONFIG_WHY_BYTES];
+  if (!apply_factor(f, why, sizeof why)) {
+    frank_log(FRANK_LOG_WARN, "event=factor-kept why=\"%s\"", why);
+  }
+}
+
+/* ---- status ---- */
+
+static bool is_ready(const struct frankd *f)
+{
+  return !f->stop && frank_fleet_ready_count(f->fleet) > 0 && frankd_children_ready(f->children);
+}
+
+static void fill_status(void *arg, struct frank_status *status)
+{
+  struct frankd *f = arg;
+  snprintf(status->version, sizeof status->version, "%s", FRANK_VERSION);
+  status->uptime_ms = (frank_clock_now_us() - f->started_us) / FRANK_US_PER_MS;
+  status->ready = is_ready(f) ? 1 : 0;
+  frank_mint_status(f->mint, status);
+  frank_fleet_status(f->fleet, status);
+  frankd_children_status(f->children, status);
+}
+
+static void notify(const char *state)
+{
+  if (frank_sd_notify(state) != FRANK_OK) {
+    frank_log(FRANK_LOG_WARN, "event=notify-failed why=\"%s\"", strerror(errno));
+  }
+}
+
+/* Told once: by sd_notify, and by one line that people and scripts wait for. */
+static void tell_ready(struct frankd *f)
+{
+  if (f->told_ready || !is_ready(f) || !frank_fleet_settled(f->fleet)) {
+    return;
+  }
+  f->told_ready = true;
+  uint64_t factor;
+  uint64_t queued;
+  int64_t expires_s;
+  char source[FRANK_SOURCE_BYTES];
+  frank_mint_factor(f->mint, &factor, source, &expires_s, &queued);
+  char state[160];
+  snprintf(state, sizeof state, "READY=1\nSTATUS=%zu devices, %.1f M attempts/s, factor %" PRIu64,
+           frank_fleet_ready_count(f->fleet), frank_mint_rate_hps(f->mint) / 1e6, factor);
+  notify(state);
+  frank_log(FRANK_LOG_INFO,
+            "event=ready devices=%zu rate_hps=%.0f factor=%" PRIu64 " source=%s listen=%s",
+            frank_fleet_ready_count(f->fleet), frank_mint_rate_hps(f->mint), factor, source,
+            f->config.listen.items[0]);
+}
+
+/* What makes a start hopeless, said once with the input named. True: give up. */
+static bool start_failed(const struct frankd *f)
+{
+  if (f->told_ready) {
+    return false;
+  }
+  const char *fatal = frankd_children_fatal(f->children);
+  if (fatal) {
+    frank_log(FRANK_LOG_ERROR, "event=start-failed why=\"%s\"", fatal);
+    return true;
+  }
+  if (!frank_fleet_settled(f->fleet)) {
+    return false;
+  }
+  char name[32];
+  char text[512];
+  if (frank_fleet_missing(f->fleet, name, text, sizeof text) == FRANK_OK) {
+    frank_log(FRANK_LOG_ERROR, "event=start-failed why=\"no device %s; there is: %s\"", name,
+              text[0] != '\0' ? text : "none");
+    return true;
+  }
+  if (frank_fleet_ready_count(f->fleet) == 0) {
+    frank_fleet_notes(f->fleet, text, sizeof text);
+    frank_log(FRANK_LOG_ERROR, "event=start-failed why=\"no usable device\" notes=\"%s\"", text);
+    return true;
+  }
+  return false;
+}
+
+/* ---- signals ---- */
+
+static void on_signal(void *arg, int signal_number)
+{
+  struct frankd *f = arg;
+  if (signal_number == SIGHUP) {
+    f->reload = true;
+    return;
+  }
+  f->stop_now = f->stop;
+  f->stop = true;
+}
+
+/* Takes over what can change while running, and says what cannot. */
+static void reload(struct frankd *f)
+{
+  static struct frankd_config fresh; /* lists make it too large for the stack */
+  char why[FRANK_CONFIG_WHY_BYTES];
+  f->reload = false;
+  if (frankd_config_reload(f->argc, f->argv, &fresh, why) != FRANK_OK) {
+    frank_log(FRANK_LOG_ERROR, "event=reload-refused why=\"%s\"", why);
+    return;
+  }
+  const struct frank_config_key *changed[FRANK_CONFIG_KEYS_MAX];
+  size_t count = frank_config_compare(&frankd_config_table, &f->config, &fresh, changed);
+  for (size_t i = 0; i < count; i++) {
+    if (changed[i]->reloadable) {
+      frank_config_copy(changed[i], &fresh, &f->config);
+    }
+    frank_log(changed[i]->reloadable ? FRANK_LOG_INFO : FRANK_LOG_WARN,
+              "event=reload key=%s result=%s", changed[i]->name,
+              changed[i]->reloadable ? "changed" : "needs-a-restart");
+  }
+  frank_log_init("frankd", (enum frank_log_level)f->config.log_level);
+  frank_mint_set_max_factor(f->mint, f->config.max_factor);
+  if (!apply_factor(f, why, sizeof why)) {
+    frank_log(FRANK_LOG_WARN, "event=factor-kept why=\"%s\"", why);
+  }
+  f->factor_due_us = 0;
+  frankd_children_reload(f->children);
+  frank_log(FRANK_LOG_INFO, "event=reloaded changed=%zu", count);
+}
+
+/* ---- life ---- */
+
+static enum frank_err open_mint(struct frankd *f, uint64_t now_us)
+{
+  struct frank_mint_config config;
+  frank_mint_config_init(&config);
+  config.queue_bound = (uint32_t)f->config.queue;
+  config.cache_bound = (uint32_t)f->config.cache;
+  config.cache_age_us = f->config.cache_age_us;
+  config.max_factor = f->config.max_factor;
+  config.slice_us = f->config.slice_us;
+  config.answer = frankd_children_answer;
+  config.random = random_bytes;
+  config.arg = f->children;
+  return frank_mint_new(&config, now_us, &f->mint);
+}
+
+static enum frank_err open_fleet(struct frankd *f, uint64_t now_us, char *why)
+{
+  struct frank_fleet_config config;
+  frank_fleet_config_init(&config);
+  for (uint32_t i = 0; i < f->config.devices.count; i++) {
+    f->devices[i] = f->config.devices.items[i];
+  }
+  config.devices = f->devices;
+  config.device_count = f->config.devices.count;
+  config.variant = f->config.isa[0] != '\0' ? f->config.isa : NULL;
+  config.worker_nice = (int)f->config.worker_nice;
+  config.bind = f->config.bind;
+  config.open_limit_us = f->config.open_limit_us;
+  config.stall_floor_us = f->config.stall_floor_us;
+  config.kill_floor_us = f->config.kill_floor_us;
+  config.quarantine_us = f->config.quarantine_us;
+  return frank_fleet_new(&config, f->loop, f->mint, now_us, &f->fleet, why);
+}
+
+static enum frank_err open_all(struct frankd *f, char *why)
+{
+  static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+  uint64_t now_us = frank_clock_now_us();
+  f->started_us = now_us;
+  snprintf(why, FRANK_CONFIG_WHY_BYTES, "the event loop cannot be made");
+  enum frank_err err = frank_loop_new(&f->loop);
+  if (err == FRANK_OK) {
+    err = frank_loop_signals(f->loop, signals, on_signal, f);
+  }
+  if (err == FRANK_OK) {
+    err = frankd_children_new(&f->config, f->loop, fill_status, f, now_us, &f->children, why);
+  }
+  if (err == FRANK_OK) {
+    snprintf(why, FRANK_CONFIG_WHY_BYTES, "the mint service cannot be made");
+    err = open_mint(f, now_us);
+  }
+  if (err == FRANK_OK) {
+    frankd_children_serve(f->children, f->mint);
+    err = apply_factor(f, why, FRANK_CONFIG_WHY_BYTES) ? FRANK_OK : FRANK_ERR_MALFORMED;
+  }
+  if (err == FRANK_OK) {
+    err = open_fleet(f, now_us, why);
+  }
+  return err;
+}
+
+static uint64_t next_due_us(const struct frankd *f)
+{
+  const uint64_t dues[] = {
+      frank_mint_next_due_us(f->mint),
+      frank_fleet_next_due_us(f->fleet),
+      frankd_children_next_due_us(f->children),
+      f->factor_due_us,
+      f->stop ? f->grace_ends_us : FRANK_NEVER_US,
+  };
+  uint64_t due_us = FRANK_NEVER_US;
+  for (size_t i = 0; i < sizeof dues / sizeof dues[0]; i++) {
+    due_us = dues[i] < due_us ? dues[i] : due_us;
+  }
+  return due_us;
+}
+
+/* One turn: wait, handle, then hand out work and send everything in few packets. */
+static enum frank_err turn(struct frankd *f)
+{
+  enum frank_err err = frank_loop_run_once(f->loop, next_due_us(f));
+  uint64_t now_us = frank_clock_now_us();
+  frank_mint_tick(f->mint, now_us);
+  frank_fleet_tick(f->fleet, now_us);
+  frankd_children_tick(f->children, now_us);
+  if (now_us >= f->factor_due_us) {
+    watch_factor_file(f, now_us);
+  }
+  if (f->reload) {
+    reload(f);
+  }
+  frank_fleet_pump(f->fleet, now_us);
+  frankd_children_pump(f->children, now_us);
+  return err;
+}
+
+/* SIGTERM: no new requests; what is there is answered, when the grace ends with what was found. */
+static void drain(struct frankd *f)
+{
+  notify("STOPPING=1");
+  frank_log(FRANK_LOG_INFO, "event=draining waiting=%" PRIu32, frank_mint_waiting(f->mint));
+  frank_mint_drain(f->mint);
+  frankd_children_drain(f->children);
+  f->grace_ends_us = frank_clock_now_us() + f->config.grace_us;
+  while (frank_mint_waiting(f->mint) > 0 && !f->stop_now &&
+         frank_clock_now_us() < f->grace_ends_us) {
+    if (turn(f) != FRANK_OK) {
+      break;
+    }
+  }
+  frank_mint_finish(f->mint, frank_clock_now_us());
+  uint64_t limit_us = frank_clock_now_us() + LEAVE_LIMIT_US;
+  frankd_children_pump(f->children, frank_clock_now_us());
+  while (frankd_children_has_unsent(f->children) && frank_clock_now_us() < limit_us) {
+    f->grace_ends_us = limit_us;
+    if (turn(f) != FRANK_OK) {
+      break;
+    }
+  }
+  frankd_children_close(f->children);
+  while (!frankd_children_gone(f->children) && frank_clock_now_us() < limit_us) {
+    usleep(2000);
+  }
+}
+
+int main(int argc, char **argv)
+{
+  static struct frankd f;
+  int status = frankd_config_start(argc, argv, &f.config);
+  if (status >= 0) {
+    return status;
+  }
+  f.argc = argc;
+  f.argv = argv;
+  frank_log_init("frankd", (enum frank_log_level)f.config.log_level);
+  char why[FRANK_CONFIG_WHY_BYTES];
+  status = FRANKD_EXIT_FAILED;
+  if (open_all(&f, why) != FRANK_OK) {
+    frank_log(FRANK_LOG_ERROR, "event=start-failed why=\"%s\"", why);
+    goto cleanup;
+  }
+  while (!f.stop) {
+    if (turn(&f) != FRANK_OK) {
+      frank_log(FRANK_LOG_ERROR, "event=loop-failed why=\"%s\"", strerror(errno));
+      goto cleanup;
+    }
+    if (start_failed(&f)) {
+      goto cleanup;
+    }
+    tell_ready(&f);
+  }
+  drain(&f);
+  frank_log(FRANK_LOG_INFO, "event=stopped");
+  status = FRANKD_EXIT_OK;
+
+cleanup:
+  frank_fleet_destroy(&f.fleet);
+  frankd_children_destroy(&f.children);
+  frank_mint_destroy(&f.mint);
+  frank_loop_destroy(&f.loop);
+  return status;
+}

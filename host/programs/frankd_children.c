@@ -1,0 +1,572 @@
+#include "programs/frankd_children.h"
+
+#include "base/chan.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "door/messages.h"
+#include "mint/supervisor.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define PING_EVERY_US  FRANK_US_PER_S
+#define PONG_LIMIT_US  (3 * FRANK_US_PER_S) /* a stopped door is ended after this */
+#define START_LIMIT_US (15 * FRANK_US_PER_S)
+#define RECORDS_PER_TURN 512
+#define ARGS_MAX       32
+#define ARG_BYTES      320
+#define ORIGIN_BITS    8 /* of an origin: the index of the child; above them its life */
+
+_Static_assert(sizeof(struct frank_status) <= FRANK_CHAN_RECORD_MAX_BYTES,
+               "a snapshot travels in one record");
+_Static_assert(FRANKD_LISTEN_MAX + 1 <= FRANK_STATUS_CHILDREN_MAX, "a snapshot names every child");
+
+struct child {
+  struct frankd_children *all;
+  const char *program;
+  const char *endpoint; /* NULL: the web child */
+  char path[PATH_MAX];
+  char name[96];
+  struct frank_supervisor supervisor;
+  struct frank_chan *chan;
+  struct frank_loop_watch *watch;
+  uint32_t watched; /* events */
+  pid_t pid;
+  uint64_t origin;
+  uint64_t life;
+  uint64_t pinged_us; /* last ping */
+  uint64_t heard_us;  /* last pong */
+  uint64_t dropped_before;
+  uint64_t dropped;
+  bool is_ready;
+  bool overflow; /* it does not take its answers: ended after this turn */
+};
+
+struct frankd_children {
+  const struct frankd_config *config;
+  struct frank_loop *loop;
+  struct frank_mint *mint;
+  frankd_status_fn *status;
+  void *status_arg;
+  struct child list[FRANKD_LISTEN_MAX + 1];
+  size_t count;
+  struct frank_child_graves graves;
+  bool all_were_ready;
+  bool closing;
+  char fatal[320];
+  struct frank_status snapshot; /* too large for the stack of a small process */
+};
+
+static bool is_door(const struct child *c)
+{
+  return c->endpoint != NULL;
+}
+
+/* ---- starting and ending ---- */
+
+struct args {
+  char text[ARGS_MAX][ARG_BYTES];
+  char *argv[ARGS_MAX + 1];
+  size_t count;
+};
+
+__attribute__((format(printf, 2, 3))) static void add_arg(struct args *args, const char *format,
+                                                          ...)
+{
+  if (args->count == ARGS_MAX) {
+    return;
+  }
+  va_list list;
+  va_start(list, format);
+  vsnprintf(args->text[args->count], ARG_BYTES, format, list);
+  va_end(list);
+  args->argv[args->count] = args->text[args->count];
+  args->argv[++args->count] = NULL;
+}
+
+static void door_args(const struct frankd_config *config, const char *endpoint, struct args *args)
+{
+  add_arg(args, "--endpoint");
+  add_arg(args, "%s", endpoint);
+  add_arg(args, "--mode");
+  add_arg(args, "%" PRIo64, config->ipc_mode);
+  bool is_tcp = strncmp(endpoint, "tcp://", strlen("tcp://")) == 0;
+  if (is_tcp && config->curve_secret[0] != '\0') {
+    add_arg(args, "--secret");
+    add_arg(args, "%s", config->curve_secret);
+    add_arg(args, "--clients");
+    add_arg(args, "%s", config->curve_clients);
+  } else if (is_tcp && config->insecure) {
+    add_arg(args, "--insecure");
+  }
+  const struct {
+    const char *flag;
+    uint64_t value;
+  } numbers[] = {
+      {"--rate", config->client_rate},
+      {"--in-flight", config->client_in_flight},
+      {"--memory", config->door_memory_bytes},
+      {"--descriptors", config->door_descriptors},
+  };
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    add_arg(args, "%s", numbers[i].flag);
+    add_arg(args, "%" PRIu64, numbers[i].value);
+  }
+}
+
+static void child_failed(struct child *c, const char *why, uint64_t now_us)
+{
+  struct frankd_children *all = c->all;
+  frank_loop_remove(&c->watch);
+  frank_chan_destroy(&c->chan);
+  frank_child_end(&all->graves, &c->pid);
+  c->is_ready = false;
+  c->overflow = false;
+  c->dropped_before += c->dropped;
+  c->dropped = 0;
+  if (is_door(c)) {
+    frank_mint_origin_gone(all->mint, c->origin, now_us);
+  }
+  frank_supervisor_failed(&c->supervisor, now_us);
+  frank_log(FRANK_LOG_WARN, "event=child-failed child=\"%s\" state=%s failures=%u why=\"%s\"",
+            c->name, frank_child_state_name(c->supervisor.state), c->supervisor.failures, why);
+}
+
+static void on_child_event(void *arg, uint32_t events);
+
+static void child_start(struct child *c, uint64_t now_us)
+{
+  struct frankd_children *all = c->all;
+  const struct frankd_config *config = all->config;
+  static const char *const levels[] = {"error", "warn", "info", "debug"};
+  struct args args = {.count = 0};
+  frank_supervisor_started(&c->supervisor, now_us);
+  add_arg(&args, "%s", c->program);
+  if (is_door(c)) {
+    door_args(config, c->endpoint, &args);
+  } else {
+    add_arg(&args, "--http");
+    add_arg(&args, "%s", config->http);
+  }
+  add_arg(&args, "--log-level");
+  add_arg(&args, "%s", levels[config->log_level < 4 ? config->log_level : 2]);
+  c->life++;
+  c->origin = c->life << ORIGIN_BITS | (uint64_t)(c - all->list);
+  c->pinged_us = c->heard_us = now_us;
+  enum frank_err err = frank_child_spawn(c->path, args.argv, &c->pid, &c->chan);
+  if (err == FRANK_OK) {
+    c->watched = FRANK_LOOP_READ;
+    err =
+        frank_loop_add(all->loop, frank_chan_fd(c->chan), c->watched, on_child_event, c, &c->watch);
+  }
+  if (err != FRANK_OK) {
+    child_failed(c, "it could not be started", now_us);
+  }
+}
+
+/* ---- what children say ---- */
+
+static void put(struct child *c, uint16_t type, const void *payload, size_t len_bytes)
+{
+  if (c->chan && frank_chan_put(c->chan, type, payload, len_bytes, NULL, 0) != FRANK_OK) {
+    c->overflow = true;
+  }
+}
+
+void frankd_children_answer(void *arg, uint64_t origin, const struct frank_answer *answer)
+{
+  struct frankd_children *all = arg;
+  size_t i = (size_t)(origin & ((1U << ORIGIN_BITS) - 1));
+  if (i < all->count && all->list[i].origin == origin) {
+    put(&all->list[i], FRANK_DOOR_ANSWER, answer, sizeof *answer);
+  }
+}
+
+static void on_ready(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  struct frank_door_ready ready;
+  memcpy(&ready, payload, sizeof ready);
+  ready.endpoint[sizeof ready.endpoint - 1] = '\0';
+  snprintf(c->name, sizeof c->name, "%s %.80s", is_door(c) ? "door" : "web", ready.endpoint);
+  c->is_ready = true;
+  c->heard_us = now_us;
+  frank_supervisor_ready(&c->supervisor, now_us);
+  frank_log(FRANK_LOG_INFO, "event=listening child=\"%s\" pid=%d", c->name, (int)c->pid);
+  if (frank_mint_is_draining(c->all->mint)) {
+    put(c, FRANK_DOOR_DRAIN, NULL, 0);
+  }
+}
+
+static void on_failed(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  struct frank_door_failed failed;
+  memcpy(&failed, payload, sizeof failed);
+  failed.why[sizeof failed.why - 1] = '\0';
+  if (failed.fatal && !c->all->all_were_ready && c->all->fatal[0] == '\0') {
+    snprintf(c->all->fatal, sizeof c->all->fatal, "%s", failed.why);
+  }
+  child_failed(c, failed.why, now_us);
+}
+
+static void on_mint(struct child *c, const struct frank_record *record, uint64_t now_us)
+{
+  struct frank_request request;
+  if (record->len_bytes < sizeof request) {
+    child_failed(c, "it sent a malformed request", now_us);
+    return;
+  }
+  memcpy(&request, record->payload, sizeof request);
+  if (record->len_bytes != sizeof request + request.b_len) {
+    child_failed(c, "it sent a malformed request", now_us);
+    return;
+  }
+  frank_mint_request(c->all->mint, c->origin, &request,
+                     (const char *)record->payload + sizeof request, now_us);
+}
+
+static void on_cancel(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  struct frank_door_tag tag;
+  memcpy(&tag, payload, sizeof tag);
+  struct frank_door_cancelled cancelled = {.tag = tag.tag};
+  cancelled.found = frank_mint_cancel(c->all->mint, c->origin, tag.tag, now_us) == FRANK_OK ? 1 : 0;
+  put(c, FRANK_DOOR_CANCELLED, &cancelled, sizeof cancelled);
+}
+
+static void put_status(struct child *c)
+{
+  struct frankd_children *all = c->all;
+  memset(&all->snapshot, 0, sizeof all->snapshot);
+  all->status(all->status_arg, &all->snapshot);
+  put(c, FRANK_DOOR_STATUS, &all->snapshot, sizeof all->snapshot);
+}
+
+static void on_ask_status(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  (void)payload;
+  (void)now_us;
+  put_status(c);
+}
+
+static void on_ask_factor(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  (void)payload;
+  (void)now_us;
+  struct frank_door_factor factor = {.rate_hps = frank_mint_rate_hps(c->all->mint)};
+  frank_mint_factor(c->all->mint, &factor.factor, factor.source, &factor.expires_s,
+                    &factor.queued_attempts);
+  put(c, FRANK_DOOR_FACTOR, &factor, sizeof factor);
+}
+
+static void on_pong(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  (void)payload;
+  c->heard_us = now_us;
+}
+
+static void on_counts(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  (void)now_us;
+  struct frank_door_counts counts;
+  memcpy(&counts, payload, sizeof counts);
+  c->dropped = counts.dropped;
+}
+
+/* Records of a fixed length; MINT has its own. */
+static const struct {
+  uint16_t type;
+  uint32_t len_bytes;
+  void (*fn)(struct child *c, const uint8_t *payload, uint64_t now_us);
+} handlers[] = {
+    {FRANK_DOOR_READY, sizeof(struct frank_door_ready), on_ready},
+    {FRANK_DOOR_FAILED, sizeof(struct frank_door_failed), on_failed},
+    {FRANK_DOOR_CANCEL, sizeof(struct frank_door_tag), on_cancel},
+    {FRANK_DOOR_ASK_STATUS, 0, on_ask_status},
+    {FRANK_DOOR_ASK_FACTOR, 0, on_ask_factor},
+    {FRANK_DOOR_PONG, sizeof(struct frank_door_tag), on_pong},
+    {FRANK_DOOR_COUNTS, sizeof(struct frank_door_counts), on_counts},
+};
+
+static void on_record(struct child *c, const struct frank_record *record, uint64_t now_us)
+{
+  if (record->type == FRANK_DOOR_MINT && is_door(c)) {
+    on_mint(c, record, now_us);
+    return;
+  }
+  for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+    if (handlers[i].type == record->type && handlers[i].len_bytes == record->len_bytes) {
+      handlers[i].fn(c, record->payload, now_us);
+      return;
+    }
+  }
+  child_failed(c, "it spoke out of turn", now_us);
+}
+
+static void on_child_event(void *arg, uint32_t events)
+{
+  struct child *c = arg;
+  uint64_t now_us = frank_clock_now_us();
+  if ((events & FRANK_LOOP_WRITE) != 0) {
+    /* An error shows in reading. Room made here lets reading go on where it had stopped. */
+    enum frank_err ignored = frank_chan_flush(c->chan);
+    (void)ignored;
+  }
+  struct frank_record record;
+  uint32_t count = 0;
+  /* While it does not take its answers, it gets no more of them to wait for. */
+  while (c->chan && !c->overflow && frank_chan_has_room(c->chan)) {
+    if (count++ >= RECORDS_PER_TURN && !frank_chan_has_unread(c->chan)) {
+      return; /* the others' turn; the descriptor is still readable */
+    }
+    enum frank_err err = frank_chan_read(c->chan, &record);
+    if (err == FRANK_ERR_AGAIN) {
+      return;
+    }
+    if (err != FRANK_OK) {
+      child_failed(c, err == FRANK_ERR_CLOSED ? "it died" : frank_err_text(err), now_us);
+      return;
+    }
+    on_record(c, &record, now_us);
+  }
+}
+
+/* ---- the turn ---- */
+
+static void pump_child(struct child *c, uint64_t now_us)
+{
+  if (!c->chan) {
+    return;
+  }
+  if (c->overflow) {
+    child_failed(c, "it does not take its answers", now_us);
+    return;
+  }
+  enum frank_err err = frank_chan_flush(c->chan);
+  if (err != FRANK_OK && err != FRANK_ERR_AGAIN) {
+    child_failed(c, "it died", now_us);
+    return;
+  }
+  uint32_t events = frank_chan_has_room(c->chan) ? FRANK_LOOP_READ : 0;
+  events |= frank_chan_has_unsent(c->chan) ? FRANK_LOOP_WRITE : 0;
+  if (events != c->watched) {
+    c->watched = events;
+    if (frank_loop_change(c->watch, events) != FRANK_OK) {
+      child_failed(c, "it cannot be watched", now_us);
+    }
+  }
+}
+
+void frankd_children_pump(struct frankd_children *children, uint64_t now_us)
+{
+  for (size_t i = 0; i < children->count; i++) {
+    pump_child(&children->list[i], now_us);
+  }
+  if (!children->all_were_ready) {
+    children->all_were_ready = frankd_children_ready(children);
+  }
+}
+
+static void tick_child(struct child *c, uint64_t now_us)
+{
+  if (frank_supervisor_should_start(&c->supervisor, now_us)) {
+    child_start(c, now_us);
+    return;
+  }
+  if (frank_supervisor_is_late(&c->supervisor, now_us)) {
+    child_failed(c, "it did not listen in time", now_us);
+    return;
+  }
+  if (!c->is_ready) {
+    return;
+  }
+  if (now_us - c->heard_us > PONG_LIMIT_US) {
+    child_failed(c, "it hung", now_us);
+    return;
+  }
+  if (now_us - c->pinged_us >= PING_EVERY_US) {
+    struct frank_door_tag tag = {.tag = now_us};
+    c->pinged_us = now_us;
+    put(c, FRANK_DOOR_PING, &tag, sizeof tag);
+    if (!is_door(c)) {
+      put_status(c);
+    }
+  }
+}
+
+void frankd_children_tick(struct frankd_children *children, uint64_t now_us)
+{
+  frank_child_reap(&children->graves);
+  for (size_t i = 0; i < children->count && !children->closing; i++) {
+    tick_child(&children->list[i], now_us);
+  }
+}
+
+uint64_t frankd_children_next_due_us(const struct frankd_children *children)
+{
+  uint64_t due_us = FRANK_NEVER_US;
+  for (size_t i = 0; i < children->count; i++) {
+    const struct child *c = &children->list[i];
+    uint64_t at_us =
+        c->is_ready ? c->pinged_us + PING_EVERY_US : frank_supervisor_next_due_us(&c->supervisor);
+    due_us = at_us < due_us ? at_us : due_us;
+  }
+  return due_us;
+}
+
+/* ---- the whole ---- */
+
+static enum frank_err add_child(struct frankd_children *all, const char *program,
+                                const char *endpoint, const struct frank_supervisor_policy *policy,
+                                uint64_t now_us, char *why)
+{
+  struct child *c = &all->list[all->count];
+  *c = (struct child){.all = all, .program = program, .endpoint = endpoint};
+  snprintf(c->name, sizeof c->name, "%s %.80s", endpoint ? "door" : "web",
+           endpoint ? endpoint : all->config->http);
+  enum frank_err err = frank_child_find(program, c->path, sizeof c->path);
+  if (err != FRANK_OK) {
+    snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s is not to be found beside frankd", program);
+    return err;
+  }
+  frank_supervisor_init(&c->supervisor, policy, now_us);
+  all->count++;
+  return FRANK_OK;
+}
+
+enum frank_err frankd_children_new(const struct frankd_config *config, struct frank_loop *loop,
+                                   frankd_status_fn *status, void *arg, uint64_t now_us,
+                                   struct frankd_children **out, char *why)
+{
+  struct frankd_children *all = calloc(1, sizeof *all);
+  if (!all) {
+    snprintf(why, FRANK_CONFIG_WHY_BYTES, "no memory");
+    return FRANK_ERR_NOMEM;
+  }
+  all->config = config;
+  all->loop = loop;
+  all->status = status;
+  all->status_arg = arg;
+  struct frank_supervisor_policy policy;
+  frank_supervisor_policy_init(&policy);
+  policy.start_limit_us = START_LIMIT_US;
+  policy.quarantine_us = policy.pause_max_us; /* without its door frankd serves nobody */
+  enum frank_err err = FRANK_OK;
+  for (uint32_t i = 0; i < config->listen.count && i < FRANKD_LISTEN_MAX && err == FRANK_OK; i++) {
+    err = add_child(all, "frank-door", config->listen.items[i], &policy, now_us, why);
+  }
+  if (err == FRANK_OK && config->http[0] != '\0') {
+    err = add_child(all, "frank-web", NULL, &policy, now_us, why);
+  }
+  if (err != FRANK_OK) {
+    frankd_children_destroy(&all);
+    return err;
+  }
+  *out = all;
+  return FRANK_OK;
+}
+
+void frankd_children_serve(struct frankd_children *children, struct frank_mint *mint)
+{
+  children->mint = mint;
+}
+
+void frankd_children_destroy(struct frankd_children **children)
+{
+  struct frankd_children *all = *children;
+  if (!all) {
+    return;
+  }
+  frankd_children_close(all);
+  for (size_t i = 0; i < all->count; i++) {
+    frank_child_end(&all->graves, &all->list[i].pid);
+  }
+  frank_child_reap(&all->graves);
+  free(all);
+  *children = NULL;
+}
+
+bool frankd_children_ready(const struct frankd_children *children)
+{
+  for (size_t i = 0; i < children->count; i++) {
+    if (!children->list[i].is_ready) {
+      return false;
+    }
+  }
+  return true;
+}
+
+const char *frankd_children_fatal(const struct frankd_children *children)
+{
+  return children->fatal[0] != '\0' ? children->fatal : NULL;
+}
+
+void frankd_children_reload(struct frankd_children *children)
+{
+  for (size_t i = 0; i < children->count; i++) {
+    if (is_door(&children->list[i]) && children->list[i].pid > 0) {
+      (void)kill(children->list[i].pid, SIGHUP);
+    }
+  }
+}
+
+void frankd_children_drain(struct frankd_children *children)
+{
+  for (size_t i = 0; i < children->count; i++) {
+    if (is_door(&children->list[i]) && children->list[i].is_ready) {
+      put(&children->list[i], FRANK_DOOR_DRAIN, NULL, 0);
+    }
+  }
+}
+
+bool frankd_children_has_unsent(const struct frankd_children *children)
+{
+  for (size_t i = 0; i < children->count; i++) {
+    if (children->list[i].chan && frank_chan_has_unsent(children->list[i].chan)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void frankd_children_close(struct frankd_children *children)
+{
+  children->closing = true;
+  for (size_t i = 0; i < children->count; i++) {
+    frank_loop_remove(&children->list[i].watch);
+    frank_chan_destroy(&children->list[i].chan);
+  }
+}
+
+bool frankd_children_gone(struct frankd_children *children)
+{
+  bool gone = true;
+  for (size_t i = 0; i < children->count; i++) {
+    struct child *c = &children->list[i];
+    if (c->pid > 0 && waitpid(c->pid, NULL, WNOHANG) != 0) {
+      c->pid = 0;
+    }
+    gone = gone && c->pid <= 0;
+  }
+  return gone;
+}
+
+void frankd_children_status(const struct frankd_children *children, struct frank_status *status)
+{
+  status->child_count = (uint32_t)children->count;
+  for (size_t i = 0; i < children->count; i++) {
+    const struct child *c = &children->list[i];
+    struct frank_status_child *out = &status->children[i];
+    memcpy(out->name, c->name, sizeof out->name);
+    out->state = (uint32_t)c->supervisor.state;
+    out->pid = c->pid > 0 ? (uint32_t)c->pid : 0;
+    out->restarts = c->supervisor.restarts;
+    out->dropped = c->dropped_before + c->dropped;
+  }
+}
