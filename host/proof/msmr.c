@@ -143,7 +143,8 @@ void frank_msmr_format(const struct frank_msmr *key, const char *line_end,
   static const char prefix[] = FRANK_MSMR_FIELD ": ";
   const char *a = frank_alg_name(key->alg);
   size_t n_len = strlen(key->n), len = 0;
-  char h[65], fold[4];
+  const char *fold = strcmp(line_end, "\n") == 0 ? "\n\t" : "\r\n\t";
+  char h[65];
   char *list = out + sizeof prefix - 1;
   size_t room = FRANK_MSMR_HEADER_MAX_BYTES - (sizeof prefix - 1);
   enum frank_err err;
@@ -152,8 +153,6 @@ void frank_msmr_format(const struct frank_msmr *key, const char *line_end,
          count_hex(key->n, key->n + n_len) == n_len);
   assert(strcmp(line_end, "\r\n") == 0 || strcmp(line_end, "\n") == 0);
   memcpy(out, prefix, sizeof prefix);
-  strcpy(fold, line_end);
-  strcat(fold, "\t");
   frank_hash_format(&key->h, h);
   const struct {
     const char *separator;

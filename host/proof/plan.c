@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define COUNTER_DIGITS         8
-#define PADDING_BYTES          9 /* 0x80 and the length in 64 bits */
-#define NONCES_PER_FACTOR_LOG2 6 /* 64 times the factor: a search ends without a hit once in e^64  \
-                                  */
+#define COUNTER_DIGITS 8
+#define PADDING_BYTES  9 /* 0x80 and the length in 64 bits */
+#define NONCES_PER_FACTOR_LOG2                                                                     \
+  6 /* 64 times the factor: a search ends without a hit once in e^64                               \
+     */
 
 static const char hex_digits[] = "0123456789abcdef";
 
