@@ -145,8 +145,9 @@ static bool has_body(struct MHD_Connection *connection)
                                      MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
 }
 
-/* libmicrohttpd calls this when the headers are there. Answering at once makes it drop a body
- * unread and close the connection. */
+/* libmicrohttpd calls this when the headers are there, and once more when the request is whole.
+ * Answering the first time makes it drop a body unread and close the connection; answering the
+ * second time keeps the connection for a next request. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload_data,
                                   size_t *upload_data_size, void **request_context)
@@ -156,12 +157,15 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
   (void)version;
   (void)upload_data;
   (void)upload_data_size;
-  (void)request_context;
   if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
     return answer_fixed(web, connection, FIXED_METHOD);
   }
   if (has_body(connection)) {
     return answer_fixed(web, connection, FIXED_BODY);
+  }
+  if (*request_context == NULL) {
+    *request_context = web; /* any mark will do: this was the first time */
+    return MHD_YES;
   }
   if (frank_page_find(url, &page) != FRANK_OK) {
     return answer_fixed(web, connection, FIXED_NOT_FOUND);
