@@ -17,11 +17,14 @@
 #define FOR_DEVICES (1U << FRANK_CMD_DEVICES)
 #define FOR_FACTOR  (1U << FRANK_CMD_FACTOR)
 #define FOR_STATUS  (1U << FRANK_CMD_STATUS)
+#define FOR_LEARN   (1U << FRANK_CMD_LEARN)
 #define FOR_REMOTE  (FOR_MINT | FOR_FACTOR | FOR_STATUS)
 #define FOR_ALL     ((1U << FRANK_CMD_COUNT) - 1U)
 
 #define MESSAGE_MAX_BYTES 1024
 #define NAME_MAX_BYTES    32
+
+#define DEVICE_NAME_MAX_BYTES 31 /* struct frank_device_info */
 
 static const struct option {
   enum frank_opt opt;
@@ -67,6 +70,8 @@ static const struct option {
      "search on each device for some seconds and check what it finds"},
     {FRANK_OPT_VERBOSE, 'v', false, FOR_DEVICES, "verbose", NULL,
      "more about each device, and why others are left out"},
+    {FRANK_OPT_HAM, 0, false, FOR_LEARN, "ham", NULL, "the messages were wanted"},
+    {FRANK_OPT_SPAM, 0, false, FOR_LEARN, "spam", NULL, "the messages were not wanted"},
     {FRANK_OPT_WATCH, 0, false, FOR_STATUS, "watch", NULL, "ask again every second"},
     {FRANK_OPT_WAIT, 0, false, FOR_STATUS, "wait", "SECONDS",
      "wait until frankd is ready, at most so long"},
@@ -139,14 +144,21 @@ void frank_cmd_emit(struct frank_cmd_line *line, json_t *record, bool final)
     }
   }
   putchar('\n');
-  fflush(stdout);
+  frank_cmd_flush(line);
   json_decref(record);
   line->ended = line->ended || final;
 }
 
+void frank_cmd_flush(struct frank_cmd_line *line)
+{
+  if (fflush(stdout) != 0 && line->write_errno == 0) {
+    line->write_errno = errno;
+  }
+}
+
 int frank_cmd_finish(const struct frank_cmd_line *line, int status, int on_failure)
 {
-  errno = 0;
+  errno = line->write_errno;
   if (fflush(stdout) != 0 || ferror(stdout)) {
     frank_cmd_note(line, "cannot write to standard output: %s",
                    errno != 0 ? strerror(errno) : "an earlier write failed");
@@ -508,6 +520,20 @@ enum frank_err frank_cmd_factor_option(struct frank_cmd_line *line, uint64_t *fa
     }
   }
   return FRANK_OK;
+}
+
+bool frank_cmd_check_devices(struct frank_cmd_line *line)
+{
+  for (size_t i = 0; i < line->given_count; i++) {
+    const char *name = line->given[i].value;
+    if (line->given[i].opt == FRANK_OPT_DEVICE &&
+        (name[0] == '\0' || strlen(name) > DEVICE_NAME_MAX_BYTES)) {
+      frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                     "--device '%.40s': a device is named like cpu, cpu:0 or opencl:0.0", name);
+      return false;
+    }
+  }
+  return true;
 }
 
 enum frank_err frank_cmd_duration_parse(const char *text, uint32_t max_ms, uint32_t *ms)

@@ -61,6 +61,8 @@ enum frank_opt {
   FRANK_OPT_WATCH,
   FRANK_OPT_WAIT,
   FRANK_OPT_VERBOSE,
+  FRANK_OPT_HAM,
+  FRANK_OPT_SPAM,
   FRANK_OPT_JSON,
   FRANK_OPT_HELP
 };
@@ -87,7 +89,8 @@ struct frank_cmd_line {
   const char **operands;
   size_t operand_count;
   bool json;
-  bool ended; /* the final JSON record is written */
+  bool ended;      /* the final JSON record is written */
+  int write_errno; /* why a record could not be written */
 };
 struct frank_cmd_given {
   enum frank_opt opt;
@@ -135,6 +138,9 @@ const char *frank_cmd_nearest(const char *text, const char *const *names, size_t
  * told: FRANK_ERR_MALFORMED. */
 FRANK_MUST_CHECK enum frank_err frank_cmd_factor_option(struct frank_cmd_line *line,
                                                         uint64_t *factor);
+/* True where every --device has the form of a device's name; else it is told. Whether there is such
+ * a device is another question. */
+bool frank_cmd_check_devices(struct frank_cmd_line *line);
 /* "30s", "500ms", "2m", "1h" or plain seconds, a decimal fraction allowed, to milliseconds
  * 1..max_ms. FRANK_ERR_MALFORMED, FRANK_ERR_RANGE. */
 FRANK_MUST_CHECK enum frank_err frank_cmd_duration_parse(const char *text, uint32_t max_ms,
@@ -158,6 +164,9 @@ void frank_cmd_printable(char *text);
 /* Writes `record` as one line of JSON and frees it; NULL counts as no memory. `final` marks the
  * last one. */
 void frank_cmd_emit(struct frank_cmd_line *line, json_t *record, bool final);
+
+/* Flushes standard output, and keeps why that failed for frank_cmd_finish. */
+void frank_cmd_flush(struct frank_cmd_line *line);
 
 /* Ends the output: `status`, or when what was printed could not be written (a full disk, a closed
  * pipe), that is told and `on_failure` returned. */

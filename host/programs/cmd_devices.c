@@ -100,13 +100,40 @@ static void test_shape(struct frank_search *search, const struct shape *shape, d
   }
 }
 
+/* What the search does not show, because the service took the slices back: the device lied or died
+ * on the way. */
+static void test_conduct(const struct frank_search *search, struct test_result *result)
+{
+  struct frank_status *status = calloc(1, sizeof *status);
+  if (status == NULL) {
+    result->passed = false;
+    snprintf(result->why, sizeof result->why, "no memory to look at the device");
+    return;
+  }
+  frank_search_status(search, status);
+  for (uint32_t i = 0; i < status->device_count && result->passed; i++) {
+    const struct frank_status_device *device = &status->devices[i];
+    if (device->wrong_hits > 0 || device->restarts > 0 || device->stalls > 0 ||
+        device->state != FRANK_CHILD_READY) {
+      result->passed = false;
+      snprintf(result->why, sizeof result->why,
+               "wrong results: %llu, restarts: %llu, late: %llu%s%s",
+               (unsigned long long)device->wrong_hits, (unsigned long long)device->restarts,
+               (unsigned long long)device->stalls, device->why[0] != '\0' ? "; " : "", device->why);
+    }
+  }
+  free(status);
+}
+
 /* A service of its own for each device, so that the others cannot help it. False when a signal
  * came. */
 static bool test_device(struct frank_cmd_line *line, const char *name, struct test_result *result)
 {
   const char *const devices[] = {name};
-  struct frank_search_config config = {
-      .devices = devices, .device_count = 1, .isa = frank_cmd_value(line, FRANK_OPT_ISA)};
+  struct frank_search_config config = {.devices = devices,
+                                       .device_count = 1,
+                                       .isa = frank_cmd_value(line, FRANK_OPT_ISA),
+                                       .quiet = true};
   struct frank_search *search = NULL;
   bool interrupted = false;
   *result = (struct test_result){.passed = false};
@@ -116,6 +143,9 @@ static bool test_device(struct frank_cmd_line *line, const char *name, struct te
     for (size_t i = 0; i < SHAPE_COUNT && result->passed && !interrupted; i++) {
       test_shape(search, &shapes[i], &result->rate_hps[i], result);
       interrupted = frank_search_signal(search) != 0;
+    }
+    if (result->passed) {
+      test_conduct(search, result);
     }
   }
   interrupted = interrupted || (search != NULL && frank_search_signal(search) != 0);
@@ -136,7 +166,7 @@ static void print_row(const struct frank_status_device *device, bool verbose)
   if (device->numa_node >= 0) {
     snprintf(node, sizeof node, "%d", device->numa_node);
   }
-  printf("%-12s %-8s %-12s %4s  ", device->name, device->engine,
+  printf("%-14s %-8s %-12s %4s  ", device->name, device->engine,
          device->variant[0] != '\0' ? device->variant : "-", node);
   frank_term_print(ready ? FRANK_COLOUR_GREEN : FRANK_COLOUR_RED, 11,
                    frank_child_state_name(device->state));
@@ -221,8 +251,8 @@ static void print_devices(struct frank_cmd_line *line, struct frank_status *stat
   bool verbose = frank_cmd_has(line, FRANK_OPT_VERBOSE);
   bool test = frank_cmd_has(line, FRANK_OPT_TEST);
   if (!line->json && status->device_count > 0) {
-    printf("%-12s %-8s %-12s %4s  %-11s %-9s %10s\n", "DEVICE", "ENGINE", "VARIANT", "NUMA",
-           "STATE", "SELF-TEST", "ATTEMPTS");
+    printf("%-14s %-8s %-12s %4s  %-11s %-9s %10s\n", "DEVICE", "ENGINE", "VARIANT", "NUMA",
+           "STATE", "SELF-TEST", "RATE");
   }
   for (uint32_t i = 0; i < status->device_count && !tally->interrupted; i++) {
     struct frank_status_device *device = &status->devices[i];
@@ -243,7 +273,7 @@ static void print_devices(struct frank_cmd_line *line, struct frank_status *stat
     if (test && ready) {
       print_test(&result);
     }
-    fflush(stdout);
+    frank_cmd_flush(line);
   }
 }
 
@@ -286,6 +316,9 @@ static int conclude(struct frank_cmd_line *line, enum frank_err err, const char 
 
 int frank_cmd_devices(struct frank_cmd_line *line)
 {
+  if (!frank_cmd_check_devices(line)) {
+    return FRANK_EXIT_USAGE;
+  }
   struct frank_search_config config = {.isa = frank_cmd_value(line, FRANK_OPT_ISA)};
   struct frank_search *search = NULL;
   struct frank_status *status = calloc(1, sizeof *status);

@@ -21,7 +21,6 @@
 
 #define RECIPIENTS_MAX      1000
 #define RECIPIENT_MAX_BYTES 320 /* 64 @ 255, RFC 5321 section 4.5.3.1 */
-#define DEVICE_NAME_MAX     31
 
 void frank_mint_task_fail(struct frank_mint_task *task, int status, const char *code,
                           const char *format, ...)
@@ -86,6 +85,9 @@ static int read_source(struct frank_mint_task *task)
 static int check_lists(struct frank_mint_task *task)
 {
   size_t recipients = 0;
+  if (!frank_cmd_check_devices(task->line)) {
+    return FRANK_EXIT_USAGE;
+  }
   for (size_t i = 0; i < task->line->given_count; i++) {
     const struct frank_cmd_given *given = &task->line->given[i];
     if (given->opt == FRANK_OPT_TO) {
@@ -97,12 +99,6 @@ static int check_lists(struct frank_mint_task *task)
                               "--to %.40s: one domain or address, %d in all at most", given->value,
                               RECIPIENTS_MAX);
       }
-    }
-    if (given->opt == FRANK_OPT_DEVICE &&
-        (given->value[0] == '\0' || strlen(given->value) > DEVICE_NAME_MAX)) {
-      return frank_cmd_fail(task->line, FRANK_EXIT_USAGE, "usage",
-                            "--device %.40s: a device is named like cpu, cpu:0 or opencl:0.0",
-                            given->value);
     }
   }
   if (recipients > 0 && !task->is_remote && task->factor == 0) {

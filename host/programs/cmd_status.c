@@ -165,7 +165,8 @@ static int watch(struct frank_cmd_line *line, struct frank_client *client)
     if (!line->json) {
       putchar('\n');
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
+    frank_cmd_flush(line);
+    if (ferror(stdout)) {
       return frank_cmd_finish(line, FRANK_EXIT_CANNOT, FRANK_EXIT_CANNOT);
     }
     usleep(WATCH_PAUSE_US);

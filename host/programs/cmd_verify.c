@@ -52,7 +52,7 @@ static int take_options(struct verify *verify)
   struct frank_dkim *signature = &verify->proofs.signatures[0];
   const char *why = "";
   if (frank_b_normalize(b, strlen(b), signature->b, &signature->b_len, &why) != FRANK_OK) {
-    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "--b %.40s%s: %s", b,
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "--b '%.40s%s': %s", b,
                           strlen(b) > 40 ? "..." : "", why);
   }
   struct frank_msmr key;

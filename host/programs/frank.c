@@ -2,7 +2,6 @@
  * frank: the command for people. This file names the commands and picks one; each has a file
  * cmd_*.c of its own.
  */
-#include "base/log.h"
 #include "programs/cmd.h"
 
 #include <locale.h>
@@ -113,7 +112,6 @@ static int run_cmd(const struct frank_cmd *cmd, int argc, char **argv)
 int main(int argc, char **argv)
 {
   setlocale(LC_CTYPE, ""); /* for what can be shown; numbers keep their points */
-  frank_log_init("frank", FRANK_LOG_WARN);
   const char *name = argc > 1 ? argv[1] : "";
   bool json = argc > 2 && strcmp(argv[argc - 1], "--json") == 0;
   if (argc < 2) {

@@ -19,7 +19,7 @@ static void take_b(struct frank_mint_task *task)
   enum frank_err err =
       frank_b_normalize(text, strlen(text), task->signature.b, &task->signature.b_len, &why);
   if (err != FRANK_OK) {
-    frank_mint_task_fail(task, FRANK_EXIT_USAGE, "bad-request", "--b %.40s%s: %s", text,
+    frank_mint_task_fail(task, FRANK_EXIT_USAGE, "bad-request", "--b '%.40s%s': %s", text,
                          strlen(text) > 40 ? "..." : "", why);
   }
 }

@@ -1,6 +1,7 @@
 #include "programs/search.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "mint/fleet.h"
 #include "mint/mint.h"
@@ -15,10 +16,13 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define LIST_LIMIT_US (10 * FRANK_US_PER_S)
+
 struct frank_search {
   struct frank_loop *loop;
   struct frank_mint *mint;
   struct frank_fleet *fleet;
+  bool quiet;
   size_t named; /* devices that were asked for by name */
   sigset_t old_mask;
   bool mask_kept;
@@ -104,6 +108,9 @@ enum frank_err frank_search_new(const struct frank_search_config *config, struct
     snprintf(why, FRANK_SEARCH_WHY_BYTES, "no memory");
     return FRANK_ERR_NOMEM;
   }
+  /* What fails while devices are opened is part of our own message; later it is news. */
+  frank_log_init("frank", FRANK_LOG_ERROR);
+  search->quiet = config->quiet;
   search->named = config->device_count;
   search->mask_kept = sigprocmask(SIG_SETMASK, NULL, &search->old_mask) == 0;
   struct frank_fleet_config fleet;
@@ -189,6 +196,27 @@ static void describe_failure(const struct frank_search *search, char *why)
   free(status);
 }
 
+/* The names of every device there is, for the message that a named one is not. */
+static void list_devices(char *out, size_t size)
+{
+  struct frank_search_config all = {0};
+  struct frank_search *search = NULL;
+  struct frank_status *status = calloc(1, sizeof *status);
+  char why[FRANK_SEARCH_WHY_BYTES];
+  snprintf(out, size, "none");
+  if (status != NULL && frank_search_new(&all, &search, why) == FRANK_OK &&
+      frank_search_wait(search, true, frank_clock_now_us() + LIST_LIMIT_US, why) != FRANK_ERR_IO) {
+    frank_fleet_status(search->fleet, status);
+    size_t used = 0;
+    for (uint32_t i = 0; i < status->device_count && used < size; i++) {
+      used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ", ",
+                               status->devices[i].name);
+    }
+  }
+  frank_search_destroy(&search);
+  free(status);
+}
+
 static bool is_ready(const struct frank_search *search, bool all)
 {
   bool settled = frank_fleet_settled(search->fleet);
@@ -219,8 +247,11 @@ enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t
     char name[32];
     char have[768];
     if (frank_fleet_missing(search->fleet, name, have, sizeof have) == FRANK_OK) {
-      snprintf(why, FRANK_SEARCH_WHY_BYTES, "no device %s here; there is: %s", name,
-               have[0] != '\0' ? have : "none");
+      if (have[0] == '\0') {
+        /* Only the kinds of device that were named have been looked for. */
+        list_devices(have, sizeof have);
+      }
+      snprintf(why, FRANK_SEARCH_WHY_BYTES, "no device %s here; there is: %s", name, have);
       return FRANK_ERR_NOT_FOUND;
     }
   }
@@ -255,6 +286,7 @@ enum frank_err frank_search_mint(struct frank_search *search, const struct frank
   own.tag = ++search->next_tag;
   snprintf(own.client, sizeof own.client, "frank");
   search->answered = false;
+  frank_log_init("frank", search->quiet ? FRANK_LOG_ERROR : FRANK_LOG_WARN);
   uint64_t started_us = frank_clock_now_us();
   uint64_t report_us = started_us + FRANK_TERM_PROGRESS_US;
   frank_mint_request(search->mint, 0, &own, b, started_us);

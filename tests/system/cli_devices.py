@@ -1,0 +1,103 @@
+"""`frank devices` and the dry run: what is there, how fast it is, and what it would cost."""
+
+import base64
+import json
+
+from cli_support import check_header, frank, run
+
+B = base64.b64encode(bytes(range(64))).decode()
+
+
+def records(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def devices_are_listed_with_rate_and_self_test():
+    done = frank("devices")
+    assert done.returncode == 0, done
+    lines = done.stdout.decode().splitlines()
+    assert lines[0].split() == ["DEVICE", "ENGINE", "VARIANT", "NUMA", "STATE", "SELF-TEST", "RATE"]
+    row = lines[1].split()
+    assert row[0] == "cpu:0" and row[1] == "cpu" and "ready" in row and "passed" in row, row
+    verbose = frank("devices", "-v", "--device", "cpu:0")
+    assert verbose.returncode == 0 and b"    model  " in verbose.stdout, verbose
+    assert b"\ncpu:1 " not in verbose.stdout, verbose
+
+
+def json_has_a_record_each_and_a_final_one():
+    done = frank("devices", "--json")
+    assert done.returncode == 0, done
+    *devices, final = records(done)
+    assert final["ready"] == len(devices) >= 1 and final["failed"] == 0, final
+    for device in devices:
+        assert device["state"] == "ready" and device["self_test"] == "passed", device
+        assert device["rate_hps"] > 1000 and device["variant"], device
+
+
+def test_searches_on_each_device():
+    done = frank("devices", "--test", "--device", "cpu:0", "--json")
+    assert done.returncode == 0, done
+    device, final = records(done)
+    assert final["failed"] == 0, final
+    test = device["test"]
+    assert test["passed"] is True, test
+    # A b of RSA-4096 takes 11 blocks, one of Ed25519 takes 2: the rates must show it.
+    assert test["ed25519"] > 2 * test["rsa4096"] > 0, test
+
+
+def test_finds_out_devices_that_go_wrong():
+    for name, named in (("faulty:wrong", "wrong results"), ("faulty:attempts", "wrong results"),
+                        ("faulty:die", "restarts"), ("null", "hits are lost")):
+        done = frank("devices", "--test", "--device", name, "--json")
+        assert done.returncode == 1, (name, done)
+        device, final = records(done)
+        assert final["failed"] == 1 and named in device["test"]["why"], (name, device)
+    slow = frank("devices", "--test", "--device", "faulty:slow", "--json")
+    assert slow.returncode == 0, slow
+
+
+def device_that_fails_its_self_test_is_no_device():
+    done = frank("devices", "--device", "faulty:selftest", "--json")
+    assert done.returncode == 3, done
+    assert "self-test" in done.stderr and "error" in records(done)[-1], done
+    done = frank("mint", "--b", B, "--device", "faulty:selftest")
+    assert done.returncode == 3 and "self-test" in done.stderr, done
+
+
+def mint_survives_a_device_that_goes_wrong():
+    for name in ("faulty:wrong", "faulty:attempts", "faulty:die", "faulty:hang"):
+        done = frank("mint", "--b", B, "--bits", "23", "--device", name, "--device", "cpu:0")
+        assert done.returncode == 0, (name, done)
+        check_header(done.stdout[:-1], "rsa-sha256", B, 1 << 23)
+
+
+def forced_variant_is_used():
+    done = frank("devices", "--device", "cpu:0", "--isa", "portable", "--json")
+    assert done.returncode == 0, done
+    assert records(done)[0]["variant"] == "portable", done
+
+
+def dry_run_plans_and_does_not_search():
+    text = frank("mint", "--b", B, "--factor", "1000000", "--dry-run")
+    assert text.returncode == 0 and b"MSMR-Key" not in text.stdout, text
+    assert b"31 digits" in text.stdout and b"2 SHA-256 blocks" in text.stdout, text
+    for length, digits, blocks in ((88, 31, 2), (172, 11, 3), (344, 31, 6), (512, 40, 9),
+                                   (684, 11, 11)):
+        done = frank("mint", "--b", "A" * length, "--factor", "1000000", "--dry-run", "--json",
+                     "--device", "cpu:0")
+        plan = records(done)[0]
+        assert (plan["digits"], plan["blocks"]) == (digits, blocks), plan
+        assert plan["expected_attempts"] == 1000000 and plan["rate_hps"] > 0, plan
+        assert abs(plan["expected_s"] - 1e6 / plan["rate_hps"]) < 0.01 * plan["expected_s"], plan
+        assert 0 < plan["chance"] <= 1, plan
+    # What a factor costs is told even where nobody would wait for it.
+    done = frank("mint", "--b", B, "--bits", "52.9", "--dry-run", "--json", "--deadline", "1s")
+    assert records(done)[0]["expected_s"] > 3600 and records(done)[0]["chance"] < 0.01, done
+
+
+if __name__ == "__main__":
+    run(devices_are_listed_with_rate_and_self_test, json_has_a_record_each_and_a_final_one,
+        test_searches_on_each_device, test_finds_out_devices_that_go_wrong,
+        device_that_fails_its_self_test_is_no_device, mint_survives_a_device_that_goes_wrong,
+        forced_variant_is_used,
+        dry_run_plans_and_does_not_search)

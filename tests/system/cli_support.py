@@ -1,0 +1,92 @@
+"""What the tests of the command `frank` share: running it, real signed messages, and a reading of
+MSMR-Key headers that shares no code with Frank (hashlib and Python's integers).
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+try:
+    from harness import Skip, program, run  # noqa: F401 (run: for the tests)
+except ImportError as missing:  # zmq, which the harness needs
+    print(f"skip  {os.path.basename(sys.argv[0])}: {missing}")
+    sys.exit(77)
+
+FLOOR = 1 << 20
+FACTOR_MAX = 2**53 - 1
+
+
+def frank(*args, stdin=b"", timeout_s=60, env=None, stdout=subprocess.PIPE):
+    """Runs `frank ARGS` and returns the finished process (bytes; stderr as text)."""
+    done = subprocess.run([program("frank"), *args], input=stdin, stdout=stdout,
+                          stderr=subprocess.PIPE, timeout=timeout_s, check=False,
+                          env=None if env is None else {**os.environ, **env})
+    done.stderr = done.stderr.decode("utf-8", "replace")
+    return done
+
+
+def sample(name):
+    """The path of a signed message that Debian's python3-dkim brings."""
+    try:
+        import dkim
+    except ImportError as missing:
+        raise Skip(f"python3-dkim: {missing}") from missing
+    path = os.path.join(os.path.dirname(dkim.__file__), "tests", "data", name)
+    if not os.path.exists(path):
+        raise Skip(f"python3-dkim has no {name}")
+    return path
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def unfold(message):
+    """The header fields of a message as (name in lower case, value) with folds taken out."""
+    head = re.split(rb"\r?\n\r?\n", message, maxsplit=1)[0]
+    head = re.sub(rb"\r?\n([ \t])", rb"\1", head)
+    fields = []
+    for line in re.split(rb"\r?\n", head):
+        name, colon, value = line.partition(b":")
+        if colon:
+            fields.append((name.strip().lower(), value))
+    return fields
+
+
+def tags(value):
+    """A tag-list as a dict."""
+    found = {}
+    for part in value.split(b";"):
+        name, equals, text = part.partition(b"=")
+        if equals:
+            found[name.strip().decode()] = text.strip().decode("latin-1")
+    return found
+
+
+def signatures(message):
+    """(a, b without white space, d) of each DKIM-Signature, from the top."""
+    found = []
+    for name, value in unfold(message):
+        if name == b"dkim-signature":
+            signature = tags(value)
+            found.append((signature["a"], re.sub(r"[ \t\r\n]", "", signature["b"]),
+                          signature["d"].strip()))
+    return found
+
+
+def check_header(header, a, b, factor=None, line_end=b"\n"):
+    """The header is written as specified, belongs to (a, b), and meets the factor (None: any)."""
+    lines = header.split(line_end)
+    assert len(lines) == 2, header
+    assert all(len(line) <= 78 for line in lines), header
+    first = re.fullmatch(rb"MSMR-Key: v=1; a=([a-z0-9-]+); n=([0-9a-f]{1,40});", lines[0])
+    second = re.fullmatch(rb"\th=([0-9a-f]{64})", lines[1])
+    assert first and second, header
+    assert first[1].decode() == a, (header, a)
+    digest = hashlib.sha256(first[2] + b.encode()).hexdigest()
+    assert digest == second[1].decode(), f"the hash is {digest}: {header}"
+    if factor is not None:
+        assert int(digest, 16) * factor < 2**256, f"{header} does not meet {factor}"

@@ -1,0 +1,147 @@
+"""What `frank` does on a terminal and nowhere else: the progress line, colour, and how it ends when
+it is interrupted."""
+
+import base64
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+from cli_support import FACTOR_MAX, check_header, frank, program, run
+
+B = base64.b64encode(bytes(range(64))).decode()
+HARD = ["mint", "--b", B, "--factor", str(FACTOR_MAX)]
+MESSAGE = (f"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=one; h=from; bh=AAAA; b={B}\n"
+           "From: a@example.com\n\nHello.\n").encode()
+
+
+def on_terminal(args, env=(), stdout_too=False):
+    """Runs frank with standard error (or both) on a pseudo-terminal: (what came there, status)."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", **dict(env)}
+    environment.pop("NO_COLOR", None)
+    environment.update(dict(env))
+    process = subprocess.Popen([program("frank"), *args], stdin=subprocess.DEVNULL, stderr=theirs,
+                               stdout=theirs if stdout_too else subprocess.PIPE, env=environment)
+    os.close(theirs)
+    seen = b""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if select.select([ours], [], [], 0.1)[0]:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not part:
+                break
+            seen += part
+    os.close(ours)
+    if process.stdout:
+        process.stdout.read()
+        process.stdout.close()
+    return seen.decode(), process.wait(5)
+
+
+def progress_line_is_shown_on_a_terminal():
+    seen, status = on_terminal([*HARD, "--deadline", "1500ms"])
+    assert status == 1, seen
+    line = re.search(r"([0-9.]+ ?[kMG]?) attempts  ([0-9.]+ ?[kMG]?)/s  chance so far ([0-9.]+)%  "
+                     r"best ([0-9.]+) of 53\.00 bits", seen)
+    assert line, seen
+    assert seen.count("attempts  ") >= 3, seen
+    assert re.search(r"\r\x1b\[K[^\r]*not met", seen), "the line is taken away before the end"
+    # The chance agrees with attempts/factor.
+    seen, _ = on_terminal(["mint", "--b", B, "--bits", "32", "--deadline", "1500ms"])
+    scale = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+    for number, prefix, chance in re.findall(r"\r([0-9.]+) ?([kMG]?) attempts .*? so far ([0-9.]+)%",
+                                             seen):
+        attempts = float(number) * scale[prefix]
+        assert abs(float(chance) - 100 * (1 - 2.718281828**(-attempts / 2**32))) < 0.2, seen
+
+
+def progress_is_silent_elsewhere():
+    done = frank(*HARD, "--deadline", "700ms", env={"TERM": "xterm"})
+    assert done.returncode == 1, done
+    assert "\r" not in done.stderr and "\x1b" not in done.stderr, done
+    assert "attempts/s" not in done.stderr and done.stderr.count("\n") == 1, done
+    for term in ("dumb", ""):
+        seen, _ = on_terminal([*HARD, "--deadline", "700ms"], env={"TERM": term})
+        assert "\x1b" not in seen and "chance" not in seen, seen
+
+
+def colour_is_for_terminals_without_no_color():
+    key = ["verify", "--b", "AAAA", "--header",
+           "v=1; a=rsa-sha256; n=1; h=" + "0" * 64]
+    seen, status = on_terminal(key, stdout_too=True)
+    assert status == 1 and "\x1b[31mfail\x1b[0m" in seen, seen
+    seen, _ = on_terminal(key, env={"NO_COLOR": "1"}, stdout_too=True)
+    assert "\x1b" not in seen and "fail (" in seen, seen
+    seen, _ = on_terminal(key, env={"TERM": "dumb"}, stdout_too=True)
+    assert "\x1b" not in seen and "fail (" in seen, seen
+
+
+def start(args, **options):
+    process = subprocess.Popen([program("frank"), *args], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, **options)
+    return process
+
+
+def interrupt_gives_the_best_and_ends_by_the_signal():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = start([*HARD, "--deadline", "1h"], stdin=subprocess.DEVNULL)
+        time.sleep(1)
+        sent = time.monotonic()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+        assert time.monotonic() - sent < 1, "it ends at once"
+        assert process.returncode == -number, (process.returncode, err)
+        check_header(out[:-1], "rsa-sha256", B)
+        assert b"interrupted" in err, err
+
+
+def interrupted_filter_writes_nothing_and_says_later():
+    process = start([*HARD[:1], "--filter", *HARD[3:], "--deadline", "1h"], stdin=subprocess.PIPE)
+    process.stdin.write(MESSAGE)
+    process.stdin.close()
+    process.stdin = None
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 75 and out == b"" and b"nothing written" in err, (process, err)
+
+
+def ignored_signal_stays_ignored():
+    process = start([*HARD, "--deadline", "1500ms"], stdin=subprocess.DEVNULL,
+                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    time.sleep(0.7)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 1 and b"not met" in err, (process.returncode, err)
+
+
+def no_worker_outlives_frank():
+    process = start([*HARD, "--deadline", "1h"], stdin=subprocess.DEVNULL)
+    time.sleep(1)
+    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+        workers = [int(pid) for pid in file.read().split()]
+    assert workers
+    process.kill()
+    process.communicate(timeout=10)
+    until = time.monotonic() + 5
+    while any(os.path.exists(f"/proc/{pid}") for pid in workers) and time.monotonic() < until:
+        time.sleep(0.05)
+    left = [pid for pid in workers if os.path.exists(f"/proc/{pid}")]
+    # A worker that ended may still wait for its new parent to collect it.
+    for pid in left:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            assert file.read().rsplit(")", 1)[1].split()[0] == "Z", pid
+
+
+if __name__ == "__main__":
+    run(progress_line_is_shown_on_a_terminal, progress_is_silent_elsewhere,
+        colour_is_for_terminals_without_no_color, interrupt_gives_the_best_and_ends_by_the_signal,
+        interrupted_filter_writes_nothing_and_says_later, ignored_signal_stays_ignored,
+        no_worker_outlives_frank)
