@@ -156,6 +156,15 @@ static void finds_fields_by_name_in_any_case(void **state)
   assert_string_equal(found, " 1 3 5");
 }
 
+/* Copies without a NUL, over what is there. Returns where it ended. */
+static char *put(char *at, const char *text)
+{
+  while (*text) {
+    *at++ = *text++;
+  }
+  return at;
+}
+
 static void takes_4096_fields_and_no_more(void **state)
 {
   size_t len = 0;
@@ -171,7 +180,7 @@ static void takes_4096_fields_and_no_more(void **state)
   assert_int_equal(open_bytes(text, len - 5).field_count, 4096);
   assert_int_equal(frank_message_open(text, len, &message, &why), FRANK_ERR_TOO_LONG);
   assert_non_null(strstr(why, "4096 fields"));
-  memcpy(text + len - 5, "\nA:1\n", 5); /* the rest is body */
+  put(text + len - 5, "\nA:1\n"); /* the rest is body */
   assert_int_equal(open_bytes(text, len).field_count, 4096);
   free(text);
 }
@@ -186,14 +195,14 @@ static void takes_a_mebibyte_of_header_and_no_more(void **state)
   (void)state;
   assert_non_null(text);
   memset(text, 'x', size);
-  memcpy(text, "From x\nA:", 9);
+  put(text, "From x\nA:");
   text[7 + FRANK_MESSAGE_HEADER_MAX_BYTES - 1] = '\n'; /* the field's end, just within */
   message = open_bytes(text, size);
   assert_int_equal(message.field_count, 1);
   assert_int_equal(message.header_end, 7 + FRANK_MESSAGE_HEADER_MAX_BYTES);
   assert_int_equal(message.body_at, message.header_end);
 
-  memcpy(text + 7 + FRANK_MESSAGE_HEADER_MAX_BYTES, "B:", 2); /* one field more */
+  put(text + 7 + FRANK_MESSAGE_HEADER_MAX_BYTES, "B:"); /* one field more */
   assert_int_equal(frank_message_open(text, size, &message, &why), FRANK_ERR_TOO_LONG);
   assert_non_null(strstr(why, "1 MiB"));
   text[7 + FRANK_MESSAGE_HEADER_MAX_BYTES] = ' '; /* or a continuation */
@@ -244,10 +253,9 @@ static void chooses_the_first_usable_signature(void **state)
 
 static char *append(char *at, const char *text)
 {
-  size_t len = strlen(text);
-
-  memcpy(at, text, len + 1);
-  return at + len;
+  at = put(at, text);
+  *at = '\0';
+  return at;
 }
 
 /* `junk` unusable signatures, then `good` usable ones, then a stamp for the last of these. */

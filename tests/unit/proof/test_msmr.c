@@ -117,11 +117,17 @@ static void takes_a_missing_semicolon_after_n(void **state)
   }
 }
 
+static void set_nonce(struct frank_msmr *key, const char *n)
+{
+  assert_true(strlen(n) < sizeof key->n);
+  memcpy(key->n, n, strlen(n) + 1);
+}
+
 static struct frank_msmr key_for(const char *n, const char *b, enum frank_alg alg)
 {
   struct frank_msmr key = {.alg = alg};
 
-  strcpy(key.n, n);
+  set_nonce(&key, n);
   frank_msmr_hash(n, strlen(n), b, strlen(b), &key.h);
   return key;
 }
@@ -133,12 +139,12 @@ static void writes_two_lines_under_78_columns(void **state)
 
   (void)state;
   assert_int_equal(frank_hash_parse(H64, 64, &key.h), FRANK_OK);
-  strcpy(key.n, "0123456789012345678901234567890123456789");
+  set_nonce(&key, "0123456789012345678901234567890123456789");
   frank_msmr_format(&key, "\r\n", out);
   assert_string_equal(out, "MSMR-Key: v=1; a=ed25519-sha256; "
                            "n=0123456789012345678901234567890123456789;\r\n\th=" H64);
   assert_true(strcspn(out, "\r") <= 78);
-  strcpy(key.n, "ba4f33");
+  set_nonce(&key, "ba4f33");
   key.alg = FRANK_ALG_RSA_SHA256;
   frank_msmr_format(&key, "\n", out);
   assert_string_equal(out, "MSMR-Key: v=1; a=rsa-sha256; n=ba4f33;\n\th=" H64);
@@ -205,7 +211,7 @@ static void normalises_b_of_four_white_characters_only(void **state)
     if (err != rows[i].err) {
       fail_msg("row %zu: %s", i, frank_err_text(err));
     }
-    if (err == FRANK_OK) {
+    if (rows[i].b) {
       assert_string_equal(b, rows[i].b);
       assert_int_equal(len, strlen(rows[i].b));
     } else {

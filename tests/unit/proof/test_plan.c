@@ -240,7 +240,9 @@ static void counts_constant_blocks_before_the_nonce(void **state)
 
   (void)state;
   random_bytes(whole, sizeof whole);
-  memcpy(whole + 64, "0000abcd", 8);
+  for (size_t i = 0; i < 8; i++) {
+    whole[64 + i] = (uint8_t) "0000abcd"[i];
+  }
   frank_sha256_load(whole, words);
   frank_sha256_expand(words, kw);
   frank_sha256_rounds(plan.init, kw);

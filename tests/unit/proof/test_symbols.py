@@ -18,7 +18,7 @@ def symbols(*options):
 
 defined = symbols("--defined-only")
 needed = {name for name in symbols("--undefined-only") - defined if not ADDED.match(name)}
-assert "frank_msmr_judge" in defined and "memcpy" in needed, "this is not libfrank"
+assert "frank_msmr_judge" in defined and needed, "this is not libfrank"
 if needed - ALLOWED:
     sys.exit(f"libfrank calls {', '.join(sorted(needed - ALLOWED))}")
 foreign = {name for name in symbols("--defined-only", "--extern-only") if not name.startswith("frank_") and not name.startswith("_") and not ADDED.match(name)}
