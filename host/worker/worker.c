@@ -4,6 +4,7 @@
 #include "worker/worker.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "proof/sha256.h"
 #include "worker/messages.h"
 
@@ -374,7 +375,11 @@ enum frank_err frank_worker_run(struct frank_chan *chan)
     err = open_device(&w, &open);
   }
   if (err == FRANK_OK) {
-    w.why[0] = '\0';
+    if (w.why[0] != '\0') {
+      /* READY has no room for it, and it is only about speed: binding was refused, say. */
+      frank_log(FRANK_LOG_WARN, "event=open device=%s remark=\"%s\"", w.info.name, w.why);
+      w.why[0] = '\0';
+    }
     err = put(chan, FRANK_WORKER_READY, &w.info, sizeof w.info);
   }
   if (err == FRANK_OK) {

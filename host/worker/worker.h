@@ -2,8 +2,8 @@
  * worker: the loop of the child process that owns one open device.
  *
  * It believes nothing that it reads (worker/messages.h): a record that breaks the rules is answered
- * with FAILED, which names the field, and the worker ends. Nothing here logs: what went wrong is
- * told to the parent, who handles it.
+ * with FAILED, which names the field, and the worker ends. Errors are told to the parent, who logs
+ * them; only a remark about a device that works all the same is logged here.
  *
  * The channel is the caller's. One thread; both functions return when there is nothing left to do.
  */

@@ -1,16 +1,19 @@
 /*
  * cpu_avx512: the search with 512-bit vectors: two groups of 16 counters, interleaved.
  *
- * What decides the speed, measured on Zen 5 (4 vector operations a cycle, 2 of them rotates,
- * latency 2 cycles):
+ * What decides the speed, by measurement:
  *  - `vpternlogd` computes xor3, choose and majority in one operation each;
  *  - K+W of the later blocks comes ready and is added as a broadcast memory operand;
- *  - two groups in flight hide the latency; three do not fit the 32 registers;
- *  - rolled loops: fully unrolled, two blocks are 36 KB of code and run a third slower, because
- *    they overrun the instruction caches;
+ *  - two groups in flight hide the latency (2 cycles on Zen 5, 1 on Zen 4); three do not fit the 32
+ *    registers;
+ *  - rolled loops for all that is done often: fully unrolled, two blocks are 36 KB of code and run
+ *    a third slower where they overrun the instruction caches;
  *  - everything about block 0 that is the same for all counters is done once per slice. Which of
- *    its schedule words those are depends on the counter's place alone, so the first pass over the
- *    schedule is compiled once for each of the 15 places.
+ *    its schedule words those are depends on the counter's place alone, so the rounds up to 31 are
+ *    compiled once for each of the 15 places.
+ * A Zen 5 core does four 512-bit operations a cycle, two of them rotates; Zen 4 half of that. A
+ * round with a ready K+W is 16 operations, so one compression of 16 counters with them costs 256
+ * cycles on Zen 5 and 512 on Zen 4 at best.
  *
  * Only the first word of the hash is compared; the host looks at the rest.
  */
@@ -20,8 +23,8 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define LANES  16U
-#define GROUPS 2U
+#define LANES  ((size_t)16)
+#define GROUPS ((size_t)2)
 #define STEP   (LANES * GROUPS)
 
 #define INLINE static inline __attribute__((always_inline))

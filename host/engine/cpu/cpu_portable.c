@@ -25,46 +25,29 @@ static inline uint32_t small_sigma1(uint32_t x)
   return rotr(x, 17) ^ rotr(x, 19) ^ (x >> 10);
 }
 
-/* One round (FIPS 180-4 section 6.2.2, step 3) in place: the caller turns the names of the
- * variables instead of moving their values. */
-#define ROUND(a, b, c, d, e, f, g, h, kw)                                                          \
-  do {                                                                                             \
-    uint32_t t1 =                                                                                  \
-        (h) + (kw) + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((g) ^ ((e) & ((f) ^ (g))));       \
-    uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + (((a) & (b)) | ((c) & ((a) | (b))));  \
-    (d) += t1;                                                                                     \
-    (h) = t1 + t2;                                                                                 \
-  } while (0)
+/* The variable that plays part `i` (0 is a) in round `t`: names turn, values stay. */
+#define PART(s, i, t) (s)[((i) + 64U - (t)) % 8]
 
-/* Eight rounds, after which every variable has its own name again. */
-#define EIGHT_ROUNDS(s, kw)                                                                        \
-  do {                                                                                             \
-    ROUND(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], (kw)[0]);                                \
-    ROUND(s[7], s[0], s[1], s[2], s[3], s[4], s[5], s[6], (kw)[1]);                                \
-    ROUND(s[6], s[7], s[0], s[1], s[2], s[3], s[4], s[5], (kw)[2]);                                \
-    ROUND(s[5], s[6], s[7], s[0], s[1], s[2], s[3], s[4], (kw)[3]);                                \
-    ROUND(s[4], s[5], s[6], s[7], s[0], s[1], s[2], s[3], (kw)[4]);                                \
-    ROUND(s[3], s[4], s[5], s[6], s[7], s[0], s[1], s[2], (kw)[5]);                                \
-    ROUND(s[2], s[3], s[4], s[5], s[6], s[7], s[0], s[1], (kw)[6]);                                \
-    ROUND(s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[0], (kw)[7]);                                \
-  } while (0)
-
-/* One round that moves the values, for starting in the middle of a block. */
-static void shifting_round(uint32_t s[8], uint32_t kw)
+/* Round `t` (FIPS 180-4 section 6.2.2, step 3); for a constant t no value is moved. */
+static inline __attribute__((always_inline)) void round_of(uint32_t s[8], unsigned t, uint32_t kw)
 {
-  uint32_t h = s[7];
-  uint32_t d = s[3];
-  ROUND(s[0], s[1], s[2], d, s[4], s[5], s[6], h, kw);
-  memmove(&s[1], &s[0], 7 * sizeof s[0]);
-  s[0] = h;
-  s[4] = d;
+  uint32_t a = PART(s, 0, t);
+  uint32_t b = PART(s, 1, t);
+  uint32_t c = PART(s, 2, t);
+  uint32_t e = PART(s, 4, t);
+  uint32_t f = PART(s, 5, t);
+  uint32_t g = PART(s, 6, t);
+  uint32_t t1 = PART(s, 7, t) + kw + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ (e & (f ^ g)));
+  uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | (c & (a | b)));
+  PART(s, 3, t) += t1;
+  PART(s, 7, t) = t1 + t2;
 }
 
 /* What is the same for every counter of a slice. */
 struct prepared {
-  uint32_t start[8]; /* state after the rounds before the counter's words */
-  uint32_t kw[16];   /* K+W of block 0; the counter's two are filled in for each attempt */
-  uint32_t w[16];
+  uint32_t start[8]; /* the variables, under their names of round counter_word, before it */
+  uint32_t w[16];    /* block 0; the counter's two words are filled in for each attempt */
+  uint32_t kw[16];   /* the same with K added */
 };
 
 static void prepare(const struct frank_slice *slice, struct prepared *p)
@@ -75,7 +58,46 @@ static void prepare(const struct frank_slice *slice, struct prepared *p)
     p->kw[t] = slice->block[t] + frank_sha256_k[t];
   }
   for (unsigned t = 0; t < slice->counter_word; t++) {
-    shifting_round(p->start, p->kw[t]);
+    round_of(p->start, t, p->kw[t]);
+  }
+}
+
+/* Rounds counter_word to 15. */
+static inline __attribute__((always_inline)) void early_rounds(uint32_t s[8], unsigned from,
+                                                               const uint32_t kw[16])
+{
+  switch (from) {
+  case 0:
+    round_of(s, 0, kw[0]); /* fall through */
+  case 1:
+    round_of(s, 1, kw[1]); /* fall through */
+  case 2:
+    round_of(s, 2, kw[2]); /* fall through */
+  case 3:
+    round_of(s, 3, kw[3]); /* fall through */
+  case 4:
+    round_of(s, 4, kw[4]); /* fall through */
+  case 5:
+    round_of(s, 5, kw[5]); /* fall through */
+  case 6:
+    round_of(s, 6, kw[6]); /* fall through */
+  case 7:
+    round_of(s, 7, kw[7]); /* fall through */
+  case 8:
+    round_of(s, 8, kw[8]); /* fall through */
+  case 9:
+    round_of(s, 9, kw[9]); /* fall through */
+  case 10:
+    round_of(s, 10, kw[10]); /* fall through */
+  case 11:
+    round_of(s, 11, kw[11]); /* fall through */
+  case 12:
+    round_of(s, 12, kw[12]); /* fall through */
+  case 13:
+    round_of(s, 13, kw[13]); /* fall through */
+  default:
+    round_of(s, 14, kw[14]);
+    round_of(s, 15, kw[15]);
   }
 }
 
@@ -90,20 +112,17 @@ static void first_block(const struct frank_slice *slice, struct prepared *p, uin
   p->kw[at + 1] = p->w[at + 1] + frank_sha256_k[at + 1];
 
   uint32_t s[8];
-  memcpy(s, p->start, sizeof s);
-  for (unsigned t = at; t < 16; t++) {
-    shifting_round(s, p->kw[t]);
-  }
   uint32_t w[16];
+  memcpy(s, p->start, sizeof s);
   memcpy(w, p->w, sizeof w);
-  for (unsigned t = 16; t < 64; t += 16) {
-    uint32_t kw[16];
-    for (unsigned i = 0; i < 16; i++) {
-      w[i] += small_sigma0(w[(i + 1) & 15]) + w[(i + 9) & 15] + small_sigma1(w[(i + 14) & 15]);
-      kw[i] = w[i] + frank_sha256_k[t + i];
+  early_rounds(s, at, p->kw);
+  for (unsigned base = 16; base < 64; base += 16) {
+    const uint32_t *k = &frank_sha256_k[base];
+#pragma GCC unroll 16
+    for (unsigned t = 0; t < 16; t++) {
+      w[t] += small_sigma0(w[(t + 1) % 16]) + w[(t + 9) % 16] + small_sigma1(w[(t + 14) % 16]);
+      round_of(s, t, w[t] + k[t]);
     }
-    EIGHT_ROUNDS(s, kw);
-    EIGHT_ROUNDS(s, kw + 8);
   }
   for (unsigned i = 0; i < 8; i++) {
     state[i] = slice->init[i] + s[i];
@@ -116,8 +135,11 @@ static void later_blocks(const struct frank_slice *slice, uint32_t state[8])
   for (unsigned block = 1; block < slice->blocks; block++, kw += 64) {
     uint32_t s[8];
     memcpy(s, state, sizeof s);
-    for (unsigned t = 0; t < 64; t += 8) {
-      EIGHT_ROUNDS(s, kw + t);
+    for (unsigned base = 0; base < 64; base += 8) {
+#pragma GCC unroll 8
+      for (unsigned t = 0; t < 8; t++) {
+        round_of(s, t, kw[base + t]);
+      }
     }
     for (unsigned i = 0; i < 8; i++) {
       state[i] += s[i];
