@@ -24,8 +24,6 @@
 #define UNDER_ASAN 0
 #endif
 
-extern char **environ;
-
 /* Both ends want room for a few full packets; the kernel grants what its limit allows. */
 static void widen(int fd)
 {
@@ -125,6 +123,10 @@ enum frank_err frank_child_attach(struct frank_chan **chan)
     return FRANK_ERR_IO;
   }
   signal(SIGPIPE, SIG_IGN);
+  /* A service manager sends these to every process of a service; the parent drains with our help
+   * and closes the channel when it is done. */
+  signal(SIGTERM, SIG_IGN);
+  signal(SIGINT, SIG_IGN);
   /* If the parent died before this call, the channel reads as closed, which ends us too. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
     return FRANK_ERR_IO;

@@ -197,6 +197,7 @@ static void choose_owner(struct frank_mint_job *job)
 static void queue_ready(struct frank_mint *mint, struct frank_mint_job *job)
 {
   struct frank_mint_client *owner = job->owner;
+  assert(owner); /* it has waiters, and each has a client */
   if (!owner->by_served.queued) {
     /* One that comes back has saved nothing up. */
     if (owner->served < mint->virtual_served) {
