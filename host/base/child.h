@@ -23,8 +23,9 @@ FRANK_MUST_CHECK enum frank_err frank_child_spawn(const char *path, char *const 
                                                   struct frank_chan **chan);
 
 /* In the child: takes the channel at FRANK_CHILD_FD, asks to be killed when the parent dies, and
- * ignores SIGPIPE, SIGTERM and SIGINT: a child leaves when its channel closes. FRANK_ERR_NOT_FOUND
- * when that descriptor is no SEQPACKET socket: a person started the program by hand. */
+ * ignores SIGPIPE, SIGTERM and SIGINT: a child leaves when its channel closes.
+ * FRANK_ERR_NOT_FOUND when that descriptor is no SEQPACKET socket: a person started the program by
+ * hand. */
 FRANK_MUST_CHECK enum frank_err frank_child_attach(struct frank_chan **chan);
 
 /* Resource limits of the calling process; 0 leaves one as it is. Under AddressSanitizer the limit
