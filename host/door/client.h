@@ -21,17 +21,18 @@
 
 #define FRANK_CLIENT_ENDPOINTS_MAX 8
 #define FRANK_CLIENT_IN_FLIGHT_MAX 4096
-#define FRANK_CLIENT_WHY_BYTES 256
+#define FRANK_CLIENT_WHY_BYTES     256
 
 struct frank_client;
 
 struct frank_client_config {
   const char *const *endpoints; /* tried in this order, 1..FRANK_CLIENT_ENDPOINTS_MAX */
   size_t endpoint_count;
-  const char *key_dir; /* CURVE: folder with client.secret and server.public (`frank keygen`); NULL: none */
-  uint32_t retry_ms;   /* ask again, at the next endpoint, after this long without a reply past the
-                          deadline of the request, or at once when the connection broke; 0: 2000 */
-  uint32_t tries_max;  /* how often one request is asked in all, 1..100; 0: 5 */
+  const char *
+      key_dir; /* CURVE: folder with client.secret and server.public (`frank keygen`); NULL: none */
+  uint32_t retry_ms;  /* ask again, at the next endpoint, after this long without a reply past the
+                         deadline of the request, or at once when the connection broke; 0: 2000 */
+  uint32_t tries_max; /* how often one request is asked in all, 1..100; 0: 5 */
 };
 
 /* Connects lazily: a daemon that is not there shows when a request times out. FRANK_ERR_RANGE,
@@ -43,12 +44,12 @@ FRANK_MUST_CHECK enum frank_err frank_client_new(const struct frank_client_confi
 void frank_client_destroy(struct frank_client **client);
 
 struct frank_client_mint {
-  const char *b; /* base64 text, white space allowed; or NULL where dkim is given */
-  const char *dkim; /* a whole DKIM-Signature value; or NULL */
-  const char *alg;  /* "rsa-sha256"...; NULL: the default, or dkim's */
+  const char *b;                 /* base64 text, white space allowed; or NULL where dkim is given */
+  const char *dkim;              /* a whole DKIM-Signature value; or NULL */
+  const char *alg;               /* "rsa-sha256"...; NULL: the default, or dkim's */
   const char *const *recipients; /* addresses or domains, 1000 at most */
   size_t recipient_count;
-  uint64_t factor; /* 0: the daemon's */
+  uint64_t factor;      /* 0: the daemon's */
   uint32_t deadline_ms; /* 0: the daemon's default, 30 s */
   bool fail_at_deadline;
   int priority; /* 0..9; -1: the default */
@@ -56,9 +57,8 @@ struct frank_client_mint {
 
 /* Sends a mint request; *id gets a number for matching the reply. FRANK_ERR_FULL at
  * FRANK_CLIENT_IN_FLIGHT_MAX, FRANK_ERR_NOMEM, FRANK_ERR_RANGE. */
-FRANK_MUST_CHECK enum frank_err frank_client_mint(struct frank_client *client,
-                                                  const struct frank_client_mint *mint,
-                                                  uint64_t *id);
+FRANK_MUST_CHECK enum frank_err
+frank_client_mint(struct frank_client *client, const struct frank_client_mint *mint, uint64_t *id);
 /* Takes a request back; its reply is then error code "cancelled", unless it was done already. */
 FRANK_MUST_CHECK enum frank_err frank_client_cancel(struct frank_client *client, uint64_t id);
 

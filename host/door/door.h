@@ -30,15 +30,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FRANK_DOOR_LINGER_MS 1000
-#define FRANK_DOOR_MODE_DEFAULT 0660
-#define FRANK_DOOR_IN_FLIGHT_DEFAULT 10000
-#define FRANK_DOOR_REQUESTS_DEFAULT 16384
-#define FRANK_DOOR_REQUESTS_MAX 131072
-#define FRANK_DOOR_MEMORY_DEFAULT (UINT64_C(48) << 20)
-#define FRANK_DOOR_MEMORY_MIN (UINT64_C(16) << 20)
+#define FRANK_DOOR_LINGER_MS           1000
+#define FRANK_DOOR_MODE_DEFAULT        0660
+#define FRANK_DOOR_IN_FLIGHT_DEFAULT   10000
+#define FRANK_DOOR_REQUESTS_DEFAULT    16384
+#define FRANK_DOOR_REQUESTS_MAX        131072
+#define FRANK_DOOR_MEMORY_DEFAULT      (UINT64_C(48) << 20)
+#define FRANK_DOOR_MEMORY_MIN          (UINT64_C(16) << 20)
 #define FRANK_DOOR_DESCRIPTORS_DEFAULT 1024
-#define FRANK_DOOR_DESCRIPTORS_MIN 32
+#define FRANK_DOOR_DESCRIPTORS_MIN     32
 
 struct frank_door_config {
   const char *endpoint;    /* "ipc:///path" or "tcp://ADDRESS:PORT"; port * or 0: any free one */

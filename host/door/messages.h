@@ -39,7 +39,7 @@ struct frank_door_ready {
 };
 
 struct frank_door_failed {
-  int32_t err;  /* enum frank_err */
+  int32_t err;   /* enum frank_err */
   int32_t fatal; /* 1: starting it again cannot help (a taken address, a bad key file) */
   char why[256];
 };
@@ -56,8 +56,8 @@ struct frank_door_cancelled {
 
 struct frank_door_factor {
   uint64_t factor;
-  int64_t expires_s; /* 0: does not expire */
-  double rate_hps;   /* all devices */
+  int64_t expires_s;        /* 0: does not expire */
+  double rate_hps;          /* all devices */
   uint64_t queued_attempts; /* expected attempts that wait already */
   char source[FRANK_SOURCE_BYTES];
 };

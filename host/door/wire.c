@@ -1,0 +1,692 @@
+#include "door/wire.h"
+
+#include "door/json_text.h"
+#include "proof/dkim.h"
+#include "proof/msmr.h"
+#include "proof/target.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BAD_REQUEST "bad-request"
+#define UNSUPPORTED "unsupported"
+#define INTERNAL    "internal"
+
+/* How much of a value an error message repeats. */
+#define SHOWN_BYTES 48
+
+static const char *const verb_names[FRANK_WIRE_VERB_COUNT] = {
+    [FRANK_WIRE_MINT] = "mint",     [FRANK_WIRE_CANCEL] = "cancel", [FRANK_WIRE_STATUS] = "status",
+    [FRANK_WIRE_FACTOR] = "factor", [FRANK_WIRE_PING] = "ping",
+};
+
+const char *frank_wire_verb_name(enum frank_wire_verb verb)
+{
+  return verb_names[verb];
+}
+
+static void make_printable(char *text)
+{
+  for (; *text != '\0'; text++) {
+    if (*text < 0x20 || *text > 0x7e) {
+      *text = '?';
+    }
+  }
+}
+
+void frank_wire_fault_set(struct frank_wire_fault *fault, const char *code, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  fault->code = code;
+  if (vsnprintf(fault->message, sizeof fault->message, format, args) < 0) {
+    fault->message[0] = '\0';
+  }
+  va_end(args);
+  make_printable(fault->message);
+}
+
+/* ---- frames ---- */
+
+static bool frame_is(const struct frank_wire_frame *frame, const char *text)
+{
+  size_t len = strlen(text);
+  return frame->len_bytes == len && memcmp(frame->bytes, text, len) == 0;
+}
+
+static bool id_is_valid(const void *bytes, size_t len_bytes)
+{
+  const unsigned char *id = bytes;
+  if (len_bytes == 0 || len_bytes > FRANK_WIRE_ID_MAX_BYTES) {
+    return false;
+  }
+  for (size_t i = 0; i < len_bytes; i++) {
+    if (id[i] < 0x21 || id[i] > 0x7e) {
+      return false;
+    }
+  }
+  return true;
+}
+
+enum frank_err frank_wire_envelope_parse(const struct frank_wire_frame *frames, size_t count,
+                                         struct frank_wire_envelope *envelope,
+                                         struct frank_wire_fault *fault)
+{
+  envelope->delimited = count > 0 && frames[0].len_bytes == 0;
+  if (envelope->delimited) {
+    frames++;
+    count--;
+  }
+  if (count != 4 || !frame_is(&frames[0], FRANK_WIRE_VERSION) ||
+      !id_is_valid(frames[2].bytes, frames[2].len_bytes)) {
+    return FRANK_ERR_MALFORMED;
+  }
+  memcpy(envelope->id, frames[2].bytes, frames[2].len_bytes);
+  envelope->id[frames[2].len_bytes] = '\0';
+  envelope->id_len = frames[2].len_bytes;
+  envelope->body = frames[3];
+  for (int verb = 0; verb < FRANK_WIRE_VERB_COUNT; verb++) {
+    if (frame_is(&frames[1], verb_names[verb])) {
+      envelope->verb = (enum frank_wire_verb)verb;
+      if (envelope->body.len_bytes > FRANK_WIRE_BODY_MAX_BYTES) {
+        frank_wire_fault_set(fault, BAD_REQUEST, "the body has %zu bytes, more than %d",
+                             envelope->body.len_bytes, FRANK_WIRE_BODY_MAX_BYTES);
+        return FRANK_ERR_TOO_LONG;
+      }
+      return FRANK_OK;
+    }
+  }
+  int shown = frames[1].len_bytes < SHOWN_BYTES ? (int)frames[1].len_bytes : SHOWN_BYTES;
+  frank_wire_fault_set(fault, BAD_REQUEST,
+                       "unknown verb \"%.*s\": not mint, cancel, status, factor or ping", shown,
+                       shown > 0 ? (const char *)frames[1].bytes : "");
+  return FRANK_ERR_UNSUPPORTED;
+}
+
+/* ---- JSON in general ---- */
+
+static void fault_of_syntax(const char *text, size_t len_bytes, const json_error_t *error,
+                            struct frank_wire_fault *fault)
+{
+  size_t at = error->position > 0 ? (size_t)error->position : 0;
+  struct frank_json_walk walk;
+  frank_json_walk(text, at < len_bytes ? at : len_bytes, &walk);
+  int shown = walk.key_len < SHOWN_BYTES ? (int)walk.key_len : SHOWN_BYTES;
+  /* jansson's texts end in an excerpt of 20 bytes at most, or of a whole number. */
+  frank_wire_fault_set(fault, BAD_REQUEST, "%s%.*s%sthe body is no JSON object: %.120s",
+                       walk.key ? "at " : "", walk.key ? shown : 0, walk.key ? walk.key : "",
+                       walk.key ? ": " : "", error->text);
+}
+
+/* The body as an object. An empty one is an object without members where `may_be_empty`. */
+static enum frank_err parse_object(const void *body, size_t len_bytes, bool may_be_empty,
+                                   json_t **root, struct frank_wire_fault *fault)
+{
+  *root = NULL;
+  if (len_bytes > FRANK_WIRE_BODY_MAX_BYTES) {
+    frank_wire_fault_set(fault, BAD_REQUEST, "the body has %zu bytes, more than %d", len_bytes,
+                         FRANK_WIRE_BODY_MAX_BYTES);
+    return FRANK_ERR_MALFORMED;
+  }
+  if (len_bytes == 0) {
+    if (!may_be_empty) {
+      frank_wire_fault_set(fault, BAD_REQUEST, "the body is empty");
+      return FRANK_ERR_MALFORMED;
+    }
+    *root = json_object();
+  } else {
+    struct frank_json_walk walk;
+    frank_json_walk(body, len_bytes, &walk);
+    if (walk.depth_max > FRANK_WIRE_DEPTH_MAX) {
+      frank_wire_fault_set(fault, BAD_REQUEST, "the body is nested %zu deep, more than %d",
+                           walk.depth_max, FRANK_WIRE_DEPTH_MAX);
+      return FRANK_ERR_MALFORMED;
+    }
+    json_error_t error;
+    *root = json_loadb(body, len_bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!*root && json_error_code(&error) != json_error_out_of_memory) {
+      fault_of_syntax(body, len_bytes, &error, fault);
+      return FRANK_ERR_MALFORMED;
+    }
+  }
+  if (!*root) {
+    frank_wire_fault_set(fault, INTERNAL, "no memory for a body of %zu bytes", len_bytes);
+    return FRANK_ERR_NOMEM;
+  }
+  if (!json_is_object(*root)) {
+    frank_wire_fault_set(fault, BAD_REQUEST, "the body is an array, not an object");
+    json_decref(*root);
+    *root = NULL;
+    return FRANK_ERR_MALFORMED;
+  }
+  return FRANK_OK;
+}
+
+/* A value as an error message shows it. */
+static void show(const json_t *value, char text[SHOWN_BYTES + 4])
+{
+  char *dump = NULL;
+  if (json_is_object(value)) {
+    memcpy(text, "an object", sizeof "an object");
+    return;
+  }
+  if (json_is_array(value)) {
+    memcpy(text, "an array", sizeof "an array");
+    return;
+  }
+  dump = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+  size_t len = dump ? strlen(dump) : 0;
+  size_t shown = len <= SHOWN_BYTES ? len : SHOWN_BYTES;
+  if (dump) {
+    memcpy(text, dump, shown);
+  }
+  memcpy(text + shown, len > SHOWN_BYTES ? "..." : "", len > SHOWN_BYTES ? 4 : 1);
+  free(dump);
+}
+
+static enum frank_err refuse_value(const json_t *value, const char *name, const char *what,
+                                   struct frank_wire_fault *fault)
+{
+  char shown[SHOWN_BYTES + 4];
+  show(value, shown);
+  frank_wire_fault_set(fault, BAD_REQUEST, "%s is %s, %s", name, shown, what);
+  return FRANK_ERR_MALFORMED;
+}
+
+/* Takes an integer member within its range; leaves *out alone where it is absent. */
+static enum frank_err take_integer(const json_t *value, const char *name, json_int_t least,
+                                   json_int_t most, uint64_t *out, struct frank_wire_fault *fault)
+{
+  if (!value) {
+    return FRANK_OK;
+  }
+  if (!json_is_integer(value)) {
+    return refuse_value(value, name, "not an integer written as one", fault);
+  }
+  json_int_t number = json_integer_value(value);
+  if (number < least || number > most) {
+    char range[80];
+    (void)snprintf(range, sizeof range, "not in %lld to %lld", (long long)least, (long long)most);
+    return refuse_value(value, name, range, fault);
+  }
+  *out = (uint64_t)number;
+  return FRANK_OK;
+}
+
+/* ---- recipients ---- */
+
+static bool domain_is_plausible(const char *domain, size_t len_bytes)
+{
+  if (len_bytes == 0 || len_bytes > 255) {
+    return false;
+  }
+  bool literal = domain[0] == '['; /* an address literal, RFC 5321 section 4.1.3 */
+  if (literal) {
+    return len_bytes > 2 && domain[len_bytes - 1] == ']' &&
+           strspn(domain + 1, "0123456789abcdefABCDEF.:IPvipV") == len_bytes - 2;
+  }
+  size_t label = 0;
+  for (size_t i = 0; i < len_bytes; i++) {
+    unsigned char c = (unsigned char)domain[i];
+    bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                c == '-' || c == '_' || c >= 0x80; /* RFC 6531: UTF-8 in domains */
+    if (c == '.' && label > 0) {
+      label = 0;
+    } else if (word && label < 63) {
+      label++;
+    } else {
+      return false;
+    }
+  }
+  return label > 0;
+}
+
+/* The domain of an address or domain: a view into `text`, or NULL. */
+static const char *domain_of(const char *text, size_t len_bytes)
+{
+  if (len_bytes == 0 || len_bytes > FRANK_WIRE_RECIPIENT_BYTES) {
+    return NULL;
+  }
+  for (size_t i = 0; i < len_bytes; i++) {
+    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
+      return NULL;
+    }
+  }
+  const char *at = strrchr(text, '@');
+  if (at == text) {
+    return NULL;
+  }
+  const char *domain = at ? at + 1 : text;
+  return domain_is_plausible(domain, len_bytes - (size_t)(domain - text)) ? domain : NULL;
+}
+
+/* Checks the list. `set`, where given, gets the distinct lower-cased domains as keys. */
+static enum frank_err take_recipients(const json_t *value, json_t *set,
+                                      struct frank_wire_fault *fault)
+{
+  if (!value) {
+    return FRANK_OK;
+  }
+  if (!json_is_array(value)) {
+    return refuse_value(value, "recipients", "not an array of strings", fault);
+  }
+  size_t count = json_array_size(value);
+  if (count > FRANK_WIRE_RECIPIENTS_MAX) {
+    frank_wire_fault_set(fault, BAD_REQUEST, "recipients has %zu elements, more than %d", count,
+                         FRANK_WIRE_RECIPIENTS_MAX);
+    return FRANK_ERR_MALFORMED;
+  }
+  for (size_t i = 0; i < count; i++) {
+    const json_t *element = json_array_get(value, i);
+    char name[32];
+    (void)snprintf(name, sizeof name, "recipients[%zu]", i);
+    if (!json_is_string(element)) {
+      return refuse_value(element, name, "not a string", fault);
+    }
+    const char *domain = domain_of(json_string_value(element), json_string_length(element));
+    if (!domain) {
+      return refuse_value(element, name, "neither an address nor a domain", fault);
+    }
+    if (set) {
+      char key[FRANK_WIRE_RECIPIENT_BYTES + 1];
+      size_t len = strlen(domain);
+      for (size_t k = 0; k <= len; k++) {
+        char c = domain[k];
+        key[k] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+      }
+      if (json_object_set_new(set, key, json_true()) != 0) {
+        frank_wire_fault_set(fault, INTERNAL, "no memory for %zu recipients", count);
+        return FRANK_ERR_NOMEM;
+      }
+    }
+  }
+  return FRANK_OK;
+}
+
+/* ---- mint ---- */
+
+/* The members of mint's body that are strings; order as in `struct mint_texts`. */
+enum text_member { TEXT_B, TEXT_DKIM, TEXT_A, TEXT_ON_DEADLINE, TEXT_COUNT };
+static const char *const text_names[TEXT_COUNT] = {
+    [TEXT_B] = "b", [TEXT_DKIM] = "dkim", [TEXT_A] = "a", [TEXT_ON_DEADLINE] = "on_deadline"};
+
+static enum frank_err take_texts(const json_t *root, const json_t *texts[TEXT_COUNT],
+                                 struct frank_wire_fault *fault)
+{
+  for (int i = 0; i < TEXT_COUNT; i++) {
+    texts[i] = json_object_get(root, text_names[i]);
+    if (texts[i] && !json_is_string(texts[i])) {
+      return refuse_value(texts[i], text_names[i], "not a string", fault);
+    }
+  }
+  if (!texts[TEXT_B] == !texts[TEXT_DKIM]) {
+    frank_wire_fault_set(fault, BAD_REQUEST, "%s b and dkim: exactly one is needed",
+                         texts[TEXT_B] ? "both" : "neither");
+    return FRANK_ERR_MALFORMED;
+  }
+  return FRANK_OK;
+}
+
+static enum frank_err take_b(const json_t *value, struct frank_request *request, char *b,
+                             struct frank_wire_fault *fault)
+{
+  const char *why = "";
+  size_t b_len = 0;
+  enum frank_err err =
+      frank_b_normalize(json_string_value(value), json_string_length(value), b, &b_len, &why);
+  if (err != FRANK_OK) {
+    char shown[SHOWN_BYTES + 4];
+    show(value, shown);
+    frank_wire_fault_set(fault, BAD_REQUEST, "b is %s: %s", shown, why);
+    return FRANK_ERR_MALFORMED;
+  }
+  request->b_len = (uint16_t)b_len;
+  return FRANK_OK;
+}
+
+static enum frank_err take_dkim(const json_t *value, struct frank_request *request, char *b,
+                                struct frank_wire_fault *fault)
+{
+  const char *why = "";
+  struct frank_dkim dkim;
+  enum frank_err err =
+      frank_dkim_parse(json_string_value(value), json_string_length(value), &dkim, &why);
+  if (err != FRANK_OK) {
+    char shown[SHOWN_BYTES + 4];
+    show(value, shown);
+    frank_wire_fault_set(fault, err == FRANK_ERR_UNSUPPORTED ? UNSUPPORTED : BAD_REQUEST,
+                         "dkim is %s: %s", shown, why);
+    return FRANK_ERR_MALFORMED;
+  }
+  memcpy(b, dkim.b, dkim.b_len + 1);
+  request->b_len = (uint16_t)dkim.b_len;
+  request->alg = (uint32_t)dkim.alg;
+  return FRANK_OK;
+}
+
+/* After b or dkim: what a= says must be ours, and must agree with dkim's. */
+static enum frank_err take_alg(const json_t *value, bool from_dkim, struct frank_request *request,
+                               struct frank_wire_fault *fault)
+{
+  if (!value) {
+    return FRANK_OK;
+  }
+  enum frank_alg alg = FRANK_ALG_RSA_SHA256;
+  if (frank_alg_parse(json_string_value(value), json_string_length(value), &alg) != FRANK_OK) {
+    char shown[SHOWN_BYTES + 4];
+    show(value, shown);
+    frank_wire_fault_set(fault, UNSUPPORTED, "a is %s, not rsa-sha256 or ed25519-sha256", shown);
+    return FRANK_ERR_MALFORMED;
+  }
+  if (from_dkim && request->alg != (uint32_t)alg) {
+    frank_wire_fault_set(fault, BAD_REQUEST, "a is \"%s\", but dkim has a=%s", frank_alg_name(alg),
+                         frank_alg_name((enum frank_alg)request->alg));
+    return FRANK_ERR_MALFORMED;
+  }
+  request->alg = (uint32_t)alg;
+  return FRANK_OK;
+}
+
+static enum frank_err take_on_deadline(const json_t *value, struct frank_request *request,
+                                       struct frank_wire_fault *fault)
+{
+  if (!value || strcmp(json_string_value(value), "best") == 0) {
+    return FRANK_OK;
+  }
+  if (strcmp(json_string_value(value), "fail") == 0) {
+    request->fail_at_deadline = 1;
+    return FRANK_OK;
+  }
+  return refuse_value(value, "on_deadline", "not \"best\" or \"fail\"", fault);
+}
+
+static enum frank_err take_numbers(const json_t *root, struct frank_request *request,
+                                   struct frank_wire_fault *fault)
+{
+  uint64_t factor = 0;
+  uint64_t deadline_ms = FRANK_DEADLINE_DEFAULT_MS;
+  uint64_t priority = FRANK_PRIORITY_DEFAULT;
+  const struct {
+    const char *name;
+    json_int_t least, most;
+    uint64_t *out;
+  } numbers[] = {{"factor", 1, (json_int_t)FRANK_FACTOR_MAX, &factor},
+                 {"deadline_ms", 1, FRANK_DEADLINE_MAX_MS, &deadline_ms},
+                 {"priority", 0, FRANK_PRIORITY_MAX, &priority}};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    enum frank_err err = take_integer(json_object_get(root, numbers[i].name), numbers[i].name,
+                                      numbers[i].least, numbers[i].most, numbers[i].out, fault);
+    if (err != FRANK_OK) {
+      return err;
+    }
+  }
+  request->factor = factor;
+  request->deadline_ms = (uint32_t)deadline_ms;
+  request->priority = (uint8_t)priority;
+  return FRANK_OK;
+}
+
+enum frank_err frank_wire_mint_parse(const void *body, size_t len_bytes,
+                                     struct frank_request *request, char b[FRANK_B_MAX_BYTES + 1],
+                                     struct frank_wire_fault *fault)
+{
+  json_t *root = NULL;
+  const json_t *texts[TEXT_COUNT] = {NULL};
+  *request = (struct frank_request){.alg = FRANK_ALG_RSA_SHA256};
+  enum frank_err err = parse_object(body, len_bytes, false, &root, fault);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  err = take_texts(root, texts, fault);
+  if (err == FRANK_OK) {
+    err = take_numbers(root, request, fault);
+  }
+  if (err == FRANK_OK) {
+    err = take_on_deadline(texts[TEXT_ON_DEADLINE], request, fault);
+  }
+  if (err == FRANK_OK) {
+    err = take_recipients(json_object_get(root, "recipients"), NULL, fault);
+  }
+  if (err == FRANK_OK) {
+    err = texts[TEXT_B] ? take_b(texts[TEXT_B], request, b, fault)
+                        : take_dkim(texts[TEXT_DKIM], request, b, fault);
+  }
+  if (err == FRANK_OK) {
+    err = take_alg(texts[TEXT_A], texts[TEXT_DKIM] != NULL, request, fault);
+  }
+  json_decref(root);
+  return err;
+}
+
+/* ---- the other verbs ---- */
+
+enum frank_err frank_wire_cancel_parse(const void *body, size_t len_bytes,
+                                       char id[FRANK_WIRE_ID_MAX_BYTES + 1],
+                                       struct frank_wire_fault *fault)
+{
+  json_t *root = NULL;
+  enum frank_err err = parse_object(body, len_bytes, false, &root, fault);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  const json_t *value = json_object_get(root, "id");
+  if (!value) {
+    frank_wire_fault_set(fault, BAD_REQUEST, "id is missing: the request to cancel");
+    err = FRANK_ERR_MALFORMED;
+  } else if (!json_is_string(value)) {
+    err = refuse_value(value, "id", "not a string", fault);
+  } else if (!id_is_valid(json_string_value(value), json_string_length(value))) {
+    err = refuse_value(value, "id", "not 1 to 64 printable ASCII characters without spaces", fault);
+  } else {
+    memcpy(id, json_string_value(value), json_string_length(value) + 1);
+  }
+  json_decref(root);
+  return err;
+}
+
+/* The keys of `set`, one after another, each with its NUL. */
+static enum frank_err flatten(json_t *set, char **domains)
+{
+  size_t need = 0;
+  const char *key = NULL;
+  json_t *value = NULL;
+  json_object_foreach(set, key, value)
+  {
+    need += strlen(key) + 1;
+  }
+  *domains = NULL;
+  if (need == 0) {
+    return FRANK_OK;
+  }
+  char *at = malloc(need);
+  if (!at) {
+    return FRANK_ERR_NOMEM;
+  }
+  *domains = at;
+  json_object_foreach(set, key, value)
+  {
+    size_t len = strlen(key) + 1;
+    memcpy(at, key, len);
+    at += len;
+  }
+  return FRANK_OK;
+}
+
+enum frank_err frank_wire_factor_parse(const void *body, size_t len_bytes, char **domains,
+                                       size_t *domain_count, struct frank_wire_fault *fault)
+{
+  json_t *root = NULL;
+  json_t *set = NULL;
+  *domains = NULL;
+  *domain_count = 0;
+  enum frank_err err = parse_object(body, len_bytes, true, &root, fault);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  set = json_object();
+  if (!set) {
+    err = FRANK_ERR_NOMEM;
+    goto cleanup;
+  }
+  err = take_recipients(json_object_get(root, "recipients"), set, fault);
+  if (err != FRANK_OK) {
+    goto cleanup;
+  }
+  err = flatten(set, domains);
+  *domain_count = json_object_size(set);
+
+cleanup:
+  if (err == FRANK_ERR_NOMEM) {
+    frank_wire_fault_set(fault, INTERNAL, "no memory for a body of %zu bytes", len_bytes);
+  }
+  json_decref(set);
+  json_decref(root);
+  return err;
+}
+
+enum frank_err frank_wire_plain_parse(const void *body, size_t len_bytes,
+                                      struct frank_wire_fault *fault)
+{
+  json_t *root = NULL;
+  enum frank_err err = parse_object(body, len_bytes, true, &root, fault);
+  json_decref(root);
+  return err;
+}
+
+/* ---- replies ---- */
+
+static void put_string(struct frank_json_text *json, const char *name, const char *text)
+{
+  frank_json_text_string(json, name, text, strlen(text));
+}
+
+/* An error's body with the numbers that its code comes with. */
+static size_t format_fault(const struct frank_wire_fault *fault, uint64_t retry_after_ms,
+                           bool with_eta, uint64_t eta_ms, char *out)
+{
+  struct frank_json_text json;
+  frank_json_text_begin(&json, out, FRANK_WIRE_REPLY_MAX_BYTES);
+  put_string(&json, "error", fault->code);
+  put_string(&json, "message", fault->message);
+  if (retry_after_ms > 0) {
+    frank_json_text_integer(&json, "retry_after_ms", retry_after_ms);
+  }
+  if (with_eta && eta_ms > 0) {
+    frank_json_text_integer(&json, "eta_ms", eta_ms);
+  } else if (with_eta) {
+    frank_json_text_raw(&json, "eta_ms", "null"); /* no device works: no estimate */
+  }
+  size_t len = frank_json_text_end(&json);
+  assert(len > 0); /* codes are short and a message has 255 bytes of at most 2 each */
+  return len;
+}
+
+size_t frank_wire_fault_format(const struct frank_wire_fault *fault, uint64_t retry_after_ms,
+                               char out[FRANK_WIRE_REPLY_MAX_BYTES])
+{
+  return format_fault(fault, retry_after_ms, false, 0, out);
+}
+
+static bool answer_has_stamp(const struct frank_answer *answer)
+{
+  size_t n_len = strnlen(answer->n, sizeof answer->n);
+  return answer->alg < FRANK_ALG_COUNT && n_len >= 1 && n_len <= FRANK_MSMR_NONCE_WRITTEN &&
+         strspn(answer->n, "0123456789abcdef") == n_len;
+}
+
+size_t frank_wire_answer_format(const struct frank_answer *answer,
+                                char out[FRANK_WIRE_REPLY_MAX_BYTES], bool *ok)
+{
+  *ok = answer->refusal == FRANK_REFUSAL_NONE && answer_has_stamp(answer);
+  if (!*ok) {
+    struct frank_wire_fault fault;
+    bool known = answer->refusal > FRANK_REFUSAL_NONE && answer->refusal < FRANK_REFUSAL_COUNT;
+    frank_wire_fault_set(
+        &fault, known ? frank_refusal_code((enum frank_refusal)answer->refusal) : INTERNAL, "%.*s",
+        (int)sizeof answer->message, known ? answer->message : "the answer is not a stamp");
+    return format_fault(&fault, answer->retry_after_ms, answer->refusal == FRANK_REFUSAL_TOO_HARD,
+                        answer->eta_ms, out);
+  }
+  struct frank_msmr key = {.alg = (enum frank_alg)answer->alg, .h = answer->h};
+  memcpy(key.n, answer->n, strlen(answer->n) + 1);
+  char header[FRANK_MSMR_HEADER_MAX_BYTES];
+  char h[65];
+  frank_msmr_format(&key, "\r\n", header);
+  frank_hash_format(&key.h, h);
+  struct frank_json_text json;
+  frank_json_text_begin(&json, out, FRANK_WIRE_REPLY_MAX_BYTES);
+  put_string(&json, "header", header);
+  put_string(&json, "n", key.n);
+  put_string(&json, "h", h);
+  put_string(&json, "a", frank_alg_name(key.alg));
+  frank_json_text_integer(&json, "factor", answer->factor);
+  frank_json_text_string(&json, "source", answer->source,
+                         strnlen(answer->source, sizeof answer->source));
+  frank_json_text_bool(&json, "met", answer->met != 0);
+  frank_json_text_decimal(&json, "bits", frank_target_bits(&key.h), 4);
+  frank_json_text_integer(&json, "attempts", answer->attempts);
+  frank_json_text_integer(&json, "elapsed_ms", answer->elapsed_ms);
+  frank_json_text_string(&json, "device", answer->device,
+                         strnlen(answer->device, sizeof answer->device));
+  size_t len = frank_json_text_end(&json);
+  assert(len > 0); /* 192 + 40 + 64 + 6 * (96 + 32) and the names: below the buffer */
+  return len;
+}
+
+size_t frank_wire_cancelled_format(bool found, char out[FRANK_WIRE_REPLY_MAX_BYTES])
+{
+  struct frank_json_text json;
+  frank_json_text_begin(&json, out, FRANK_WIRE_REPLY_MAX_BYTES);
+  frank_json_text_bool(&json, "found", found);
+  return frank_json_text_end(&json);
+}
+
+/* One object per domain, in the order asked for. */
+static json_t *domains_array(const struct frank_wire_factor *factor)
+{
+  json_t *list = json_array();
+  const char *domain = factor->domains;
+  for (size_t i = 0; list && i < factor->domain_count; i++) {
+    json_t *one = json_pack("{s:s, s:I, s:s}", "domain", domain, "factor",
+                            (json_int_t)factor->factor, "source", factor->source);
+    if (!one || json_array_append_new(list, one) != 0) {
+      json_decref(list);
+      list = NULL;
+    }
+    domain += strlen(domain) + 1;
+  }
+  return list;
+}
+
+enum frank_err frank_wire_factor_format(const struct frank_wire_factor *factor, char **out,
+                                        size_t *len_bytes)
+{
+  json_t *root = json_object();
+  json_t *domains = domains_array(factor);
+  char *text = NULL;
+  double eta_ms = factor->rate_hps > 0 ? (double)factor->factor / factor->rate_hps * 1000 : -1;
+  bool has_eta = eta_ms >= 0 && eta_ms < 1e18;
+  if (root && domains &&
+      json_object_set_new(root, "factor", json_integer((json_int_t)factor->factor)) == 0 &&
+      json_object_set_new(root, "source", json_string(factor->source)) == 0 &&
+      json_object_set(root, "domains", domains) == 0 &&
+      json_object_set_new(root, "expires",
+                          factor->expires_s > 0 ? json_integer(factor->expires_s) : json_null()) ==
+          0 &&
+      json_object_set_new(root, "eta_ms",
+                          has_eta ? json_integer((json_int_t)(eta_ms + 0.5)) : json_null()) == 0) {
+    text = json_dumps(root, JSON_COMPACT);
+  }
+  json_decref(domains);
+  json_decref(root);
+  if (!text) {
+    return FRANK_ERR_NOMEM;
+  }
+  *out = text;
+  *len_bytes = strlen(text);
+  return FRANK_OK;
+}
