@@ -27,6 +27,7 @@ struct rows {
   size_t name_offset; /* of the text that is the label's value */
 };
 
+#define COUNT(table)     (sizeof(table) / sizeof(table)[0])
 #define OF(type, member) offsetof(struct type, member)
 
 static const struct column snapshot_columns[] = {
@@ -232,8 +233,6 @@ static void write_histogram(FILE *out, const struct frank_status *status)
           status->mint_seconds_sum, below);
 }
 
-#define COLUMNS(table) table, sizeof table / sizeof table[0]
-
 static void write_all(FILE *out, const struct frank_status *status)
 {
   const struct rows snapshot = {.first = status, .count = 1};
@@ -244,14 +243,14 @@ static void write_all(FILE *out, const struct frank_status *status)
   const struct rows children = {status->children, status->child_count, sizeof status->children[0],
                                 "child", OF(frank_status_child, name)};
   write_infos(out, status);
-  write_columns(out, COLUMNS(snapshot_columns), &snapshot);
+  write_columns(out, snapshot_columns, COUNT(snapshot_columns), &snapshot);
   write_jobs(out, status);
   write_histogram(out, status);
-  write_columns(out, COLUMNS(device_columns), &devices);
+  write_columns(out, device_columns, COUNT(device_columns), &devices);
   write_states(out, "frank_device_state", "1 for the state that the device is in.", &devices,
                OF(frank_status_device, state));
-  write_columns(out, COLUMNS(client_columns), &clients);
-  write_columns(out, COLUMNS(child_columns), &children);
+  write_columns(out, client_columns, COUNT(client_columns), &clients);
+  write_columns(out, child_columns, COUNT(child_columns), &children);
   write_states(out, "frank_child_state", "1 for the state that the process is in.", &children,
                OF(frank_status_child, state));
 }

@@ -7,10 +7,10 @@
 #include "door/status_json.h"
 #include "web/pages.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +28,9 @@ struct connection {
 
 /* The answers that are the same for everybody. */
 enum fixed { FIXED_NOT_FOUND, FIXED_METHOD, FIXED_BODY, FIXED_NOMEM, FIXED_COUNT };
-static const struct {
+static struct {
   unsigned code;
-  const char *text;
+  char text[40]; /* not const only because the library's function takes it so */
 } fixed_texts[FIXED_COUNT] = {
     [FIXED_NOT_FOUND] = {MHD_HTTP_NOT_FOUND, "not found; / lists what there is\n"},
     [FIXED_METHOD] = {MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n"},
@@ -58,12 +58,10 @@ struct frank_web {
 
 /* ---- answers ---- */
 
-static struct MHD_Response *make_response(const char *text, size_t len_bytes, const char *type,
+static struct MHD_Response *make_response(char *text, size_t len_bytes, const char *type,
                                           enum MHD_ResponseMemoryMode mode)
 {
-  /* With PERSISTENT and MUST_FREE the library does not write to the text. */
-  struct MHD_Response *response =
-      MHD_create_response_from_buffer(len_bytes, (void *)(uintptr_t)text, mode);
+  struct MHD_Response *response = MHD_create_response_from_buffer(len_bytes, text, mode);
   if (response == NULL) {
     return NULL;
   }
@@ -79,7 +77,7 @@ static struct MHD_Response *make_response(const char *text, size_t len_bytes, co
 static enum frank_err make_fixed(struct frank_web *web)
 {
   for (size_t i = 0; i < FIXED_COUNT; i++) {
-    const char *text = fixed_texts[i].text;
+    char *text = fixed_texts[i].text;
     web->fixed[i] =
         make_response(text, strlen(text), "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT);
     if (web->fixed[i] == NULL) {
@@ -372,16 +370,18 @@ static enum frank_err open_socket(struct frank_web *web, const char *listen_text
 
 static enum frank_err start_http(struct frank_web *web, char *why)
 {
-  web->daemon =
-      MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, web,                          /**/
-                       MHD_OPTION_LISTEN_SOCKET, web->listen_fd,                               /**/
-                       MHD_OPTION_CONNECTION_LIMIT, (unsigned)FRANK_WEB_CONNECTIONS,           /**/
-                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)FRANK_WEB_CONNECTION_BYTES, /**/
-                       MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)FRANK_WEB_IDLE_S,              /**/
-                       MHD_OPTION_STRICT_FOR_CLIENT, 1,                                        /**/
-                       MHD_OPTION_NOTIFY_CONNECTION, on_connection, web,                       /**/
-                       MHD_OPTION_NOTIFY_COMPLETED, on_completed, web,                         /**/
-                       MHD_OPTION_END);
+  struct MHD_OptionItem options[] = {
+      {MHD_OPTION_LISTEN_SOCKET, web->listen_fd, NULL},
+      {MHD_OPTION_CONNECTION_LIMIT, FRANK_WEB_CONNECTIONS, NULL},
+      {MHD_OPTION_CONNECTION_MEMORY_LIMIT, FRANK_WEB_CONNECTION_BYTES, NULL},
+      {MHD_OPTION_CONNECTION_TIMEOUT, FRANK_WEB_IDLE_S, NULL},
+      {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+      {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, web},
+      {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, web},
+      {MHD_OPTION_END, 0, NULL},
+  };
+  web->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, web, MHD_OPTION_ARRAY,
+                                 options, MHD_OPTION_END);
   const union MHD_DaemonInfo *info =
       web->daemon != NULL ? MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
   if (info == NULL) {
@@ -397,19 +397,18 @@ static enum frank_err tell_ready(struct frank_web *web)
   const union MHD_DaemonInfo *info = MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_LISTEN_FD);
   struct sockaddr_storage address = {0};
   socklen_t address_len = sizeof address;
-  char host[INET6_ADDRSTRLEN] = "";
+  char host[INET6_ADDRSTRLEN];
+  char port[8];
   if (info == NULL ||
-      getsockname(info->listen_fd, (struct sockaddr *)&address, &address_len) != 0) {
+      getsockname(info->listen_fd, (struct sockaddr *)&address, &address_len) != 0 ||
+      getnameinfo((const struct sockaddr *)&address, address_len, host, sizeof host, port,
+                  sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
     return FRANK_ERR_IO;
   }
-  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
-  const struct sockaddr_in *in4 = (const struct sockaddr_in *)&address;
   bool six = address.ss_family == AF_INET6;
-  (void)inet_ntop(address.ss_family, six ? (const void *)&in6->sin6_addr : &in4->sin_addr, host,
-                  sizeof host);
   struct frank_door_ready ready = {0};
-  (void)snprintf(ready.endpoint, sizeof ready.endpoint, "http://%s%s%s:%u", six ? "[" : "", host,
-                 six ? "]" : "", (unsigned)ntohs(six ? in6->sin6_port : in4->sin_port));
+  (void)snprintf(ready.endpoint, sizeof ready.endpoint, "http://%s%s%s:%s", six ? "[" : "", host,
+                 six ? "]" : "", port);
   enum frank_err err = frank_chan_put(web->chan, FRANK_DOOR_READY, &ready, sizeof ready, NULL, 0);
   frank_log(FRANK_LOG_INFO, "event=listening endpoint=%s", ready.endpoint);
   return err;

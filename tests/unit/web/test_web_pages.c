@@ -219,9 +219,6 @@ static void metrics_hold_every_number(void **state)
       "frank_mint_seconds_bucket{le=\"+Inf\"} 153",
       "frank_mint_seconds_sum 12.5",
       "frank_mint_seconds_count 153",
-      "frank_device_info{device=\"cpu:0\",engine=\"cpu\",variant=\"avx512\",model=\"A "
-      "\\\"quoted\\\" "
-      "\\\\ model\\n\",place=\"core 0\"} 1",
       "frank_device_attempts_per_second{device=\"cpu:0\"} 1500000",
       "frank_device_attempts_total{device=\"cpu:1\"} 1001",
       "frank_device_wrong_candidates_total{device=\"cpu:1\"} 1",
@@ -239,6 +236,8 @@ static void metrics_hold_every_number(void **state)
   for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
     assert_line(text, lines[i]);
   }
+  assert_line(text, "frank_device_info{device=\"cpu:0\",engine=\"cpu\",variant=\"avx512\","
+                    "model=\"A \\\"quoted\\\" \\\\ model\\n\",place=\"core 0\"} 1");
   free(text);
   free(status);
 }
@@ -264,6 +263,7 @@ static void metrics_pass_promtool(void **state)
     free(status);
     print_message("promtool is not installed\n");
     skip();
+    return;
   }
   assert_int_equal(result, 0);
   /* Nothing there yet; and texts that could break the format. */
