@@ -16,13 +16,13 @@ enum { STATUS_USAGE = 2 };
 
 static void print_help(void)
 {
-  (void)printf("Usage: frank-web --listen ADDRESS:PORT [--log-level LEVEL]\n"
+  (void)printf("Usage: frank-web --http ADDRESS:PORT [--log-level LEVEL]\n"
                "\n"
                "The part of frankd that answers HTTP, on a loopback address only: /healthz,\n"
                "/readyz, /status and /metrics. frankd starts it where its configuration sets\n"
                "\"http\"; started by hand it has nobody to ask.\n"
                "\n"
-               "  --listen ADDRESS:PORT  127.0.0.1:9600 or [::1]:9600; port 0: any free one\n"
+               "  --http ADDRESS:PORT    127.0.0.1:9600 or [::1]:9600; port 0: any free one\n"
                "  --log-level LEVEL      error, warn, info or debug\n"
                "  --help                 this text\n"
                "  --version              the version\n"
@@ -62,7 +62,7 @@ static int serve(const char *address)
 int main(int argc, char **argv)
 {
   static const struct option options[] = {
-      {"listen", required_argument, NULL, 'l'},
+      {"http", required_argument, NULL, 'l'},
       {"log-level", required_argument, NULL, 'L'},
       {"help", no_argument, NULL, 'h'},
       {"version", no_argument, NULL, 'V'},
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
   }
   if (optind < argc || address == NULL) {
     (void)fprintf(stderr, "frank-web: %s%s\n",
-                  optind < argc ? "unexpected argument " : "--listen ADDRESS:PORT is missing",
+                  optind < argc ? "unexpected argument " : "--http ADDRESS:PORT is missing",
                   optind < argc ? argv[optind] : "");
     return STATUS_USAGE;
   }

@@ -8,7 +8,7 @@
  *
  * frankd starts it as
  *
- *     frank-web --listen ADDRESS:PORT [--log-level LEVEL]
+ *     frank-web --http ADDRESS:PORT [--log-level LEVEL]
  *
  * with its end of the channel at FRANK_CHILD_FD. It ignores SIGTERM and SIGINT, which a service
  * manager sends to every process of a service, so that /readyz can say "shutting down" during the
