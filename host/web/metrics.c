@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum number { U32, I64, U64, MS_AS_S, F64 };
 
@@ -78,10 +79,11 @@ static const struct column device_columns[] = {
 };
 
 static const struct column client_columns[] = {
-    {"frank_client_attempts_total", "counter", "Nonces tried for the client.", U64,
+    {"frank_client_attempts_total", "counter", "Nonces tried for the client, one with a key.", U64,
      OF(frank_status_client, attempts)},
-    {"frank_client_waiting_requests", "gauge", "Requests of the client that wait for an answer.",
-     U32, OF(frank_status_client, waiting)},
+    {"frank_client_waiting_requests", "gauge",
+     "Requests of the client, one with a key, that wait for an answer.", U32,
+     OF(frank_status_client, waiting)},
 };
 
 static const struct column child_columns[] = {
@@ -233,13 +235,27 @@ static void write_histogram(FILE *out, const struct frank_status *status)
           status->mint_seconds_sum, below);
 }
 
+/* The clients that have a name of their own, a CURVE key's. "ipc:..." and "tcp:..." are single
+ * connections: as labels they would grow without bound in the server that collects them. */
+static size_t pick_named(const struct frank_status *status, struct frank_status_client *named)
+{
+  size_t count = 0;
+  for (uint32_t i = 0; i < status->client_count; i++) {
+    if (strchr(status->clients[i].name, ':') == NULL) {
+      named[count++] = status->clients[i];
+    }
+  }
+  return count;
+}
+
 static void write_all(FILE *out, const struct frank_status *status)
 {
+  struct frank_status_client named[FRANK_STATUS_CLIENTS_MAX];
   const struct rows snapshot = {.first = status, .count = 1};
   const struct rows devices = {status->devices, status->device_count, sizeof status->devices[0],
                                "device", OF(frank_status_device, name)};
-  const struct rows clients = {status->clients, status->client_count, sizeof status->clients[0],
-                               "client", OF(frank_status_client, name)};
+  const struct rows clients = {named, pick_named(status, named), sizeof named[0], "client",
+                               OF(frank_status_client, name)};
   const struct rows children = {status->children, status->child_count, sizeof status->children[0],
                                 "child", OF(frank_status_child, name)};
   write_infos(out, status);

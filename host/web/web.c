@@ -409,9 +409,7 @@ static enum frank_err tell_ready(struct frank_web *web)
   struct frank_door_ready ready = {0};
   (void)snprintf(ready.endpoint, sizeof ready.endpoint, "http://%s%s%s:%s", six ? "[" : "", host,
                  six ? "]" : "", port);
-  enum frank_err err = frank_chan_put(web->chan, FRANK_DOOR_READY, &ready, sizeof ready, NULL, 0);
-  frank_log(FRANK_LOG_INFO, "event=listening endpoint=%s", ready.endpoint);
-  return err;
+  return frank_chan_put(web->chan, FRANK_DOOR_READY, &ready, sizeof ready, NULL, 0);
 }
 
 static void tell_failed(struct frank_web *web, enum frank_err err, const char *why)

@@ -61,7 +61,8 @@ static struct frank_status *example(void)
     device->stalls = 8;
     device->pid = 4242;
   }
-  status->client_count = 1;
+  status->client_count = 2;
+  PUT(status->clients[1].name, "ipc:006b8b4567");
   PUT(status->clients[0].name, "mx\"1");
   status->clients[0].attempts = 9;
   status->clients[0].waiting = 2;
@@ -238,6 +239,7 @@ static void metrics_hold_every_number(void **state)
   }
   assert_line(text, "frank_device_info{device=\"cpu:0\",engine=\"cpu\",variant=\"avx512\","
                     "model=\"A \\\"quoted\\\" \\\\ model\\n\",place=\"core 0\"} 1");
+  assert_null(strstr(text, "ipc:006b8b4567")); /* a connection is no label */
   free(text);
   free(status);
 }
