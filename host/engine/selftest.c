@@ -30,7 +30,7 @@ static const struct known_case known_cases[] = {
 };
 
 #define KNOWN_CASE_COUNT (sizeof known_cases / sizeof known_cases[0])
-#define TAIL_WORDS       ((FRANK_PLAN_BLOCKS_MAX - 1) * 64)
+#define TAIL_WORDS       ((size_t)(FRANK_PLAN_BLOCKS_MAX - 1) * 64)
 
 /* Lays out the message of a case as selftest_make.py does; `kw` has TAIL_WORDS words. */
 static void make_slice(const struct known_case *known, uint32_t *kw, struct frank_slice *slice)

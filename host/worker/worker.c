@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TAIL_WORDS         ((FRANK_PLAN_BLOCKS_MAX - 1) * 64)
+#define TAIL_WORDS         ((size_t)(FRANK_PLAN_BLOCKS_MAX - 1) * 64)
 #define RESULT_HELD_MAX_US 1000U /* results travel together, but none waits longer than this */
 #define ALL_COUNTERS       (UINT64_C(1) << 32)
 

@@ -4,6 +4,7 @@
  */
 #include "oracle.h"
 
+#include "engine/cpu/quota.h"
 #include "engine/cpu/variant.h"
 
 #include <errno.h>
@@ -223,6 +224,27 @@ static void only_cores_that_the_process_may_use_are_devices(void **state)
   assert_int_equal(run_apart(body_restricted, NULL, 10000), 0);
 }
 
+static void cpu_quota_is_read_in_whole_cores(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text;
+    bool limited;
+    size_t cores;
+  } rows[] = {{"max 100000\n", false, 0},   {"100000 100000\n", true, 1},
+              {"150000 100000\n", true, 2}, {"200000 100000", true, 2},
+              {"1000 100000\n", true, 1},   {"", false, 0},
+              {"-1 100000", false, 0},      {"0 100000", false, 0},
+              {"100000 0", false, 0},       {"100000", false, 0},
+              {"100000 100000x", false, 0}, {"99999999999999999999 1", false, 0},
+              {"100000  100000", false, 0}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    size_t cores = 0;
+    assert_int_equal(frank_quota_parse(rows[i].text, &cores), rows[i].limited);
+    assert_int_equal(cores, rows[i].cores);
+  }
+}
+
 /* ---- the faults ---- */
 
 static struct oracle_slice ordinary(void)
@@ -357,6 +379,7 @@ int main(void)
       cmocka_unit_test(test_engines_are_marked_and_on_demand),
       cmocka_unit_test(open_binds_to_the_core_when_asked),
       cmocka_unit_test(only_cores_that_the_process_may_use_are_devices),
+      cmocka_unit_test(cpu_quota_is_read_in_whole_cores),
       cmocka_unit_test(null_answers_without_searching),
       cmocka_unit_test(faulty_wrong_reports_a_counter_above_the_bound),
       cmocka_unit_test(faulty_attempts_claims_too_many),

@@ -42,7 +42,11 @@ static struct child start(const char *probe)
 {
   struct child c = {0};
   char *const plain[] = {"frank-worker", NULL};
-  char *const probing[] = {"frank-worker", "--probe", (char *)(uintptr_t)probe, NULL};
+  char name[32] = "";
+  char *const probing[] = {"frank-worker", "--probe", name, NULL};
+  if (probe != NULL) {
+    (void)snprintf(name, sizeof name, "%s", probe);
+  }
   assert_int_equal(frank_child_spawn(program, probe == NULL ? plain : probing, &c.pid, &c.chan),
                    FRANK_OK);
   return c;

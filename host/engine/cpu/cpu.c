@@ -4,6 +4,7 @@
 #include "engine/cpu/cpu.h"
 
 #include "engine/cpu/place.h"
+#include "engine/cpu/quota.h"
 #include "engine/cpu/variant.h"
 #include "engine/device_name.h"
 #include "proof/plan.h"
@@ -46,13 +47,19 @@ static enum frank_err cpu_probe(struct frank_device_info *list, size_t cap, size
     return err;
   }
   size_t found = frank_places_count(places);
-  for (size_t i = 0; i < found && i < cap; i++) {
+  size_t quota = found;
+  size_t most = found < cap ? found : cap;
+  if (frank_quota_cores(&quota) && quota < most) {
+    most = quota;
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
+                   "%zu of %zu cores: the control group's CPU quota allows no more", most, found);
+  } else if (most < found) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "only the first %zu of %zu cores are used", most,
+                   found);
+  }
+  for (size_t i = 0; i < most; i++) {
     describe(places, i, &list[i]);
     *count = i + 1;
-  }
-  if (found > cap) {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "only the first %zu of %zu cores are used", cap,
-                   found);
   }
   frank_places_destroy(&places);
   return FRANK_OK;

@@ -89,12 +89,11 @@ static unsigned number_of(hwloc_obj_t object)
   return object->os_index == HWLOC_UNKNOWN_INDEX ? object->logical_index : object->os_index;
 }
 
-static int32_t node_of(const struct frank_places *places, hwloc_obj_t core)
+static int32_t node_of(hwloc_obj_t core)
 {
   if (core->nodeset == NULL || hwloc_bitmap_weight(core->nodeset) != 1) {
     return -1;
   }
-  (void)places;
   return hwloc_bitmap_first(core->nodeset);
 }
 
@@ -122,7 +121,7 @@ void frank_places_describe(const struct frank_places *places, size_t i, char *mo
     (void)snprintf(place, place_size, "package %u %s %u", number_of(package), kind,
                    number_of(core));
   }
-  *numa_node = node_of(places, core);
+  *numa_node = node_of(core);
 }
 
 enum frank_err frank_places_bind(const struct frank_places *places, size_t i, char *why)
