@@ -50,8 +50,8 @@ static uint32_t hash_first_word(const struct frank_worker_slice *s, uint32_t kw[
   return state[0];
 }
 
-static void search(const struct world_device *d, const struct frank_worker_slice *s,
-                   struct frank_worker_result *out)
+static void search(struct world *world, const struct world_device *d,
+                   const struct frank_worker_slice *s, struct frank_worker_result *out)
 {
   static uint32_t kw[FRANK_PLAN_BLOCKS_MAX][64];
   for (int i = 0; i < s->blocks - 1; i++) {
@@ -71,6 +71,7 @@ static void search(const struct world_device *d, const struct frank_worker_slice
       out->overflow = 1;
     } else {
       out->hits[out->hit_count++] = counter;
+      world->lowest_word = word < world->lowest_word ? word : world->lowest_word;
     }
     if (s->may_stop && word <= s->stop_at && d->stops_early) {
       return;
@@ -137,7 +138,7 @@ static void start_head(struct world *world, struct world_device *d)
     d->ends_us = world->now_us + WATCHDOG_US;
     return;
   }
-  search(d, s, &d->result);
+  search(world, d, s, &d->result);
   d->result.elapsed_us = (uint64_t)((double)d->result.attempts * 1e6 / d->rate_hps) + 1;
   d->ends_us = world->now_us + d->result.elapsed_us;
   d->busy_us += d->result.elapsed_us;

@@ -45,6 +45,7 @@ struct world {
   uint64_t random;
   struct world_device devices[WORLD_DEVICES];
   uint64_t lies_caught;
+  uint32_t lowest_word; /* first word of the lowest hash that an honest device found */
   uint64_t slices;
 };
 

@@ -46,6 +46,7 @@ static void make(uint32_t queue_bound)
 {
   memset(&world, 0, sizeof world);
   world.random = 42;
+  world.lowest_word = UINT32_MAX;
   world.now_us = 1000000;
   answer_count = 0;
   struct frank_mint_config config;
@@ -120,6 +121,9 @@ static void best_comes_at_the_deadline(void **state)
   assert_int_equal(a->refusal, FRANK_REFUSAL_NONE);
   assert_int_equal(a->met, 0);
   assert_true(world_answer_is_true(a, b88));
+  uint32_t word = (uint32_t)a->h.bytes[0] << 24 | (uint32_t)a->h.bytes[1] << 16 |
+                  (uint32_t)a->h.bytes[2] << 8 | a->h.bytes[3];
+  assert_true(word <= world.lowest_word);
   /* About 35,000 attempts were made: the lowest hash shows it. */
   assert_true(frank_target_bits(&a->h) > 11);
   assert_true(a->attempts > 20000);
@@ -439,6 +443,118 @@ static void hit_above_the_bound_is_a_lie(void **state)
   assert_int_equal(frank_mint_result(world.mint, device, &result, world.now_us), FRANK_ERR_DEVICE);
 }
 
+/* The first counter of the slice whose hash is at or below its bound. */
+static bool find_hit(const struct frank_worker_slice *s, uint32_t *counter)
+{
+  for (uint64_t i = 0; i < s->count; i++) {
+    uint32_t kw[64];
+    uint32_t block[16];
+    uint32_t state[8];
+    memcpy(state, s->init, sizeof state);
+    memcpy(block, s->block, sizeof block);
+    frank_plan_counter_words(s->first + (uint32_t)i, block + s->counter_word);
+    for (int k = 0; k < s->blocks; k++) {
+      frank_sha256_expand(block, kw);
+      frank_sha256_rounds(state, kw);
+      frank_sha256_load(s->tail + (size_t)k * 64, block);
+    }
+    if (state[0] <= s->bound) {
+      *counter = s->first + (uint32_t)i;
+      return true;
+    }
+  }
+  return false;
+}
+
+static void overflowed_range_is_searched_again_in_halves(void **state)
+{
+  (void)state;
+  struct frank_device_info info = {.blocks_max = 33, .batch_max = 1, .rate_hps = 50000};
+  uint32_t device;
+  assert_int_equal(frank_mint_device_add(world.mint, &info, &device), FRANK_OK);
+  ask(1, "a", HOPELESS, b88);
+  struct frank_worker_slice whole;
+  uint32_t hit = 0;
+  do { /* most slices have a hit or more */
+    assert_int_equal(frank_mint_next_slice(world.mint, device, world.now_us, &whole), FRANK_OK);
+    if (!find_hit(&whole, &hit)) {
+      struct frank_worker_result none = {.slice_id = whole.slice_id, .attempts = whole.count};
+      assert_int_equal(frank_mint_result(world.mint, device, &none, world.now_us), FRANK_OK);
+      hit = UINT32_MAX;
+    }
+  } while (hit == UINT32_MAX);
+  struct frank_worker_result result = {
+      .slice_id = whole.slice_id, .attempts = whole.count, .hit_count = 8, .overflow = 1};
+  for (int i = 0; i < 8; i++) {
+    result.hits[i] = hit;
+  }
+  assert_int_equal(frank_mint_result(world.mint, device, &result, world.now_us), FRANK_OK);
+  uint64_t left = whole.count;
+  uint32_t next = whole.first;
+  while (left > 0) {
+    struct frank_worker_slice half;
+    assert_int_equal(frank_mint_next_slice(world.mint, device, world.now_us, &half), FRANK_OK);
+    assert_int_equal(half.first, next);
+    assert_int_equal(half.count, (left + 1) / 2);
+    assert_true(half.bound < whole.bound); /* the best of the eight */
+    assert_memory_equal(half.block, whole.block, sizeof whole.block);
+    struct frank_worker_result none = {.slice_id = half.slice_id, .attempts = half.count};
+    assert_int_equal(frank_mint_result(world.mint, device, &none, world.now_us), FRANK_OK);
+    left -= half.count;
+    next += (uint32_t)half.count;
+  }
+  frank_mint_device_remove(world.mint, device, world.now_us);
+}
+
+static void best_only_gets_better(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 200000, true, 33);
+  world_device_add(&world, 1, 200000, true, 33);
+  for (int round = 0; round < 5; round++) {
+    uint64_t tag = (uint64_t)round + 1;
+    ask_new(tag, "a", HOPELESS);
+    struct frank_hash last;
+    memset(&last, 0xff, sizeof last);
+    for (int i = 0; i < 40; i++) {
+      struct frank_hash best;
+      uint64_t attempts;
+      world_run(&world, world.now_us + 10000);
+      assert_int_equal(frank_mint_progress(world.mint, 1, tag, &attempts, &best), FRANK_OK);
+      assert_true(frank_hash_compare(&best, &last) <= 0);
+      last = best;
+    }
+    /* 80,000 attempts of two devices: ten bits would be bad luck of one in 10^33. */
+    assert_true(frank_target_bits(&last) > 10);
+    assert_int_equal(frank_mint_cancel(world.mint, 1, tag, world.now_us), FRANK_OK);
+  }
+}
+
+static void a_client_that_was_away_has_saved_nothing_up(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 100000, true, 33);
+  ask_new(1, "away", 50);
+  world_run(&world, world.now_us + 1000000);
+  for (uint64_t tag = 100; tag < 400; tag++) {
+    ask_new(tag, "steady", 2000);
+  }
+  world_run(&world, world.now_us + 3000000);
+  size_t steady_before = answer_count;
+  for (uint64_t tag = 1000; tag < 1300; tag++) {
+    ask_new(tag, "away", 2000);
+  }
+  world_run(&world, world.now_us + 1000000);
+  size_t steady = 0;
+  size_t away = 0;
+  for (size_t i = steady_before; i < answer_count; i++) {
+    away += answers[i].tag >= 1000 ? 1 : 0;
+    steady += answers[i].tag < 1000 ? 1 : 0;
+  }
+  /* About 25 each; with what it had saved up, the other would have had nearly all. */
+  assert_true(steady > 8 && away > 8);
+}
+
 static void several_devices_help_a_long_job(void **state)
 {
   (void)state;
@@ -557,6 +673,9 @@ int main(void)
       ROW(late_work_goes_to_others_and_a_late_hit_counts),
       ROW(lies_are_seen_and_never_become_answers),
       ROW(hit_above_the_bound_is_a_lie),
+      ROW(overflowed_range_is_searched_again_in_halves),
+      ROW(best_only_gets_better),
+      ROW(a_client_that_was_away_has_saved_nothing_up),
       ROW(several_devices_help_a_long_job),
       ROW(many_jobs_lose_little_work),
       ROW(dead_door_loses_nothing),
