@@ -58,7 +58,8 @@ static bool split_nonce(struct frank_view *n, struct frank_view *h)
 
   for (after = p + digits; after < end && frank_is_white(*after); after++) {
   }
-  if (digits == 0 || after == p + digits || end - after < 3 || after[0] != 'h' || after[1] != '=' ||
+  /* without a digit there is no white space either: the value is trimmed */
+  if (after == p + digits || end - after < 3 || after[0] != 'h' || after[1] != '=' ||
       count_hex(after + 2, end) != (size_t)(end - after) - 2) {
     return false;
   }

@@ -39,8 +39,9 @@ static void decodes_the_rfcs_examples(void **state)
 static void refuses_what_is_not_canonical(void **state)
 {
   static const char *const rows[] = {
-      "Zh==",     "Zm9=", "Zm8",  "Zg=",   "Zg",       "Z",     "Z===", "====", "=",    "==",
-      "Zg==Zg==", "Z=g=", "=Zg=", "Zm9v=", "Zm9v====", "Zm9\n", " Zm9", "Zm-_", "Zm9!", "Zm\x80v",
+      "Zh==",     "Zm9=",     "Zm8",   "Zg=",  "Zg",   "Z",        "Z===",    "A===",
+      "AAAAA===", "A==A",     "====",  "=",    "==",   "Zg==Zg==", "Z=g=",    "=Zg=",
+      "Zm9v=",    "Zm9v====", "Zm9\n", " Zm9", "Zm-_", "Zm9!",     "Zm\x80v",
   };
 
   (void)state;

@@ -112,6 +112,20 @@ static void meets_exactly_to_the_last_unit(void **state)
   }
 }
 
+/* 2^i * 2^k < 2^256: every place that the product's only bit can have, in each of the limbs. */
+static void meets_by_powers_of_two(void **state)
+{
+  (void)state;
+  for (unsigned i = 0; i < 256; i++) {
+    struct frank_hash hash = {{0}};
+
+    hash.bytes[31 - i / 8] = (uint8_t)(1U << (i % 8));
+    for (unsigned k = 0; k < 53; k++) {
+      check_meets(&hash, UINT64_C(1) << k, i + k < 256);
+    }
+  }
+}
+
 static void agrees_with_bignum_on_random_hashes(void **state)
 {
   (void)state;
@@ -275,6 +289,7 @@ int main(void)
 {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(meets_exactly_to_the_last_unit),
+      cmocka_unit_test(meets_by_powers_of_two),
       cmocka_unit_test(agrees_with_bignum_on_random_hashes),
       cmocka_unit_test(shows_work_in_bits),
       cmocka_unit_test(scores_at_least_0_where_it_meets),
