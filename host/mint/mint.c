@@ -362,10 +362,12 @@ static bool refuse_impossible(struct frank_mint *mint, uint64_t origin,
   return false;
 }
 
-/* Refuses what the queue has no room for; true when it did. */
+/* Refuses what the queue has no room for; true when it did. `job`: the search that it would join,
+ * or NULL. */
 static bool refuse_overload(struct frank_mint *mint, uint64_t origin,
                             const struct frank_request *request, uint64_t factor,
-                            const struct frank_mint_client *client)
+                            const struct frank_mint_client *client,
+                            const struct frank_mint_job *job)
 {
   struct frank_answer answer = {.factor = factor, .alg = request->alg};
   uint32_t own = client ? client->waiters : 0;
@@ -373,12 +375,14 @@ static bool refuse_overload(struct frank_mint *mint, uint64_t origin,
   uint32_t share = mint->config.queue_bound > 1 ? mint->config.queue_bound / 2 : 1;
   const char *message = NULL;
   double backlog = own_expected;
+  /* Who asks again for what is being searched already adds no work. */
+  bool adds_work = !job || frank_list_is_empty(&job->waiters) || factor > job->factor;
   if (mint->waiting >= mint->config.queue_bound) {
     message = "the queue is full";
     backlog = mint->expected;
   } else if (own >= share) {
     message = "this client holds its half of the queue";
-  } else if (own > 0 && mint->waiting > own &&
+  } else if (adds_work && own > 0 && mint->waiting > own &&
              rate_or_zero(mint, mint->expected) > SHARE_RULE_FROM_S &&
              own_expected + (double)factor > (mint->expected + (double)factor) / 2) {
     message = "this client holds its half of the queued work";
@@ -480,7 +484,7 @@ void frank_mint_request(struct frank_mint *mint, uint64_t origin,
   uint64_t ignored;
   enum frank_err err = FRANK_OK;
   if (!refuse_overload(mint, origin, request, w.factor,
-                       client_find(mint, request->client, &ignored))) {
+                       client_find(mint, request->client, &ignored), job)) {
     err = accept_request(mint, &w, request, b, job, &key, &plan, now_us);
     if (err == FRANK_OK) {
       return;
