@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -436,6 +437,76 @@ static void says_what_went_wrong_with_a_descriptor(void **state)
   close(empty);
 }
 
+/* Linked in the place of realloc: fails when the count of calls comes to fail_at. */
+void *__real_realloc(void *old, size_t size); // NOLINT(bugprone-reserved-identifier)
+void *__wrap_realloc(void *old, size_t size); // NOLINT(bugprone-reserved-identifier)
+static int realloc_calls, fail_at;
+
+void *__wrap_realloc(void *old, size_t size) // NOLINT(bugprone-reserved-identifier)
+{
+  return ++realloc_calls == fail_at ? NULL : __real_realloc(old, size);
+}
+
+/* Memory that ends at any step: what had been read by then is handed over, and nothing is lost. */
+static void hands_over_what_it_had_when_memory_ends(void **state)
+{
+  static const size_t kept[] = {0, 65536, 131072, 262144};
+  static char data[400000];
+
+  (void)state;
+  memset(data, 'm', sizeof data);
+  for (int step = 0; step < 4; step++) {
+    realloc_calls = 0;
+    fail_at = step + 1;
+    read_through_pipe(data, sizeof data, 50000, sizeof data, FRANK_ERR_NOMEM, kept[step]);
+  }
+  realloc_calls = 0;
+  fail_at = 5;
+  read_through_pipe(data, sizeof data, 50000, sizeof data, FRANK_OK, sizeof data);
+  assert_int_equal(realloc_calls, 4);
+  fail_at = 0;
+}
+
+static volatile sig_atomic_t alarms;
+
+static void count_alarm(int number)
+{
+  (void)number;
+  alarms = alarms + 1;
+}
+
+/* A signal in the middle of a read is no end and no error. */
+static void reads_on_after_a_signal(void **state)
+{
+  struct sigaction action = {.sa_handler = count_alarm}, before; /* without SA_RESTART */
+  struct itimerval often = {{0, 5000}, {0, 5000}}, never = {{0, 0}, {0, 0}};
+  int ends[2], status;
+  char *text;
+  size_t len;
+  pid_t child;
+
+  (void)state;
+  assert_int_equal(pipe(ends), 0);
+  child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    usleep(50000);
+    _exit(write(ends[1], "A: 1\n\n", 6) == 6 ? 0 : 1);
+  }
+  close(ends[1]);
+  assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+  assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+  enum frank_err err = frank_message_read(ends[0], 100, &text, &len);
+  assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+  assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+  assert_int_equal(err, FRANK_OK);
+  assert_int_equal(len, 6);
+  assert_true(alarms > 0);
+  free(text);
+  close(ends[0]);
+  assert_int_equal(waitpid(child, &status, 0), child);
+}
+
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
@@ -450,6 +521,8 @@ int main(void)
       cmocka_unit_test(looks_at_the_first_eight_keys),
       cmocka_unit_test(knows_a_message_that_has_its_stamp),
       cmocka_unit_test(reads_a_descriptor_to_its_end),
+      cmocka_unit_test(hands_over_what_it_had_when_memory_ends),
+      cmocka_unit_test(reads_on_after_a_signal),
       cmocka_unit_test(says_what_went_wrong_with_a_descriptor),
   };
 
