@@ -1,19 +1,13 @@
 /* The workers of a program: probe children find the devices, one worker child searches on each. */
-#include "mint/fleet.h"
+#include "mint/fleet_internal.h"
 
-#include "base/chan.h"
-#include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "mint/supervisor.h"
-#include "worker/messages.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBES_MAX    8
 #define REAP_AGAIN_US (200 * FRANK_US_PER_MS)
 #define STALL_SLICES  5 /* a device is late after this many times its expected time */
 #define KILL_SLICES   20
@@ -22,49 +16,6 @@
 
 /* Engines that are looked for when nobody names a device. */
 static const char *const usual_engines[] = {"cpu"};
-
-struct device {
-  struct frank_fleet *fleet;
-  struct frank_device_info info;
-  struct frank_supervisor supervisor;
-  struct frank_chan *chan;
-  struct frank_loop_watch *watch;
-  pid_t pid;
-  bool in_mint;
-  uint32_t handle;      /* in the mint service */
-  uint64_t progress_us; /* when it last spoke, or got work while idle */
-  bool stalled;
-  uint64_t stalls;
-  uint64_t attempts_before; /* of its earlier lives */
-  uint64_t wrong_before;
-  char why[128];
-};
-
-struct probe {
-  struct frank_fleet *fleet;
-  char engine[16];
-  struct frank_chan *chan;
-  struct frank_loop_watch *watch;
-  pid_t pid;
-  bool done;
-  uint64_t limit_us;
-  char why[FRANK_ENGINE_WHY_BYTES]; /* why the engine has no device; empty where it has */
-};
-
-struct frank_fleet {
-  struct frank_fleet_config config;
-  struct frank_loop *loop;
-  struct frank_mint *mint;
-  char worker_path[PATH_MAX];
-  struct probe probes[PROBES_MAX];
-  size_t probe_count;
-  struct frank_device_info found[FRANK_ENGINE_DEVICES_MAX]; /* every device there is */
-  size_t found_count;
-  struct device devices[FRANK_STATUS_DEVICES_MAX]; /* those used */
-  size_t device_count;
-  struct frank_child_graves graves;
-  struct frank_supervisor_policy policy;
-};
 
 void frank_fleet_config_init(struct frank_fleet_config *config)
 {
@@ -94,7 +45,7 @@ static void hope(struct frank_fleet *fleet)
   frank_mint_set_device_hope(fleet->mint, any);
 }
 
-static void device_failed(struct device *d, const char *why, uint64_t now_us)
+static void device_failed(struct frank_fleet_device *d, const char *why, uint64_t now_us)
 {
   struct frank_fleet *fleet = d->fleet;
   if (d->in_mint) {
@@ -118,7 +69,8 @@ static void device_failed(struct device *d, const char *why, uint64_t now_us)
             d->why);
 }
 
-static void on_device_ready(struct device *d, const struct frank_record *record, uint64_t now_us)
+static void on_device_ready(struct frank_fleet_device *d, const struct frank_record *record,
+                            uint64_t now_us)
 {
   struct frank_fleet *fleet = d->fleet;
   if (record->len_bytes != sizeof d->info || d->in_mint) {
@@ -141,7 +93,8 @@ static void on_device_ready(struct device *d, const struct frank_record *record,
             d->info.name, d->info.variant, d->info.rate_hps, d->info.place);
 }
 
-static void on_device_failed(struct device *d, const struct frank_record *record, uint64_t now_us)
+static void on_device_failed(struct frank_fleet_device *d, const struct frank_record *record,
+                             uint64_t now_us)
 {
   struct frank_worker_failed failed;
   if (record->len_bytes != sizeof failed) {
@@ -153,7 +106,8 @@ static void on_device_failed(struct device *d, const struct frank_record *record
   device_failed(d, failed.why, now_us);
 }
 
-static void on_device_result(struct device *d, const struct frank_record *record, uint64_t now_us)
+static void on_device_result(struct frank_fleet_device *d, const struct frank_record *record,
+                             uint64_t now_us)
 {
   struct frank_worker_result result;
   if (record->len_bytes != sizeof result || !d->in_mint) {
@@ -171,7 +125,7 @@ static void on_device_result(struct device *d, const struct frank_record *record
 static void on_device_event(void *arg, uint32_t events)
 {
   (void)events; /* room to write is used by the pump after this turn */
-  struct device *d = arg;
+  struct frank_fleet_device *d = arg;
   uint64_t now_us = frank_clock_now_us();
   struct frank_record record;
   while (d->chan) {
@@ -200,7 +154,7 @@ static void on_device_event(void *arg, uint32_t events)
   }
 }
 
-static void device_start(struct device *d, uint64_t now_us)
+static void device_start(struct frank_fleet_device *d, uint64_t now_us)
 {
   struct frank_fleet *fleet = d->fleet;
   char *argv[] = {fleet->worker_path, NULL};
@@ -229,19 +183,18 @@ static void device_start(struct device *d, uint64_t now_us)
 
 /* ---- finding devices ---- */
 
-/* "cpu" names every cpu:N, "cpu:0" that one. */
-static bool name_matches(const char *wanted, const struct frank_device_info *info)
+bool frank_fleet_name_matches(const char *wanted, const struct frank_device_info *info)
 {
   return strcmp(wanted, info->name) == 0 || strcmp(wanted, info->engine) == 0;
 }
 
-static bool is_wanted(const struct frank_fleet *fleet, const struct frank_device_info *info)
+bool frank_fleet_is_wanted(const struct frank_fleet *fleet, const struct frank_device_info *info)
 {
   if (fleet->config.device_count == 0) {
     return !info->on_demand;
   }
   for (size_t i = 0; i < fleet->config.device_count; i++) {
-    if (name_matches(fleet->config.devices[i], info)) {
+    if (frank_fleet_name_matches(fleet->config.devices[i], info)) {
       return true;
     }
   }
@@ -263,7 +216,7 @@ static void on_device_found(struct frank_fleet *fleet, const struct frank_record
   info->place[sizeof info->place - 1] = '\0';
   info->variant[sizeof info->variant - 1] = '\0';
   fleet->found_count++;
-  if (!is_wanted(fleet, info)) {
+  if (!frank_fleet_is_wanted(fleet, info)) {
     return;
   }
   if (fleet->device_count == FRANK_STATUS_DEVICES_MAX) {
@@ -271,13 +224,13 @@ static void on_device_found(struct frank_fleet *fleet, const struct frank_record
               info->name, FRANK_STATUS_DEVICES_MAX);
     return;
   }
-  struct device *d = &fleet->devices[fleet->device_count++];
-  *d = (struct device){.fleet = fleet, .info = *info};
+  struct frank_fleet_device *d = &fleet->devices[fleet->device_count++];
+  *d = (struct frank_fleet_device){.fleet = fleet, .info = *info};
   frank_supervisor_init(&d->supervisor, &fleet->policy, now_us);
   device_start(d, now_us);
 }
 
-static void probe_end(struct probe *probe, const char *why)
+static void probe_end(struct frank_fleet_probe *probe, const char *why)
 {
   frank_loop_remove(&probe->watch);
   frank_chan_destroy(&probe->chan);
@@ -294,7 +247,7 @@ static void probe_end(struct probe *probe, const char *why)
 static void on_probe_event(void *arg, uint32_t events)
 {
   (void)events;
-  struct probe *probe = arg;
+  struct frank_fleet_probe *probe = arg;
   struct frank_record record;
   while (!probe->done) {
     enum frank_err err = frank_chan_read(probe->chan, &record);
@@ -327,11 +280,12 @@ static void probe_start(struct frank_fleet *fleet, const char *engine, size_t en
       return;
     }
   }
-  if (fleet->probe_count == PROBES_MAX || engine_len >= sizeof fleet->probes[0].engine) {
+  if (fleet->probe_count == FRANK_FLEET_PROBES_MAX ||
+      engine_len >= sizeof fleet->probes[0].engine) {
     return; /* told as a missing device */
   }
-  struct probe *probe = &fleet->probes[fleet->probe_count++];
-  *probe = (struct probe){.fleet = fleet, .limit_us = now_us + PROBE_LIMIT_US};
+  struct frank_fleet_probe *probe = &fleet->probes[fleet->probe_count++];
+  *probe = (struct frank_fleet_probe){.fleet = fleet, .limit_us = now_us + PROBE_LIMIT_US};
   memcpy(probe->engine, engine, engine_len);
   char option[] = "--probe";
   char *argv[] = {fleet->worker_path, option, probe->engine, NULL};
@@ -391,7 +345,7 @@ void frank_fleet_destroy(struct frank_fleet **fleet)
     frank_child_end(&f->graves, &f->probes[i].pid);
   }
   for (size_t i = 0; i < f->device_count; i++) {
-    struct device *d = &f->devices[i];
+    struct frank_fleet_device *d = &f->devices[i];
     if (d->in_mint) {
       frank_mint_device_remove(f->mint, d->handle, frank_clock_now_us());
     }
@@ -406,7 +360,7 @@ void frank_fleet_destroy(struct frank_fleet **fleet)
 
 /* ---- work and watchdogs ---- */
 
-static void pump_device(struct device *d, uint64_t now_us)
+static void pump_device(struct frank_fleet_device *d, uint64_t now_us)
 {
   struct frank_mint *mint = d->fleet->mint;
   struct frank_worker_slice slice;
@@ -456,7 +410,7 @@ struct watchdog {
 
 /* When a device that has work counts as late, and when as dead: multiples of its own expected
  * time, for a simulated device is not sick because it is slow. */
-static struct watchdog watchdog_of(const struct device *d)
+static struct watchdog watchdog_of(const struct frank_fleet_device *d)
 {
   const struct frank_fleet *fleet = d->fleet;
   if (!d->in_mint || frank_mint_device_outstanding(fleet->mint, d->handle) == 0) {
@@ -471,7 +425,7 @@ static struct watchdog watchdog_of(const struct device *d)
                            d->progress_us + kill_us};
 }
 
-static void tick_device(struct device *d, uint64_t now_us)
+static void tick_device(struct frank_fleet_device *d, uint64_t now_us)
 {
   if (frank_supervisor_should_start(&d->supervisor, now_us)) {
     device_start(d, now_us);
@@ -523,120 +477,10 @@ uint64_t frank_fleet_next_due_us(const struct frank_fleet *fleet)
     }
   }
   for (size_t i = 0; i < fleet->device_count; i++) {
-    const struct device *d = &fleet->devices[i];
+    const struct frank_fleet_device *d = &fleet->devices[i];
     struct watchdog w = watchdog_of(d);
     due_us = sooner(due_us, frank_supervisor_next_due_us(&d->supervisor));
     due_us = sooner(due_us, sooner(w.stall_us, w.kill_us));
   }
   return due_us;
-}
-
-/* ---- telling ---- */
-
-bool frank_fleet_settled(const struct frank_fleet *fleet)
-{
-  for (size_t i = 0; i < fleet->probe_count; i++) {
-    if (!fleet->probes[i].done) {
-      return false;
-    }
-  }
-  for (size_t i = 0; i < fleet->device_count; i++) {
-    const struct frank_supervisor *s = &fleet->devices[i].supervisor;
-    if (s->state == FRANK_CHILD_STARTING && s->failures == 0) {
-      return false;
-    }
-  }
-  return true;
-}
-
-size_t frank_fleet_ready_count(const struct frank_fleet *fleet)
-{
-  size_t count = 0;
-  for (size_t i = 0; i < fleet->device_count; i++) {
-    count += fleet->devices[i].in_mint ? 1 : 0;
-  }
-  return count;
-}
-
-enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32], char *have,
-                                   size_t have_size)
-{
-  const char *missing = NULL;
-  for (size_t i = 0; i < fleet->config.device_count && !missing; i++) {
-    missing = fleet->config.devices[i];
-    for (size_t k = 0; k < fleet->found_count; k++) {
-      if (name_matches(missing, &fleet->found[k])) {
-        missing = NULL;
-        break;
-      }
-    }
-  }
-  if (!missing) {
-    return FRANK_ERR_NOT_FOUND;
-  }
-  snprintf(name, 32, "%s", missing);
-  size_t used = 0;
-  have[0] = '\0';
-  for (size_t i = 0; i < fleet->found_count; i++) {
-    int n =
-        snprintf(have + used, have_size - used, "%s%s", used > 0 ? ", " : "", fleet->found[i].name);
-    if (n < 0 || (size_t)n >= have_size - used) {
-      break;
-    }
-    used += (size_t)n;
-  }
-  return FRANK_OK;
-}
-
-void frank_fleet_notes(const struct frank_fleet *fleet, char *out, size_t out_size)
-{
-  size_t used = 0;
-  out[0] = '\0';
-  for (size_t i = 0; i < fleet->probe_count && used < out_size; i++) {
-    if (fleet->probes[i].why[0] != '\0') {
-      int n = snprintf(out + used, out_size - used, "%s: %s\n", fleet->probes[i].engine,
-                       fleet->probes[i].why);
-      used += n > 0 ? (size_t)n : 0;
-    }
-  }
-  for (size_t i = 0; i < fleet->found_count && used < out_size; i++) {
-    if (!is_wanted(fleet, &fleet->found[i])) {
-      int n =
-          snprintf(out + used, out_size - used, "%s: there, but not named\n", fleet->found[i].name);
-      used += n > 0 ? (size_t)n : 0;
-    }
-  }
-}
-
-void frank_fleet_status(const struct frank_fleet *fleet, struct frank_status *status)
-{
-  status->device_count = (uint32_t)fleet->device_count;
-  for (size_t i = 0; i < fleet->device_count; i++) {
-    const struct device *d = &fleet->devices[i];
-    struct frank_status_device *out = &status->devices[i];
-    memset(out, 0, sizeof *out);
-    memcpy(out->name, d->info.name, sizeof out->name);
-    memcpy(out->engine, d->info.engine, sizeof out->engine);
-    memcpy(out->variant, d->info.variant, sizeof out->variant);
-    memcpy(out->model, d->info.model, sizeof out->model);
-    memcpy(out->place, d->info.place, sizeof out->place);
-    memcpy(out->why, d->why, sizeof out->why);
-    out->numa_node = d->info.numa_node;
-    out->state = (uint32_t)d->supervisor.state;
-    out->restarts = d->supervisor.restarts;
-    out->stalls = d->stalls;
-    out->pid = d->pid > 0 ? (uint32_t)d->pid : 0;
-    out->zero_rate = d->stalled ? 1 : 0;
-    out->attempts = d->attempts_before;
-    out->wrong_hits = d->wrong_before;
-    if (d->in_mint) {
-      uint64_t attempts;
-      uint64_t wrong;
-      frank_mint_device_counts(fleet->mint, d->handle, &attempts, &wrong);
-      out->attempts += attempts;
-      out->wrong_hits += wrong;
-      /* A device that makes no progress must not shine with its last rate. */
-      out->rate_hps = d->stalled ? 0 : frank_mint_device_rate_hps(fleet->mint, d->handle);
-    }
-  }
 }

@@ -178,12 +178,25 @@ bool frank_mint_job_offer(struct frank_mint_job *job, const char *n, size_t n_le
 /* Copies a text, cut where it does not fit, and fills the rest with NUL: it travels in messages. */
 void frank_mint_copy_text(char *to, size_t to_size, const char *text);
 
-/* ---- mint.c ---- */
+/* ---- client.c ---- */
 
+/* The client of that name, NULL; *hash gets what frank_mint_client_make wants. */
+struct frank_mint_client *frank_mint_client_find(const struct frank_mint *mint, const char *name,
+                                                 uint64_t *hash);
+/* A new client, in no list before its first use; NULL without memory. */
+struct frank_mint_client *frank_mint_client_make(struct frank_mint *mint, const char *name,
+                                                 uint64_t hash);
+/* One that nothing holds on to. */
+void frank_mint_client_destroy(struct frank_mint *mint, struct frank_mint_client *client);
 /* Counts requests and slices that hold on to a client (either may be negative). */
 void frank_mint_client_use(struct frank_mint *mint, struct frank_mint_client *client, int waiters,
                            int slots);
 
+/* ---- mint.c ---- */
+
+/* The waiting request that (origin, tag) names; NULL. */
+struct frank_mint_waiter *frank_mint_waiter_find(const struct frank_mint *mint, uint64_t origin,
+                                                 uint64_t tag);
 /* Answers every waiter whose factor the job's best meets. (answers) */
 void frank_mint_answer_met(struct frank_mint *mint, struct frank_mint_job *job, uint64_t now_us);
 

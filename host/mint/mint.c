@@ -40,16 +40,6 @@ static bool served_less(const struct frank_heap_node *a, const struct frank_heap
          FRANK_CONTAINER(b, struct frank_mint_client, by_served)->served;
 }
 
-static bool more_urgent(const struct frank_heap_node *a, const struct frank_heap_node *b)
-{
-  const struct frank_mint_job *x = FRANK_CONTAINER(a, struct frank_mint_job, ready);
-  const struct frank_mint_job *y = FRANK_CONTAINER(b, struct frank_mint_job, ready);
-  if (x->priority != y->priority) {
-    return x->priority > y->priority;
-  }
-  return x->deadline_us != y->deadline_us ? x->deadline_us < y->deadline_us : x->seq < y->seq;
-}
-
 static bool config_is_valid(const struct frank_mint_config *config)
 {
   return config->queue_bound >= 1 && config->queue_bound <= FRANK_QUEUE_MAX &&
@@ -111,75 +101,6 @@ void frank_mint_set_max_factor(struct frank_mint *mint, uint64_t max_factor)
   mint->config.max_factor = max_factor;
 }
 
-/* ---- clients ---- */
-
-static struct frank_mint_client *client_find(const struct frank_mint *mint, const char *name,
-                                             uint64_t *hash)
-{
-  struct frank_hash h;
-  frank_mint_salted(mint, name, strlen(name), &h);
-  memcpy(hash, h.bytes, sizeof *hash);
-  struct frank_table_node *node = frank_table_first(&mint->clients, *hash);
-  for (; node; node = frank_table_next(node)) {
-    struct frank_mint_client *client = FRANK_CONTAINER(node, struct frank_mint_client, by_name);
-    if (strcmp(client->name, name) == 0) {
-      return client;
-    }
-  }
-  return NULL;
-}
-
-static void client_destroy(struct frank_mint *mint, struct frank_mint_client *client)
-{
-  frank_list_remove(&client->link);
-  frank_table_remove(&mint->clients, &client->by_name);
-  free(client);
-}
-
-/* Marks a client as having requests or slices, or as idle; the oldest idle ones are forgotten. */
-static void client_place(struct frank_mint *mint, struct frank_mint_client *client, bool was_busy)
-{
-  bool is_busy = client->waiters > 0 || client->slots > 0;
-  if (is_busy == was_busy && frank_list_is_linked(&client->link)) {
-    return;
-  }
-  if (frank_list_is_linked(&client->link) && !was_busy) {
-    mint->idle_clients--;
-  }
-  frank_list_remove(&client->link);
-  frank_list_append(is_busy ? &mint->clients_busy : &mint->clients_idle, &client->link);
-  if (is_busy) {
-    return;
-  }
-  client->expected = 0;
-  if (++mint->idle_clients > FRANK_MINT_IDLE_CLIENTS) {
-    client_destroy(mint, FRANK_CONTAINER(mint->clients_idle.next, struct frank_mint_client, link));
-    mint->idle_clients--;
-  }
-}
-
-void frank_mint_client_use(struct frank_mint *mint, struct frank_mint_client *client, int waiters,
-                           int slots)
-{
-  bool was_busy = client->waiters > 0 || client->slots > 0;
-  client->waiters += (uint32_t)waiters;
-  client->slots += (uint32_t)slots;
-  client_place(mint, client, was_busy);
-}
-
-static struct frank_mint_client *client_make(struct frank_mint *mint, const char *name,
-                                             uint64_t hash)
-{
-  struct frank_mint_client *client = calloc(1, sizeof *client);
-  if (!client) {
-    return NULL;
-  }
-  frank_mint_copy_text(client->name, sizeof client->name, name);
-  frank_heap_init(&client->ready, more_urgent);
-  frank_table_insert(&mint->clients, &client->by_name, hash);
-  return client;
-}
-
 /* ---- waiters ---- */
 
 static uint64_t tag_hash(uint64_t origin, uint64_t tag)
@@ -188,8 +109,8 @@ static uint64_t tag_hash(uint64_t origin, uint64_t tag)
   return x ^ x >> 29;
 }
 
-static struct frank_mint_waiter *waiter_find(const struct frank_mint *mint, uint64_t origin,
-                                             uint64_t tag)
+struct frank_mint_waiter *frank_mint_waiter_find(const struct frank_mint *mint, uint64_t origin,
+                                                 uint64_t tag)
 {
   struct frank_table_node *node = frank_table_first(&mint->waiters, tag_hash(origin, tag));
   for (; node; node = frank_table_next(node)) {
@@ -420,17 +341,17 @@ static enum frank_err accept_request(struct frank_mint *mint, const struct frank
   }
   *w = *given;
   uint64_t hash;
-  struct frank_mint_client *client = client_find(mint, request->client, &hash);
+  struct frank_mint_client *client = frank_mint_client_find(mint, request->client, &hash);
   bool is_new_client = !client;
   if (is_new_client) {
-    client = client_make(mint, request->client, hash);
+    client = frank_mint_client_make(mint, request->client, hash);
   }
   enum frank_err err = client ? frank_mint_job_begin(mint, job, key, (enum frank_alg)request->alg,
                                                      b, plan, w->factor, &job)
                               : FRANK_ERR_NOMEM;
   if (err != FRANK_OK) {
     if (is_new_client && client) {
-      client_destroy(mint, client);
+      frank_mint_client_destroy(mint, client);
     }
     free(w);
     return err;
@@ -461,7 +382,7 @@ void frank_mint_request(struct frank_mint *mint, uint64_t origin,
   if (request->alg >= FRANK_ALG_COUNT || request->priority > FRANK_PRIORITY_MAX ||
       request->deadline_ms < 1 || request->deadline_ms > FRANK_DEADLINE_MAX_MS ||
       memchr(request->client, '\0', sizeof request->client) == NULL ||
-      waiter_find(mint, origin, request->tag) ||
+      frank_mint_waiter_find(mint, origin, request->tag) ||
       frank_plan_make(request->b_len, w.factor, &plan) != FRANK_OK) {
     refuse(mint, origin, request->tag, FRANK_REFUSAL_INTERNAL, &refused,
            "the door passed on a request that it should have refused");
@@ -484,7 +405,7 @@ void frank_mint_request(struct frank_mint *mint, uint64_t origin,
   uint64_t ignored;
   enum frank_err err = FRANK_OK;
   if (!refuse_overload(mint, origin, request, w.factor,
-                       client_find(mint, request->client, &ignored), job)) {
+                       frank_mint_client_find(mint, request->client, &ignored), job)) {
     err = accept_request(mint, &w, request, b, job, &key, &plan, now_us);
     if (err == FRANK_OK) {
       return;
@@ -499,7 +420,7 @@ void frank_mint_request(struct frank_mint *mint, uint64_t origin,
 enum frank_err frank_mint_cancel(struct frank_mint *mint, uint64_t origin, uint64_t tag,
                                  uint64_t now_us)
 {
-  struct frank_mint_waiter *w = waiter_find(mint, origin, tag);
+  struct frank_mint_waiter *w = frank_mint_waiter_find(mint, origin, tag);
   if (!w || w->orphan) {
     return FRANK_ERR_NOT_FOUND;
   }
@@ -625,7 +546,7 @@ void frank_mint_destroy(struct frank_mint **mint)
   struct frank_list *lists[] = {&m->clients_busy, &m->clients_idle};
   for (size_t i = 0; i < 2; i++) {
     while (!frank_list_is_empty(lists[i])) {
-      client_destroy(m, FRANK_CONTAINER(lists[i]->next, struct frank_mint_client, link));
+      frank_mint_client_destroy(m, FRANK_CONTAINER(lists[i]->next, struct frank_mint_client, link));
     }
   }
   frank_table_fini(&m->jobs);
@@ -633,63 +554,4 @@ void frank_mint_destroy(struct frank_mint **mint)
   frank_table_fini(&m->clients);
   free(m);
   *mint = NULL;
-}
-
-/* ---- reading ---- */
-
-static void fill_clients(const struct frank_mint *mint, struct frank_status *status)
-{
-  const struct frank_list *lists[] = {&mint->clients_busy, &mint->clients_idle};
-  for (size_t i = 0; i < 2; i++) {
-    /* The most recent first. */
-    for (const struct frank_list *at = lists[i]->prev;
-         at != lists[i] && status->client_count < FRANK_STATUS_CLIENTS_MAX; at = at->prev) {
-      const struct frank_mint_client *client = FRANK_CONTAINER(at, struct frank_mint_client, link);
-      struct frank_status_client *out = &status->clients[status->client_count++];
-      frank_mint_copy_text(out->name, sizeof out->name, client->name);
-      out->attempts = client->attempts;
-      out->waiting = client->waiters;
-    }
-  }
-}
-
-void frank_mint_status(const struct frank_mint *mint, struct frank_status *status)
-{
-  status->draining = mint->draining ? 1 : 0;
-  status->waiting = mint->waiting - mint->running;
-  status->running = mint->running;
-  status->queue_bound = mint->config.queue_bound;
-  status->cached = mint->kept_count;
-  status->factor = mint->factor;
-  status->factor_expires_s = mint->factor_expires_s;
-  memcpy(status->factor_source, mint->factor_source, sizeof status->factor_source);
-  memcpy(status->totals, mint->totals, sizeof status->totals);
-  status->attempts_total = mint->attempts_total;
-  status->useful_attempts_total = mint->useful_total;
-  status->wrong_hits_total = mint->wrong_hits_total;
-  memcpy(status->mint_seconds, mint->mint_seconds, sizeof status->mint_seconds);
-  status->mint_seconds_sum = mint->mint_seconds_sum;
-  status->client_count = 0;
-  fill_clients(mint, status);
-}
-
-void frank_mint_factor(const struct frank_mint *mint, uint64_t *factor, char *source,
-                       int64_t *expires_s, uint64_t *queued_attempts)
-{
-  *factor = mint->factor;
-  *expires_s = mint->factor_expires_s;
-  *queued_attempts = mint->expected > 0 ? (uint64_t)fmin(mint->expected, 9e18) : 0;
-  frank_mint_copy_text(source, FRANK_SOURCE_BYTES, mint->factor_source);
-}
-
-enum frank_err frank_mint_progress(const struct frank_mint *mint, uint64_t origin, uint64_t tag,
-                                   uint64_t *attempts, struct frank_hash *best)
-{
-  const struct frank_mint_waiter *w = waiter_find(mint, origin, tag);
-  if (!w) {
-    return FRANK_ERR_NOT_FOUND;
-  }
-  *attempts = w->job->attempts;
-  *best = w->job->best;
-  return FRANK_OK;
 }

@@ -1,0 +1,113 @@
+/* What is told about the fleet: whether it has settled, what is missing, the devices' snapshot. */
+#include "mint/fleet_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool frank_fleet_settled(const struct frank_fleet *fleet)
+{
+  for (size_t i = 0; i < fleet->probe_count; i++) {
+    if (!fleet->probes[i].done) {
+      return false;
+    }
+  }
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    const struct frank_supervisor *s = &fleet->devices[i].supervisor;
+    if (s->state == FRANK_CHILD_STARTING && s->failures == 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+size_t frank_fleet_ready_count(const struct frank_fleet *fleet)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    count += fleet->devices[i].in_mint ? 1 : 0;
+  }
+  return count;
+}
+
+enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32], char *have,
+                                   size_t have_size)
+{
+  const char *missing = NULL;
+  for (size_t i = 0; i < fleet->config.device_count && !missing; i++) {
+    missing = fleet->config.devices[i];
+    for (size_t k = 0; k < fleet->found_count; k++) {
+      if (frank_fleet_name_matches(missing, &fleet->found[k])) {
+        missing = NULL;
+        break;
+      }
+    }
+  }
+  if (!missing) {
+    return FRANK_ERR_NOT_FOUND;
+  }
+  snprintf(name, 32, "%s", missing);
+  size_t used = 0;
+  have[0] = '\0';
+  for (size_t i = 0; i < fleet->found_count; i++) {
+    int n =
+        snprintf(have + used, have_size - used, "%s%s", used > 0 ? ", " : "", fleet->found[i].name);
+    if (n < 0 || (size_t)n >= have_size - used) {
+      break;
+    }
+    used += (size_t)n;
+  }
+  return FRANK_OK;
+}
+
+void frank_fleet_notes(const struct frank_fleet *fleet, char *out, size_t out_size)
+{
+  size_t used = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < fleet->probe_count && used < out_size; i++) {
+    if (fleet->probes[i].why[0] != '\0') {
+      int n = snprintf(out + used, out_size - used, "%s: %s\n", fleet->probes[i].engine,
+                       fleet->probes[i].why);
+      used += n > 0 ? (size_t)n : 0;
+    }
+  }
+  for (size_t i = 0; i < fleet->found_count && used < out_size; i++) {
+    if (!frank_fleet_is_wanted(fleet, &fleet->found[i])) {
+      int n =
+          snprintf(out + used, out_size - used, "%s: there, but not named\n", fleet->found[i].name);
+      used += n > 0 ? (size_t)n : 0;
+    }
+  }
+}
+
+void frank_fleet_status(const struct frank_fleet *fleet, struct frank_status *status)
+{
+  status->device_count = (uint32_t)fleet->device_count;
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    const struct frank_fleet_device *d = &fleet->devices[i];
+    struct frank_status_device *out = &status->devices[i];
+    memset(out, 0, sizeof *out);
+    memcpy(out->name, d->info.name, sizeof out->name);
+    memcpy(out->engine, d->info.engine, sizeof out->engine);
+    memcpy(out->variant, d->info.variant, sizeof out->variant);
+    memcpy(out->model, d->info.model, sizeof out->model);
+    memcpy(out->place, d->info.place, sizeof out->place);
+    memcpy(out->why, d->why, sizeof out->why);
+    out->numa_node = d->info.numa_node;
+    out->state = (uint32_t)d->supervisor.state;
+    out->restarts = d->supervisor.restarts;
+    out->stalls = d->stalls;
+    out->pid = d->pid > 0 ? (uint32_t)d->pid : 0;
+    out->zero_rate = d->stalled ? 1 : 0;
+    out->attempts = d->attempts_before;
+    out->wrong_hits = d->wrong_before;
+    if (d->in_mint) {
+      uint64_t attempts;
+      uint64_t wrong;
+      frank_mint_device_counts(fleet->mint, d->handle, &attempts, &wrong);
+      out->attempts += attempts;
+      out->wrong_hits += wrong;
+      /* A device that makes no progress must not shine with its last rate. */
+      out->rate_hps = d->stalled ? 0 : frank_mint_device_rate_hps(fleet->mint, d->handle);
+    }
+  }
+}
