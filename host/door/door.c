@@ -14,7 +14,7 @@
 #include <zmq.h>
 
 /* libzmq reads ahead of us, this many messages for each peer: each may have 64 KiB a frame. */
-#define RCVHWM            256
+#define RCVHWM            128
 #define FRAME_MAX_BYTES   INT64_C(65536) /* a body of 20,000 bytes still gets its bad-request */
 #define BACKLOG           256
 #define HANDSHAKE_MS      3000 /* a connection that says nothing holds a descriptor so long */
@@ -242,8 +242,10 @@ static enum frank_err open_router(struct frank_door *door, char *why)
     err = set_curve(door, why);
   }
   if (err == FRANK_OK) {
-    err = frank_listener_new(door->context, door->router, door->config->endpoint,
-                             door->config->mode, &door->listener, why);
+    const struct frank_listener_config listener = {.endpoint = door->config->endpoint,
+                                                   .mode = door->config->mode,
+                                                   .descriptors = door->config->descriptors};
+    err = frank_listener_new(door->context, door->router, &listener, &door->listener, why);
   }
   return err;
 }

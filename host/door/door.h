@@ -39,6 +39,7 @@
 #define FRANK_DOOR_MEMORY_MIN          (UINT64_C(16) << 20)
 #define FRANK_DOOR_DESCRIPTORS_DEFAULT 1024
 #define FRANK_DOOR_DESCRIPTORS_MIN     32
+#define FRANK_DOOR_DESCRIPTORS_SPARE   512 /* between the pause and the process's limit */
 
 struct frank_door_config {
   const char *endpoint;    /* "ipc:///path" or "tcp://ADDRESS:PORT"; port * or 0: any free one */
@@ -49,6 +50,7 @@ struct frank_door_config {
   uint32_t rate;           /* requests per second and client; 0: no limit */
   uint32_t in_flight;      /* requests in flight per client, 1..FRANK_DOOR_REQUESTS_MAX */
   uint32_t requests;       /* requests in flight in all, 1..FRANK_DOOR_REQUESTS_MAX */
+  uint32_t descriptors;    /* listening pauses while more are open; 0: do not count */
 };
 /* The defaults above; no endpoint. */
 void frank_door_config_init(struct frank_door_config *config);

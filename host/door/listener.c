@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,12 +23,17 @@
 /* Events read in one go: a spinning listener makes more than anybody can read. */
 #define EVENTS_AT_ONCE 256
 
+/* Descriptors are counted again after this at the earliest. */
+#define COUNT_EVERY_US (2 * FRANK_US_PER_MS)
+
 struct frank_listener {
   void *context;
   void *router;
   void *monitor;
   enum frank_endpoint_kind kind;
   uint32_t mode;
+  uint32_t descriptors_most; /* pause above this; 0: do not count */
+  uint64_t counted_us;
   int lock_fd; /* ipc; -1: none */
   bool bound;
   bool closed;     /* libzmq has let go of the endpoint after unbind */
@@ -201,8 +207,8 @@ static enum frank_err start_monitor(struct frank_listener *listener, char *why)
   listener->monitor = zmq_socket(listener->context, ZMQ_PAIR);
   if (!listener->monitor ||
       zmq_setsockopt(listener->monitor, ZMQ_LINGER, &linger_ms, sizeof linger_ms) != 0 ||
-      zmq_socket_monitor(listener->router, address, ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_CLOSED) !=
-          0 ||
+      zmq_socket_monitor(listener->router, address,
+                         ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_CLOSED) != 0 ||
       zmq_connect(listener->monitor, address) != 0) {
     (void)snprintf(why, FRANK_LISTENER_WHY_BYTES, "cannot watch the socket: %s",
                    zmq_strerror(errno));
@@ -223,9 +229,11 @@ static enum frank_err note_endpoint(struct frank_listener *listener, char *why)
   return FRANK_OK;
 }
 
-enum frank_err frank_listener_new(void *context, void *router, const char *endpoint, uint32_t mode,
+enum frank_err frank_listener_new(void *context, void *router,
+                                  const struct frank_listener_config *config,
                                   struct frank_listener **out, char *why)
 {
+  const char *endpoint = config->endpoint;
   enum frank_endpoint_kind kind = FRANK_ENDPOINT_IPC;
   bool loopback = false;
   enum frank_err err = frank_endpoint_check(endpoint, &kind, &loopback, why);
@@ -240,7 +248,8 @@ enum frank_err frank_listener_new(void *context, void *router, const char *endpo
   *listener = (struct frank_listener){.context = context,
                                       .router = router,
                                       .kind = kind,
-                                      .mode = mode,
+                                      .mode = config->mode,
+                                      .descriptors_most = config->descriptors,
                                       .lock_fd = -1,
                                       .closed = true,
                                       .due_us = FRANK_NEVER_US,
@@ -320,6 +329,41 @@ static uint16_t next_event(void *monitor)
   return event;
 }
 
+/* Open descriptors of this process; 0: cannot tell. */
+static uint32_t count_descriptors(void)
+{
+  DIR *dir = opendir("/proc/self/fd");
+  uint32_t count = 0;
+  while (dir && readdir(dir)) {
+    count++;
+  }
+  if (dir) {
+    (void)closedir(dir);
+  }
+  return count;
+}
+
+static bool is_crowded(struct frank_listener *listener, uint64_t now_us)
+{
+  if (listener->descriptors_most == 0 || now_us - listener->counted_us < COUNT_EVERY_US) {
+    return false;
+  }
+  listener->counted_us = now_us;
+  return count_descriptors() > listener->descriptors_most;
+}
+
+static void pause_listening(struct frank_listener *listener, uint64_t now_us)
+{
+  (void)zmq_unbind(listener->router, listener->endpoint);
+  listener->bound = false;
+  listener->due_us = now_us + FRANK_LISTENER_PAUSE_US;
+  if (frank_log_allow(&listener->pauses, now_us)) {
+    frank_log(FRANK_LOG_WARN,
+              "event=listener_paused endpoint=%s pause_ms=%llu why=\"too many connections\"",
+              listener->endpoint, (unsigned long long)(FRANK_LISTENER_PAUSE_US / 1000));
+  }
+}
+
 void frank_listener_read(struct frank_listener *listener, uint64_t now_us)
 {
   for (int i = 0; i < EVENTS_AT_ONCE; i++) {
@@ -329,15 +373,9 @@ void frank_listener_read(struct frank_listener *listener, uint64_t now_us)
     }
     if (event == ZMQ_EVENT_CLOSED && !listener->bound) {
       listener->closed = true;
-    } else if (event == ZMQ_EVENT_ACCEPT_FAILED && listener->bound) {
-      (void)zmq_unbind(listener->router, listener->endpoint);
-      listener->bound = false;
-      listener->due_us = now_us + FRANK_LISTENER_PAUSE_US;
-      if (frank_log_allow(&listener->pauses, now_us)) {
-        frank_log(FRANK_LOG_WARN,
-                  "event=listener_paused endpoint=%s pause_ms=%llu why=\"out of descriptors\"",
-                  listener->endpoint, (unsigned long long)(FRANK_LISTENER_PAUSE_US / 1000));
-      }
+    } else if (listener->bound &&
+               (event == ZMQ_EVENT_ACCEPT_FAILED || is_crowded(listener, now_us))) {
+      pause_listening(listener, now_us);
     }
   }
 }

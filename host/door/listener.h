@@ -7,9 +7,10 @@
  * trial connection say whether the path is free; the lock file stays behind, for to remove it would
  * open a gap. The socket's file gets its mode by umask, so that it is never wider.
  *
- * At the descriptor limit libzmq's listener accepts, fails and is told again at once: it spins. On
- * the first such failure the endpoint is unbound for FRANK_LISTENER_PAUSE_US. Unbinding also closes
- * the connections that came in by it; clients connect again by themselves.
+ * At the descriptor limit libzmq's tcp listener accepts, fails and is told again at once: it spins;
+ * its ipc listener aborts the process. So when too many descriptors are open, or accept has failed,
+ * the endpoint is unbound for FRANK_LISTENER_PAUSE_US. Unbinding also closes the connections that
+ * came in by it; clients connect again by themselves.
  *
  * Owner: the door. Lifetime: from new to destroy.
  */
@@ -35,11 +36,17 @@ FRANK_MUST_CHECK enum frank_err frank_endpoint_check(const char *endpoint,
 
 struct frank_listener;
 
-/* Binds `router` to `endpoint`, an ipc file getting `mode`. FRANK_ERR_TAKEN (the path or port is in
+struct frank_listener_config {
+  const char *endpoint;
+  uint32_t mode;        /* of an ipc socket's file */
+  uint32_t descriptors; /* pause when more are open, well below the limit; 0: do not count */
+};
+
+/* Binds `router` to the endpoint. FRANK_ERR_TAKEN (the path or port is in
  * use, or a file that is no socket is at the path), FRANK_ERR_NOT_FOUND (no such folder or
  * address), FRANK_ERR_DENIED, FRANK_ERR_IO, FRANK_ERR_NOMEM, and those of frank_endpoint_check. */
 FRANK_MUST_CHECK enum frank_err frank_listener_new(void *context, void *router,
-                                                   const char *endpoint, uint32_t mode,
+                                                   const struct frank_listener_config *config,
                                                    struct frank_listener **out, char *why);
 /* Stops watching; before the router is closed. Idempotent. */
 void frank_listener_close(struct frank_listener *listener);

@@ -340,7 +340,9 @@ static void take_message(struct frank_door *door, struct message *message)
     refuse_stranger(door, message, &envelope);
     return;
   }
-  if (asker.peer->held > 0 && asker.peer->budget->outstanding >= door->config->in_flight) {
+  /* Nobody searches for those who leave no room for the answer. */
+  if (asker.peer->held > 0 && (asker.peer->budget->outstanding >= door->config->in_flight ||
+                               frank_replies_is_full(door->replies))) {
     drop(door, "the client does not read its replies");
     return;
   }

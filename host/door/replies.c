@@ -244,6 +244,12 @@ uint64_t frank_replies_next_due_us(const struct frank_replies *replies)
   return replies->due_us;
 }
 
+bool frank_replies_is_full(const struct frank_replies *replies)
+{
+  return replies->held_bytes + sizeof(struct frank_reply) + FRANK_WIRE_REPLY_MAX_BYTES >
+         FRANK_REPLIES_HELD_BYTES;
+}
+
 uint64_t frank_replies_lost(const struct frank_replies *replies)
 {
   return replies->lost;

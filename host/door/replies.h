@@ -20,8 +20,8 @@
 #include <stdint.h>
 #include <zmq.h>
 
-#define FRANK_REPLIES_SNDHWM     256 /* messages that libzmq holds for a peer */
-#define FRANK_REPLIES_HELD_BYTES ((size_t)16 << 20)
+#define FRANK_REPLIES_SNDHWM     128 /* messages that libzmq holds for a peer */
+#define FRANK_REPLIES_HELD_BYTES ((size_t)8 << 20)
 #define FRANK_REPLIES_HELD_PEER  20000 /* replies held for one peer */
 
 struct frank_replies;
@@ -56,6 +56,9 @@ void frank_replies_drop(struct frank_replies *replies, struct frank_peer *peer);
 /* Tries again what is due. Call at frank_replies_next_due_us at the latest. */
 void frank_replies_tick(struct frank_replies *replies, uint64_t now_us);
 uint64_t frank_replies_next_due_us(const struct frank_replies *replies);
+
+/* True when nothing more can be kept. */
+bool frank_replies_is_full(const struct frank_replies *replies);
 
 /* Replies lost because a peer did not read them, since the start. */
 uint64_t frank_replies_lost(const struct frank_replies *replies);

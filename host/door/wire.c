@@ -324,8 +324,9 @@ static enum frank_err take_texts(const json_t *root, const json_t *texts[TEXT_CO
     }
   }
   if (!texts[TEXT_B] == !texts[TEXT_DKIM]) {
-    frank_wire_fault_set(fault, BAD_REQUEST, "%s b and dkim: exactly one is needed",
-                         texts[TEXT_B] ? "both" : "neither");
+    frank_wire_fault_set(fault, BAD_REQUEST, "%s: exactly one of them is needed",
+                         texts[TEXT_B] ? "b and dkim are both there"
+                                       : "b and dkim are both missing");
     return FRANK_ERR_MALFORMED;
   }
   return FRANK_OK;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -42,7 +43,7 @@ static void print_help(void)
       "  --in-flight N        requests in flight of one client (%d)\n"
       "  --requests N         requests in flight in all (%d)\n"
       "  --memory BYTES       private memory of the process; 0: no limit (%llu)\n"
-      "  --descriptors N      open descriptors of the process (%d)\n"
+      "  --descriptors N      open descriptors above which listening pauses (%d)\n"
       "  --log-level LEVEL    error, warn, info, debug (info)\n"
       "  --help               this text\n"
       "  --version            the version\n"
@@ -89,8 +90,9 @@ static void settle(struct settings *settings, const uint64_t values[N_COUNT])
   settings->door.rate = (uint32_t)values[N_RATE];
   settings->door.in_flight = (uint32_t)values[N_IN_FLIGHT];
   settings->door.requests = (uint32_t)values[N_REQUESTS];
+  settings->door.descriptors = (uint32_t)values[N_DESCRIPTORS];
   settings->limits.data_bytes = values[N_MEMORY];
-  settings->limits.descriptors = values[N_DESCRIPTORS];
+  settings->limits.descriptors = values[N_DESCRIPTORS] + FRANK_DOOR_DESCRIPTORS_SPARE;
 }
 
 /* Returns -1 to go on, else the exit status. */
@@ -179,7 +181,21 @@ static enum frank_err limit_memory(const struct frank_child_limits *limits)
   bool done = pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES) == 0 &&
               pthread_setattr_default_np(&attr) == 0;
   (void)pthread_attr_destroy(&attr);
+  /* libzmq aborts when memory ends, which strangers can bring about again and again: no core files
+   * then, which would hold the secret key, too. */
+  const struct rlimit no_core = {0, 0};
+  (void)setrlimit(RLIMIT_CORE, &no_core);
   return done ? frank_child_limit(limits) : FRANK_ERR_IO;
+}
+
+/* Where the system grants fewer descriptors than asked for, listening pauses that much earlier. */
+static void keep_descriptors_spare(struct frank_door_config *door)
+{
+  struct rlimit granted;
+  if (getrlimit(RLIMIT_NOFILE, &granted) == 0 &&
+      door->descriptors > granted.rlim_cur - granted.rlim_cur / 4) {
+    door->descriptors = (uint32_t)(granted.rlim_cur - granted.rlim_cur / 4);
+  }
 }
 
 int main(int argc, char **argv)
@@ -202,6 +218,7 @@ int main(int argc, char **argv)
     err = limit_memory(&settings.limits);
   }
   if (err == FRANK_OK) {
+    keep_descriptors_spare(&settings.door);
     err = frank_door_run(&settings.door, chan, why);
   } else {
     frank_log(FRANK_LOG_ERROR, "event=cannot_start why=\"%s\"", frank_err_text(err));
