@@ -34,7 +34,8 @@ targets=$*
 [ -n "$targets" ] || targets=$(ls "$here/corpus")
 for target in $targets; do
   if [ ! -d "$here/corpus/$target" ]; then
-    echo "run.sh: no target '$target'; there are: $(ls "$here/corpus" | tr '\n' ' ')" >&2
+    echo "run.sh: no target '$target'; there are:" >&2
+    ls "$here/corpus" >&2
     exit 2
   fi
 done
@@ -53,11 +54,11 @@ fuzz_one() {
   target=$1
   found=$build/fuzz/found/$target
   log=$build/fuzz/$target.log
-  dictionary=
-  [ ! -f "$here/dict/$target.dict" ] || dictionary=-dict=$here/dict/$target.dict
+  dictionary=$here/dict/$target.dict
+  [ -f "$dictionary" ] || dictionary=
   mkdir -p "$found"
   if "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
-    -print_final_stats=1 -artifact_prefix="$build/fuzz/finding-$target-" $dictionary \
+    -print_final_stats=1 -artifact_prefix="$build/fuzz/finding-$target-" ${dictionary:+"-dict=$dictionary"} \
     "$found" "$here/corpus/$target" >"$log" 2>&1; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     if [ "${runs:-0}" -lt 1 ]; then
@@ -73,6 +74,7 @@ fuzz_one() {
 }
 
 status=0
+# shellcheck disable=SC2086 # a list of plain names
 set -- $targets
 while [ $# -gt 0 ]; do
   fuzz_one "$1" &
