@@ -1,0 +1,55 @@
+/* Numbers for people: the edges where a prefix or a unit changes. */
+#include "programs/term.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void term_counts_in_three_digits(void **state)
+{
+  static const struct {
+    double number;
+    const char *text;
+  } cases[] = {{0, "0"},           {1, "1"},
+               {999, "999"},       {999.4, "999"},
+               {999.6, "1.00 k"},  {1000, "1.00 k"},
+               {9994, "9.99 k"},   {9996, "10.0 k"},
+               {99940, "99.9 k"},  {99960, "100 k"},
+               {999400, "999 k"},  {999600, "1.00 M"},
+               {37.5e6, "37.5 M"}, {9007199254740991.0, "9.01 P"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[FRANK_TERM_NUMBER_BYTES];
+    assert_string_equal(frank_term_count(cases[i].number, text), cases[i].text);
+  }
+}
+
+static void term_picks_the_unit_of_a_time(void **state)
+{
+  static const struct {
+    double seconds;
+    const char *text;
+  } cases[] = {{0, "0.0 ms"},           {0.0014, "1.4 ms"},  {0.25, "250 ms"},
+               {0.9994, "999 ms"},      {1, "1.0 s"},        {30, "30 s"},
+               {119, "119 s"},          {120, "2.0 min"},    {3600, "60 min"},
+               {7200, "2.0 h"},         {86400, "24 h"},     {172800, "2.0 d"},
+               {31557600, "1.0 years"}, {3.2e9, "101 years"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[FRANK_TERM_NUMBER_BYTES];
+    assert_string_equal(frank_term_seconds(cases[i].seconds, text), cases[i].text);
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(term_counts_in_three_digits),
+      cmocka_unit_test(term_picks_the_unit_of_a_time),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
