@@ -108,7 +108,7 @@ def every_way_to_ask_gives_a_stamp():
 def equal_requests_are_one_search():
     """Same (a, b): the same nonce for all; an answer is kept; a higher factor goes on from it."""
     with Frankd(["--device", "cpu"]) as frankd:
-        easy = int(rate_hps(frankd) * 0.1)  # for a while the ten of each client wait together
+        easy = int(rate_hps(frankd) * 0.03)  # for a while the ten of each client wait together
         for _, length, alg in SHAPES:
             b = random_b(length)
             with frankd.client() as one, frankd.client() as two:
