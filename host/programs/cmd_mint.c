@@ -266,7 +266,13 @@ static json_t *result_record(const struct frank_mint_task *task)
 static int finish_failure(struct frank_mint_task *task)
 {
   const struct frank_mint_outcome *outcome = &task->outcome;
-  frank_cmd_note(task->line, "%s", outcome->message);
+  char eta[FRANK_TERM_NUMBER_BYTES];
+  if (outcome->eta_ms > 0) {
+    frank_cmd_note(task->line, "%s; it would take about %s", outcome->message,
+                   frank_term_seconds((double)outcome->eta_ms / 1e3, eta));
+  } else {
+    frank_cmd_note(task->line, "%s", outcome->message);
+  }
   if (task->line->json) {
     json_t *record = json_pack("{s:s, s:s}", "error", outcome->code, "message", outcome->message);
     if (record != NULL && outcome->retry_after_ms > 0) {

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ASK_TIMEOUT_MS 5000
+#define ASK_TIMEOUT_MS 3000
 #define WATCH_PAUSE_US 1000000U
 #define WAIT_PAUSE_US  100000U
 #define WAIT_MAX_MS    86400000U
@@ -128,8 +128,8 @@ static int wait_until_ready(struct frank_cmd_line *line, struct frank_client *cl
     }
     uint64_t left_ms = (until_us - now_us) / FRANK_US_PER_MS + 1;
     json_t *status = NULL;
-    if (frank_remote_ask(client, "status", NULL, left_ms < 1000 ? (int)left_ms : 1000, &status,
-                         &error) == FRANK_OK) {
+    if (frank_remote_ask(line, client, "status", NULL, left_ms < 1000 ? (int)left_ms : 1000,
+                         &status, &error) == FRANK_OK) {
       bool ready = is_ready(status);
       answered = true;
       if (ready) {
@@ -156,7 +156,8 @@ static int watch(struct frank_cmd_line *line, struct frank_client *client)
     if (rewrites) {
       fputs("\033[H\033[J", stdout); /* home, and clear to the end */
     }
-    if (frank_remote_ask(client, "status", NULL, ASK_TIMEOUT_MS, &status, &error) == FRANK_OK) {
+    if (frank_remote_ask(line, client, "status", NULL, ASK_TIMEOUT_MS, &status, &error) ==
+        FRANK_OK) {
       print_status(line, status, false);
       json_decref(status);
     } else {
@@ -177,7 +178,7 @@ static int ask_once(struct frank_cmd_line *line, struct frank_client *client)
 {
   struct frank_remote_error error;
   json_t *status = NULL;
-  if (frank_remote_ask(client, "status", NULL, ASK_TIMEOUT_MS, &status, &error) != FRANK_OK) {
+  if (frank_remote_ask(line, client, "status", NULL, ASK_TIMEOUT_MS, &status, &error) != FRANK_OK) {
     return frank_cmd_fail(line, error.status, error.code, "%s", error.message);
   }
   print_status(line, status, true);
@@ -254,7 +255,7 @@ int frank_cmd_factor(struct frank_cmd_line *line)
     return frank_cmd_fail(line, error.status, error.code, "%s", error.message);
   }
   int status = FRANK_EXIT_OK;
-  if (frank_remote_ask(client, "factor", body, ASK_TIMEOUT_MS, &reply, &error) != FRANK_OK) {
+  if (frank_remote_ask(line, client, "factor", body, ASK_TIMEOUT_MS, &reply, &error) != FRANK_OK) {
     status = frank_cmd_fail(line, error.status, error.code, "%s", error.message);
   } else if (line->json) {
     frank_cmd_emit(line, json_incref(reply), true);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_TIMEOUT_MS 5000
+#define STATUS_TIMEOUT_MS 3000
 #define MEASURED_BLOCKS   2.0 /* the plan that a device's rate is told for */
 
 /* A device's name and rate, as they come from a fleet or from frankd. */
@@ -126,7 +126,8 @@ static size_t remote_devices(struct frank_mint_task *task, struct frank_client *
 {
   struct frank_remote_error error;
   json_t *reply = NULL;
-  if (frank_remote_ask(client, "status", NULL, STATUS_TIMEOUT_MS, &reply, &error) != FRANK_OK) {
+  if (frank_remote_ask(task->line, client, "status", NULL, STATUS_TIMEOUT_MS, &reply, &error) !=
+      FRANK_OK) {
     frank_mint_task_fail(task, error.status, error.code, "%s", error.message);
     return 0;
   }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FACTOR_TIMEOUT_MS 5000
+#define FACTOR_TIMEOUT_MS 3000
 #define POLL_MS           100 /* how soon a signal is noticed */
 
 /* A signal handler has no other way to say it. */
@@ -53,7 +53,8 @@ void frank_mint_remote_factor(struct frank_mint_task *task, struct frank_client 
   struct frank_remote_error error;
   json_t *reply = NULL;
   json_t *body = json_pack("{s:o}", "recipients", recipients_array(task));
-  if (frank_remote_ask(client, "factor", body, FACTOR_TIMEOUT_MS, &reply, &error) != FRANK_OK) {
+  if (frank_remote_ask(task->line, client, "factor", body, FACTOR_TIMEOUT_MS, &reply, &error) !=
+      FRANK_OK) {
     frank_mint_task_fail(task, error.status, error.code, "%s", error.message);
     return;
   }
@@ -116,9 +117,12 @@ static void wait_for_reply(struct frank_mint_task *task, struct frank_client *cl
     take_reply(task, &reply);
   } else if (caught_signal != 0) {
     task->outcome.signal_number = caught_signal;
-    frank_mint_task_fail(task, FRANK_EXIT_CANNOT, "cancelled", "interrupted");
-    if (frank_client_cancel(client, id) == FRANK_OK) {
-      err = frank_client_next(client, POLL_MS, &reply); /* gives the request time to leave */
+    /* Waiting a moment gives the request time to leave; perhaps it was done already. */
+    if (frank_client_cancel(client, id) == FRANK_OK &&
+        frank_client_next(client, POLL_MS, &reply) == FRANK_OK && reply.ok) {
+      take_reply(task, &reply);
+    } else {
+      frank_mint_task_fail(task, FRANK_EXIT_CANNOT, "cancelled", "interrupted");
     }
   } else {
     frank_mint_task_fail(task, FRANK_EXIT_CANNOT, "internal", "%s", frank_err_text(err));

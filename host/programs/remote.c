@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A person waits: a frankd that is not there is told after a few seconds, which is still longer
+ * than one needs to start again. */
+#define RETRY_MS  1000
+#define TRIES_MAX 4
+
 /* Not only what libzmq can connect to, but what frankd listens on (inproc:// and such never). */
 static bool is_endpoint(const char *text)
 {
@@ -70,6 +75,8 @@ enum frank_err frank_remote_open(const struct frank_cmd_line *line, struct frank
       .endpoints = count > 0 ? named : default_endpoints,
       .endpoint_count = count > 0 ? count : 1,
       .key_dir = frank_cmd_value(line, FRANK_OPT_KEYS),
+      .retry_ms = RETRY_MS,
+      .tries_max = TRIES_MAX,
   };
   char why[FRANK_CLIENT_WHY_BYTES] = "";
   err = frank_client_new(&config, client, why);
@@ -85,10 +92,13 @@ cleanup:
 }
 
 /* A failed question: frankd's own words where it answered, ours where it did not. */
-static void explain(enum frank_err err, const json_t *answer, struct frank_remote_error *error)
+static void explain(const struct frank_cmd_line *line, enum frank_err err, const json_t *answer,
+                    struct frank_remote_error *error)
 {
   if (err == FRANK_ERR_TIMEOUT) {
-    set_error(error, FRANK_EXIT_CANNOT, "timeout", "no frankd answered");
+    const char *first = frank_cmd_value(line, FRANK_OPT_CONNECT);
+    set_error(error, FRANK_EXIT_CANNOT, "timeout", "no frankd answered at %.200s",
+              first != NULL ? first : FRANK_DEFAULT_ENDPOINT);
   } else if (json_is_object(answer)) {
     const char *code = frank_remote_text(answer, "error", "bad-reply");
     set_error(error, frank_remote_exit(code), code, "%s",
@@ -98,8 +108,9 @@ static void explain(enum frank_err err, const json_t *answer, struct frank_remot
   }
 }
 
-enum frank_err frank_remote_ask(struct frank_client *client, const char *verb, json_t *body,
-                                int timeout_ms, json_t **reply, struct frank_remote_error *error)
+enum frank_err frank_remote_ask(const struct frank_cmd_line *line, struct frank_client *client,
+                                const char *verb, json_t *body, int timeout_ms, json_t **reply,
+                                struct frank_remote_error *error)
 {
   *reply = NULL;
   *error = (struct frank_remote_error){0};
@@ -113,7 +124,7 @@ enum frank_err frank_remote_ask(struct frank_client *client, const char *verb, j
   enum frank_err err = frank_client_ask(client, verb, body_text, timeout_ms, &text);
   json_t *answer = text != NULL ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
   if (err != FRANK_OK) {
-    explain(err, answer, error);
+    explain(line, err, answer, error);
     json_decref(answer);
   } else if (!json_is_object(answer)) {
     set_error(error, FRANK_EXIT_CANNOT, "bad-reply", "the reply is no JSON object");

@@ -25,7 +25,8 @@ FRANK_MUST_CHECK enum frank_err frank_remote_open(const struct frank_cmd_line *l
 
 /* Asks `verb` with `body` (an object, stolen; NULL: none). *reply is the caller's. error->code is
  * "timeout", "bad-reply", or frankd's own. */
-FRANK_MUST_CHECK enum frank_err frank_remote_ask(struct frank_client *client, const char *verb,
+FRANK_MUST_CHECK enum frank_err frank_remote_ask(const struct frank_cmd_line *line,
+                                                 struct frank_client *client, const char *verb,
                                                  json_t *body, int timeout_ms, json_t **reply,
                                                  struct frank_remote_error *error);
 

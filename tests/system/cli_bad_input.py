@@ -249,7 +249,7 @@ def absent_daemon_is_told():
                      ["mint", "--b", B, "--dry-run"]):
             start = time.monotonic()
             done = frank(*args, "--connect", endpoint)
-            assert done.returncode == 3 and "no frankd" in done.stderr, (args, done)
+            assert done.returncode == 3 and endpoint in done.stderr, (args, done)
             assert time.monotonic() - start < 30, args
         passed = frank("mint", "--filter", "--deadline", "100ms", "--connect", endpoint,
                        stdin=MESSAGE)
