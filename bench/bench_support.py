@@ -1,0 +1,73 @@
+"""What the tests of frank-bench share: running it in a temporary folder of its own."""
+
+import json
+import os
+import subprocess
+import tempfile
+
+from harness import children_of, program, wait_until
+
+LIMIT_S = 150
+
+
+def needed():
+    """Skips where a program that frank-bench starts was not built."""
+    for name in ("frankd", "frank-door", "frank-worker"):
+        program(name)
+    return program("frank-bench")
+
+
+class Bench:
+    """A running frank-bench whose temporary files go to a folder that can be looked into."""
+
+    def __init__(self, *args, path=None, subfolder=""):
+        """args: its options. path: the program, where it is not the built one. subfolder: where in
+        its folder its temporary files go."""
+        self.folder = tempfile.TemporaryDirectory(prefix="fb-")
+        self.place = os.path.join(self.folder.name, subfolder)
+        os.makedirs(self.place, exist_ok=True)
+        self.process = subprocess.Popen(
+            [path or program("frank-bench"), *args], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=dict(os.environ, TMPDIR=self.place))
+
+    def frankd(self):
+        """The process id of its frankd, once the socket is there."""
+        found = []
+
+        def is_there():
+            found[:] = [pid for pid, name in children_of(self.process.pid) if name == "frankd"]
+            sockets = [file for _, _, files in os.walk(self.place) for file in files
+                       if file == "mint.sock"]
+            return found and sockets
+
+        wait_until("frank-bench has a frankd", is_there, timeout_s=60)
+        return found[0]
+
+    def end(self):
+        """Waits for it; (status, standard output, standard error, what it left in its folder)."""
+        try:
+            out, err = self.process.communicate(timeout=LIMIT_S)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait(5)
+        left = os.listdir(self.place)
+        self.folder.cleanup()
+        return self.process.returncode, out, err, left
+
+
+def records(text):
+    """The JSON objects of its output, one from each line."""
+    found = [json.loads(line) for line in text.splitlines()]
+    assert all(isinstance(record, dict) for record in found), text
+    return found
+
+
+def is_gone(pid):
+    """True when no such process runs any more."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
