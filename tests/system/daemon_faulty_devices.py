@@ -1,0 +1,298 @@
+"""Devices that lie, hang, die, crawl or never open, beside one that is sound: no wrong answer, no
+lost answer, the status tells what is wrong, and SIGTERM always ends the daemon.
+
+The devices are real workers with the engine for tests, host/engine/test/test_engines.h.
+"""
+
+import os
+import re
+import signal
+import time
+
+from daemon_support import (MAX_FACTOR, check_answer, collect, devices, in_threads,
+                            jobs_of_all_shapes, patience, percentile, rate_hps, request, state_of,
+                            status, zombies_of)
+from harness import Frankd, random_b, run, wait_until
+
+CONFIG = """
+slice = 20ms
+stall_floor = 150ms
+kill_floor = 400ms
+open_limit = 1s
+worker_nice = 0
+"""
+BATCH = 24
+GRACE_S = 1.0
+
+# What the status must come to say of a device while jobs run: wrong hits, quarantine, and the
+# reason. The others must stay ready.
+LIARS = {
+    "faulty:wrong": (True, r"wrong result"),
+    "faulty:attempts": (True, r"wrong result"),
+    "faulty:die": (False, r"died"),
+    "faulty:hang": (False, r"hung"),
+    "faulty:selftest": (False, r"known answer|self-test|selftest"),
+    "faulty:open": (False, r"did not open in time"),
+}
+
+
+def work(client, factor, count=BATCH):
+    """Has `count` jobs done, all in flight at once; every answer is checked."""
+    jobs = jobs_of_all_shapes(count)
+    ids = {client.send("mint", request(b, alg, factor=factor, deadline_ms=120000)): (b, alg)
+           for b, alg in jobs}
+    for name, (ok, reply) in collect(client, ids, patience(60)).items():
+        b, alg = ids[name]
+        assert ok, reply
+        check_answer(reply, b, factor=factor, alg=alg)
+    return count
+
+
+def work_until(frankd, what, condition, factor, limit_s=40.0):
+    """Keeps the devices busy until condition(status) holds; returns the jobs done."""
+    done = 0
+    until = time.monotonic() + patience(limit_s)
+    with frankd.client() as client:
+        while True:
+            done += work(client, factor)
+            now = status(frankd)
+            if condition(now):
+                return done
+            assert time.monotonic() < until, \
+                f"not within {limit_s} s of work: {what}; the devices: {now['devices']}"
+
+
+def device_of(now, name):
+    return next(device for device in now["devices"] if device["name"] == name)
+
+
+def moderate_factor(frankd):
+    """So that BATCH jobs take the sound device about half a second."""
+    return max(1000, int(devices(frankd)["cpu:0"]["rate_hps"] * 0.5 / BATCH / 2.75))
+
+
+def each_liar_is_found_out_and_quarantined():
+    for name, (lies, why) in LIARS.items():
+        with Frankd(["--device", "cpu:0", "--device", name], config=CONFIG) as frankd:
+            start = time.monotonic()
+            done = work_until(frankd, f"{name} is quarantined",
+                              lambda now: device_of(now, name)["state"] == "quarantined",
+                              moderate_factor(frankd))
+            took_s = time.monotonic() - start
+            now = status(frankd)
+            device = device_of(now, name)
+            assert re.search(why, device["why"]), f"{name}: the reason is not told: {device}"
+            assert device["restarts"] >= 3, f"{name}: {device}"
+            assert (device["wrong_hits"] > 0) == lies, f"{name}: {device}"
+            assert now["wrong_hits"] == device["wrong_hits"], f"{name}: {now}"
+            assert device["rate_hps"] == 0, f"{name}: a dead device shines with a rate: {device}"
+            assert device_of(now, "cpu:0")["wrong_hits"] == 0, now["devices"]
+            assert now["totals"]["met"] == done, (done, now["totals"])
+            assert not zombies_of(frankd.pid), zombies_of(frankd.pid)
+            print(f"      {name}: {done} right answers, quarantined after {took_s:.1f} s, "
+                  f"{device['restarts']} restarts, {device['wrong_hits']} wrong hits")
+
+
+def the_slow_and_the_unlucky_go_on_working():
+    """Slow is not sick; who dies now and then is restarted."""
+    with Frankd(["--device", "cpu:0", "--device", "faulty:slow"], config=CONFIG) as frankd:
+        work_until(frankd, "faulty:slow has done some work",
+                   lambda now: device_of(now, "faulty:slow")["attempts"] > 100000,
+                   moderate_factor(frankd))
+        device = devices(frankd)["faulty:slow"]
+        assert device["state"] == "ready" and device["restarts"] == 0, device
+        assert 0 < device["rate_hps"] < devices(frankd)["cpu:0"]["rate_hps"], device
+    with Frankd(["--device", "cpu:0", "--device", "faulty:flaky"], config=CONFIG) as frankd:
+        done = work_until(frankd, "faulty:flaky was restarted and works",
+                          lambda now: device_of(now, "faulty:flaky")["restarts"] >= 2,
+                          moderate_factor(frankd))
+        now = status(frankd)
+        assert device_of(now, "faulty:flaky")["wrong_hits"] == 0, now["devices"]
+        assert now["totals"]["met"] == done, (done, now["totals"])
+
+
+def a_device_that_examines_nothing_loses_no_request():
+    """null:0 claims billions of attempts a second and never finds a thing: whatever it takes away
+    from the sound device, each answer is right and comes by its deadline."""
+    with Frankd(["--device", "cpu:0", "--device", "null:0"], config=CONFIG) as frankd:
+        factor = moderate_factor(frankd)
+        jobs = jobs_of_all_shapes(BATCH)
+        met = 0
+        with frankd.client() as client:
+            ids = {client.send("mint", request(b, alg, factor=factor, deadline_ms=2000)): (b, alg)
+                   for b, alg in jobs}
+            for name, (ok, reply) in collect(client, ids, 2 + patience(3)).items():
+                b, alg = ids[name]
+                assert ok, reply
+                check_answer(reply, b, factor=factor, alg=alg, met=None)
+                met += reply["met"]
+        assert status(frankd)["wrong_hits"] == 0
+        print(f"      {met} of {BATCH} met their factor beside null:0")
+
+
+def all_of_them_at_once_change_no_answer():
+    """One sound device among eight that are not: four clients, every answer right."""
+    names = list(LIARS) + ["faulty:slow", "faulty:flaky"]
+    arguments = ["--device", "cpu:0"]
+    for name in names:
+        arguments += ["--device", name]
+    with Frankd(arguments, config=CONFIG) as frankd:
+        factor = moderate_factor(frankd)
+
+        def one_client(_):
+            with frankd.client() as client:
+                for _ in range(3):
+                    work(client, factor, 20)
+
+        in_threads(4, one_client)
+        now = status(frankd)
+        assert now["totals"]["met"] == 4 * 3 * 20, now["totals"]
+        assert now["wrong_hits"] > 0, "nobody lied"
+        assert not zombies_of(frankd.pid), zombies_of(frankd.pid)
+        told = {d["name"]: (d["state"], d["restarts"], d["wrong_hits"]) for d in now["devices"]}
+        print(f"      240 right answers; state, restarts, wrong hits: {told}")
+
+
+def a_quarantined_device_is_tried_again():
+    config = CONFIG + "quarantine = 300ms\n"
+    with Frankd(["--device", "cpu:0", "--device", "faulty:die"], config=config) as frankd:
+        # Six failures in a row bring it there; later restarts come after a quarantine.
+        work_until(frankd, "faulty:die is tried again after its quarantine",
+                   lambda now: device_of(now, "faulty:die")["restarts"] >= 7,
+                   moderate_factor(frankd))
+
+
+def without_a_device_requests_are_refused_at_once():
+    with Frankd(["--device", "faulty:die"], config=CONFIG) as frankd, frankd.client() as client:
+        until = time.monotonic() + patience(30)
+        while True:
+            start = time.monotonic()
+            ok, reply = client.mint(random_b(), factor=2**36, deadline_ms=1000)
+            if not ok:
+                break
+            assert time.monotonic() < until, status(frankd)
+        assert reply["error"] == "no-device" and reply["retry_after_ms"] > 0, reply
+        assert time.monotonic() - start < patience(0.5), "not at once"
+        # What was found before still serves; nothing else is accepted.
+        ok, reply = client.ask("status")
+        assert ok and reply["ready"] is False, reply
+
+
+def a_device_without_progress_tells_a_rate_of_zero():
+    """It is not killed yet, it does not crash, it lies only by silence."""
+    config = "stall_floor = 150ms\nkill_floor = 1h\n"
+    with Frankd(["--device", "cpu:0", "--device", "faulty:hang"], config=config) as frankd:
+        with frankd.client() as client:
+            factor = moderate_factor(frankd)
+            for _ in range(4):
+                work(client, factor)
+        wait_until("the silence is told", lambda: devices(frankd)["faulty:hang"]["zero_rate"],
+                   patience(5))
+        device = devices(frankd)["faulty:hang"]
+        assert device["state"] == "ready" and device["stalls"] >= 1, device
+        assert device["rate_hps"] == 0, f"a silent device shines with its last rate: {device}"
+        sound = devices(frankd)["cpu:0"]
+        assert sound["zero_rate"] is False and sound["rate_hps"] > 0, sound
+
+
+def work_of_a_lost_worker_is_reassigned_soon():
+    """A worker is killed or stopped under load: how long the unluckiest job then takes, as its
+    client sees it. The bar is max(5 slices, 250 ms), by the default floor of 250 ms; what is
+    asserted is far wider, because the machine of a test has other things to do."""
+    config = "slice = 20ms\nkill_floor = 1s\nworker_nice = 0\nquarantine = 100ms\n"
+    with Frankd(["--device", "cpu"], config=config) as frankd:
+        if len(devices(frankd)) < 2:
+            print("      one device only: nobody to take over")
+            return
+        factor = max(1000, int(rate_hps(frankd) / 2 * 0.002))  # 2 ms and, rsa2048, some more
+        figures = {}
+        for number in (signal.SIGKILL, signal.SIGSTOP):
+            worst_ms = []
+            for _ in range(3):
+                wait_until("both devices are ready", lambda: all(
+                    device["state"] == "ready" for device in devices(frankd).values()),
+                    patience(20))
+                pid = devices(frankd)["cpu:0"]["pid"]
+                struck_at = []
+                spans = []
+
+                def one_client(which):
+                    if which == 0:
+                        time.sleep(0.3)
+                        struck_at.append(time.monotonic())
+                        os.kill(pid, number)
+                        return
+                    until = time.monotonic() + 1.5
+                    with frankd.client() as client:
+                        while time.monotonic() < until:
+                            b = random_b()
+                            start = time.monotonic()
+                            ok, reply = client.mint(b, patience(30), factor=factor)
+                            spans.append((start, time.monotonic()))
+                            assert ok, reply
+                            check_answer(reply, b, factor=factor)
+
+                in_threads(7, one_client)
+                worst_ms.append(max((end - struck_at[0]) * 1000 for start, end in spans
+                                    if start <= struck_at[0] <= end))
+                wait_until("the worker is replaced", lambda: devices(frankd)["cpu:0"]["pid"]
+                           not in (0, pid), patience(20))
+            figures[number.name] = [round(ms) for ms in worst_ms]
+        print(f"      the unluckiest job was answered after (ms): {figures}; bar: 250 and its work")
+        assert percentile(figures["SIGKILL"], 0.5) < patience(1500), figures
+        assert percentile(figures["SIGSTOP"], 0.5) < patience(2000), figures
+
+
+def end_within(frankd, limit_s):
+    """SIGTERM; returns the seconds until the end, which must come in time with status 0."""
+    start = time.monotonic()
+    frankd.signal(signal.SIGTERM)
+    assert frankd.wait_end(patience(limit_s) + 10) == 0, frankd.process.returncode
+    took_s = time.monotonic() - start
+    assert took_s < patience(limit_s), f"the end took {took_s:.1f} s:\n{frankd.log()}"
+    return took_s
+
+
+def sigterm_ends_it_though_every_device_hangs():
+    """Accepted requests are answered with their best or refused; nobody waits for a device."""
+    config = f"stall_floor = 150ms\nkill_floor = 1h\ngrace = {int(GRACE_S * 1000)}ms\n"
+    for name in ("faulty:hang", "stopped workers", "faulty:open"):
+        arguments = ["--device", name] if name == "faulty:hang" else ["--device", "cpu"]
+        if name == "faulty:open":
+            arguments += ["--device", name]
+        text = config + ("open_limit = 1s\n" if name == "faulty:open" else "")
+        with Frankd(arguments, config=text) as frankd:
+            workers = frankd.children("frank-worker")
+            with frankd.client() as client:
+                bodies = {}
+                for i in range(12):
+                    b = random_b()
+                    wish = "fail" if i % 3 == 0 else "best"
+                    bodies[client.send("mint", {"b": b, "factor": MAX_FACTOR, "on_deadline": wish,
+                                                "deadline_ms": 600000})] = (b, wish)
+                wait_until("all are accepted", lambda: sum(
+                    status(frankd)["queue"][part] for part in ("waiting", "running")) == 12)
+                if name == "stopped workers":
+                    for pid in workers:
+                        os.kill(pid, signal.SIGSTOP)
+                elif name == "faulty:hang":
+                    wait_until("it hangs", lambda: devices(frankd)[name]["zero_rate"], patience(10))
+                took_s = end_within(frankd, GRACE_S + 2)
+                for request_id, (ok, reply) in collect(client, bodies, 5).items():
+                    b, wish = bodies[request_id]
+                    if wish == "fail":
+                        assert not ok and reply["error"] == "shutting-down", reply
+                    else:
+                        assert ok, reply
+                        check_answer(reply, b, factor=MAX_FACTOR, met=False)
+            wait_until("no worker is left", lambda: not any(
+                state_of(pid) not in ("", "Z") for pid in workers), 5)
+            print(f"      {name}: ended {took_s:.2f} s after SIGTERM with a grace of {GRACE_S} s")
+
+
+if __name__ == "__main__":
+    run(each_liar_is_found_out_and_quarantined, the_slow_and_the_unlucky_go_on_working,
+        a_device_that_examines_nothing_loses_no_request, all_of_them_at_once_change_no_answer, a_quarantined_device_is_tried_again,
+        without_a_device_requests_are_refused_at_once,
+        a_device_without_progress_tells_a_rate_of_zero, work_of_a_lost_worker_is_reassigned_soon,
+        sigterm_ends_it_though_every_device_hangs)
