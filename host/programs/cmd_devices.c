@@ -131,10 +131,8 @@ static void test_conduct(const struct frank_search *search, struct test_result *
 static bool test_device(struct frank_cmd_line *line, const char *name, struct test_result *result)
 {
   const char *const devices[] = {name};
-  struct frank_search_config config = {.devices = devices,
-                                       .device_count = 1,
-                                       .isa = frank_cmd_value(line, FRANK_OPT_ISA),
-                                       .quiet = true};
+  struct frank_search_config config = {
+      .devices = devices, .device_count = 1, .isa = frank_cmd_value(line, FRANK_OPT_ISA)};
   struct frank_search *search = NULL;
   bool interrupted = false;
   *result = (struct test_result){.passed = false};

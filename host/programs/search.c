@@ -22,7 +22,6 @@ struct frank_search {
   struct frank_loop *loop;
   struct frank_mint *mint;
   struct frank_fleet *fleet;
-  bool quiet;
   size_t named; /* devices that were asked for by name */
   sigset_t old_mask;
   bool mask_kept;
@@ -108,9 +107,9 @@ enum frank_err frank_search_new(const struct frank_search_config *config, struct
     snprintf(why, FRANK_SEARCH_WHY_BYTES, "no memory");
     return FRANK_ERR_NOMEM;
   }
-  /* What fails while devices are opened is part of our own message; later it is news. */
+  /* A device that is late or fails is no news in one search: the service goes on without it, and
+   * where none is left our own message says so. `frank devices` looks at each. */
   frank_log_init("frank", FRANK_LOG_ERROR);
-  search->quiet = config->quiet;
   search->named = config->device_count;
   search->mask_kept = sigprocmask(SIG_SETMASK, NULL, &search->old_mask) == 0;
   struct frank_fleet_config fleet;
@@ -286,7 +285,6 @@ enum frank_err frank_search_mint(struct frank_search *search, const struct frank
   own.tag = ++search->next_tag;
   snprintf(own.client, sizeof own.client, "frank");
   search->answered = false;
-  frank_log_init("frank", search->quiet ? FRANK_LOG_ERROR : FRANK_LOG_WARN);
   uint64_t started_us = frank_clock_now_us();
   uint64_t report_us = started_us + FRANK_TERM_PROGRESS_US;
   frank_mint_request(search->mint, 0, &own, b, started_us);

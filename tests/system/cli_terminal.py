@@ -2,6 +2,7 @@
 it is interrupted."""
 
 import base64
+import math
 import os
 import pty
 import re
@@ -53,13 +54,24 @@ def progress_line_is_shown_on_a_terminal():
     assert line, seen
     assert seen.count("attempts  ") >= 3, seen
     assert re.search(r"\r\x1b\[K[^\r]*not met", seen), "the line is taken away before the end"
-    # The chance agrees with attempts/factor.
-    seen, _ = on_terminal(["mint", "--b", B, "--bits", "32", "--deadline", "1500ms"])
+
+
+def chance_is_that_of_independent_attempts():
     scale = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
-    for number, prefix, chance in re.findall(r"\r([0-9.]+) ?([kMG]?) attempts .*? so far ([0-9.]+)%",
-                                             seen):
-        attempts = float(number) * scale[prefix]
-        assert abs(float(chance) - 100 * (1 - 2.718281828**(-attempts / 2**32))) < 0.2, seen
+    row = r"\r([0-9.]+) ?([kMG]?) attempts .*? so far ([0-9.]+)%"
+    seen, _ = on_terminal([*HARD, "--deadline", "1s"])
+    number, prefix, _ = re.findall(row, seen)[-1]
+    factor = int(3 * float(number) * scale[prefix])  # so that it is neither near 0 nor near 1
+    largest = 0
+    for _ in range(10):
+        seen, _ = on_terminal(["mint", "--b", B, "--factor", str(factor), "--deadline", "1s"])
+        for number, prefix, chance in re.findall(row, seen):
+            ratio = float(number) * scale[prefix] / factor
+            assert abs(float(chance) - 100 * (1 - math.exp(-ratio))) < 0.5, (factor, seen)
+            largest = max(largest, ratio)
+        if largest > 0.2:
+            return
+    raise AssertionError(f"only {largest} of the factor was seen in progress lines")
 
 
 def progress_is_silent_elsewhere():
@@ -141,7 +153,8 @@ def no_worker_outlives_frank():
 
 
 if __name__ == "__main__":
-    run(progress_line_is_shown_on_a_terminal, progress_is_silent_elsewhere,
+    run(progress_line_is_shown_on_a_terminal, chance_is_that_of_independent_attempts,
+        progress_is_silent_elsewhere,
         colour_is_for_terminals_without_no_color, interrupt_gives_the_best_and_ends_by_the_signal,
         interrupted_filter_writes_nothing_and_says_later, ignored_signal_stays_ignored,
         no_worker_outlives_frank)
