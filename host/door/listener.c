@@ -35,6 +35,7 @@ struct frank_listener {
   uint32_t descriptors_most; /* pause above this; 0: do not count */
   uint64_t counted_us;
   int lock_fd; /* ipc; -1: none */
+  bool ours;   /* what is at the ipc path */
   bool bound;
   bool closed;     /* libzmq has let go of the endpoint after unbind */
   uint64_t due_us; /* when to bind again; FRANK_NEVER_US: nothing to do */
@@ -177,6 +178,7 @@ static enum frank_err bind_now(struct frank_listener *listener, char *why)
   int number = errno;
   umask(before);
   if (rc == 0) {
+    listener->ours = true;
     listener->bound = true;
     listener->closed = false;
     return FRANK_OK;
@@ -297,6 +299,9 @@ void frank_listener_destroy(struct frank_listener **listener)
   }
   frank_listener_close(l);
   if (l->lock_fd >= 0) {
+    if (l->ours) {
+      (void)unlink(path_of(l)); /* which libzmq 4.3 leaves behind */
+    }
     close(l->lock_fd);
   }
   free(l);

@@ -50,7 +50,8 @@ FRANK_MUST_CHECK enum frank_err frank_listener_new(void *context, void *router,
                                                    struct frank_listener **out, char *why);
 /* Stops watching; before the router is closed. Idempotent. */
 void frank_listener_close(struct frank_listener *listener);
-/* Lets go of the lock; after the context has ended, for only then libzmq has unlinked the path. */
+/* Takes an ipc socket's file away and lets go of the lock; after the context has ended, for only
+ * then libzmq has nothing more to do there. */
 void frank_listener_destroy(struct frank_listener **listener);
 
 /* The endpoint as bound, a free port filled in. */
