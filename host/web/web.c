@@ -18,11 +18,13 @@
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 128
-/* From this many connections on, a new one costs the place of another. */
-#define CROWDED (FRANK_WEB_CONNECTIONS - 8)
+/* From this many connections on, a new one costs the place of another. The rest is room for those
+ * that come in one turn of the loop: a place is free only after the next. */
+#define CROWDED (FRANK_WEB_CONNECTIONS - 32)
 
 struct connection {
   int fd;            /* libmicrohttpd's; -1: the slot is free */
+  bool is_cut;       /* shut down; libmicrohttpd has not closed it yet */
   uint64_t since_us; /* begin, or the end of its last request */
 };
 
@@ -179,18 +181,19 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
  * The library's own time limit counts from the last byte, which a client of one byte per second
  * never reaches. */
 
-static void cut(const struct connection *slot)
+static void cut(struct connection *slot)
 {
+  slot->is_cut = true;
   /* The library sees the end of the stream and closes the descriptor, which is its own. */
   (void)shutdown(slot->fd, SHUT_RDWR);
 }
 
-static void cut_longest(const struct frank_web *web)
+static void cut_longest(struct frank_web *web)
 {
-  const struct connection *longest = NULL;
+  struct connection *longest = NULL;
   for (size_t i = 0; i < FRANK_WEB_CONNECTIONS; i++) {
-    const struct connection *slot = &web->connections[i];
-    if (slot->fd >= 0 && (longest == NULL || slot->since_us < longest->since_us)) {
+    struct connection *slot = &web->connections[i];
+    if (slot->fd >= 0 && !slot->is_cut && (longest == NULL || slot->since_us < longest->since_us)) {
       longest = slot;
     }
   }
@@ -199,11 +202,11 @@ static void cut_longest(const struct frank_web *web)
   }
 }
 
-static void cut_late(const struct frank_web *web, uint64_t now_us)
+static void cut_late(struct frank_web *web, uint64_t now_us)
 {
   for (size_t i = 0; i < FRANK_WEB_CONNECTIONS && web->connection_count > 0; i++) {
-    const struct connection *slot = &web->connections[i];
-    if (slot->fd >= 0 && now_us - slot->since_us >= FRANK_WEB_REQUEST_US) {
+    struct connection *slot = &web->connections[i];
+    if (slot->fd >= 0 && !slot->is_cut && now_us - slot->since_us >= FRANK_WEB_REQUEST_US) {
       cut(slot);
     }
   }
