@@ -214,6 +214,17 @@ static void show_progress(void *arg, const char *part)
   }
 }
 
+/* Says what the failure may come from: a frankd that died, else whatever it logged last. */
+static void explain(struct bench_server *server, char *why)
+{
+  char cause[BENCH_WHY_BYTES];
+  char line[160];
+  (void)snprintf(cause, sizeof cause, "%s", why);
+  bench_server_last_line(server, line, sizeof line);
+  (void)snprintf(why, BENCH_WHY_BYTES, "%.300s; frankd%s, its last line: %s", cause,
+                 bench_server_has_ended(server) ? " has died" : " still runs", line);
+}
+
 static enum frank_err run_round(const struct options *options, const char *frankd,
                                 struct progress *progress, struct bench_report *report, char *why)
 {
@@ -236,9 +247,7 @@ static enum frank_err run_round(const struct options *options, const char *frank
                                                .arg = progress};
     err = bench_daemon_measure(&config, &daemon, why);
     if (err != FRANK_OK && !bench_is_stopping()) {
-      char line[256];
-      bench_server_last_line(server, line, sizeof line);
-      fprintf(stderr, "frank-bench: the last line of frankd: %s\n", line);
+      explain(server, why);
     }
   }
   bench_server_stop(&server);

@@ -1,12 +1,13 @@
 #include "bench/machine.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
+
+#define FIELD "VmRSS:"
 
 void bench_machine_describe(struct bench_machine *machine)
 {
@@ -37,7 +38,8 @@ enum frank_err bench_memory_kib(pid_t pid, uint64_t *kib)
   }
   enum frank_err err = FRANK_ERR_NOT_FOUND;
   while (err != FRANK_OK && fgets(line, sizeof line, file)) {
-    if (sscanf(line, "VmRSS: %" SCNu64 " kB", kib) == 1) {
+    if (strncmp(line, FIELD, strlen(FIELD)) == 0) {
+      *kib = strtoull(line + strlen(FIELD), NULL, 10); /* "   12345 kB" */
       err = FRANK_OK;
     }
   }

@@ -92,7 +92,8 @@ static void write_final(const struct bench_report *report, bool comparable)
     (void)json_object_set_new(figures, metrics[i].name,
                               json_pack("{s:f, s:f, s:f, s:f, s:b}", "median", summary.median,
                                         "min", summary.min, "max", summary.max, "spread",
-                                        summary.spread, "noisy", is_noisy(i, &summary)));
+                                        summary.spread, "noisy",
+                                        is_noisy((enum bench_metric)i, &summary)));
   }
   write_record(json_pack("{s:s, s:s, s:I, s:I, s:o, s:b}", "record", "final", "shape",
                          report->shape->name, "rounds", (json_int_t)report->rounds,
@@ -152,7 +153,7 @@ static void print_table(const struct bench_report *report, bool comparable)
   printf("%-*s%*s%*s%*s%*s\n", NAME_WIDTH, "", NUMBER_WIDTH, "median", NUMBER_WIDTH, "min",
          NUMBER_WIDTH, "max", NUMBER_WIDTH, "spread");
   for (size_t i = 0; i < BENCH_METRICS; i++) {
-    print_row(report, i);
+    print_row(report, (enum bench_metric)i);
   }
   printf("\n%" PRIu64 " stamps were checked, all are right.\n", report->checked);
   if (report->rounds < ROUNDS_TO_COMPARE) {
@@ -204,7 +205,7 @@ void bench_report_end(const struct bench_report *report)
   bool comparable = report->rounds >= ROUNDS_TO_COMPARE;
   for (size_t i = 0; i < BENCH_METRICS; i++) {
     struct bench_summary summary = bench_summarise(report->values[i], report->rounds);
-    comparable = comparable && !is_noisy(i, &summary);
+    comparable = comparable && !is_noisy((enum bench_metric)i, &summary);
   }
   if (report->json) {
     write_final(report, comparable);

@@ -174,7 +174,7 @@ static void become(const struct bench_server *server, const char *path, int log_
   (void)signal(SIGPIPE, SIG_DFL);
   if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(log_fd, 2) == 2 &&
       prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent) {
-    (void)execv(path, (char *const *)(uintptr_t)argv);
+    (void)execv(path, (char *const *)argv);
   }
   static const char text[] = "cannot run frankd\n";
   (void)!write(2, text, sizeof text - 1);
@@ -202,8 +202,7 @@ static enum frank_err spawn(struct bench_server *server, const char *path)
   return FRANK_OK;
 }
 
-/* True once it has ended; it is reaped then. */
-static bool has_ended(struct bench_server *server)
+bool bench_server_has_ended(struct bench_server *server)
 {
   if (server->pid > 0 && waitpid(server->pid, NULL, WNOHANG) == server->pid) {
     server->pid = 0;
@@ -215,7 +214,7 @@ static enum frank_err wait_ready(struct bench_server *server, char *why)
 {
   uint64_t until_us = frank_clock_now_us() + READY_LIMIT_US;
   while (!says_ready(server)) {
-    bool ended = has_ended(server);
+    bool ended = bench_server_has_ended(server);
     if (bench_is_stopping()) {
       (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
       return FRANK_ERR_CLOSED;
@@ -264,14 +263,14 @@ void bench_server_stop(struct bench_server **server)
   if (!s) {
     return;
   }
-  if (!has_ended(s)) {
+  if (!bench_server_has_ended(s)) {
     uint64_t until_us = frank_clock_now_us() + STOP_LIMIT_US;
     (void)kill(s->pid, SIGTERM);
-    while (!has_ended(s) && frank_clock_now_us() < until_us) {
+    while (!bench_server_has_ended(s) && frank_clock_now_us() < until_us) {
       usleep(TICK_US);
     }
   }
-  if (!has_ended(s)) {
+  if (!bench_server_has_ended(s)) {
     fprintf(stderr, "frank-bench: frankd did not heed SIGTERM; killed\n");
     (void)kill(s->pid, SIGKILL);
     while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR) {

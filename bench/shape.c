@@ -8,6 +8,7 @@
 
 #define SIGNATURE_MAX_BYTES 512
 
+/* Sizes in whole words of eight bytes, as bench_shape_b fills them. */
 static const struct bench_shape shapes[] = {
     {"ed25519", "Ed25519", "ed25519-sha256", 64},
     {"rsa1024", "RSA-1024", "rsa-sha256", 128},
@@ -59,13 +60,12 @@ size_t bench_shape_b(const struct bench_shape *shape, struct bench_random *rando
                      char b[BENCH_B_BYTES])
 {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  /* The bytes past the end are 0, as the unused bits of canonical base64 must be. */
   uint8_t bytes[SIGNATURE_MAX_BYTES + 8] = {0};
   for (size_t i = 0; i < shape->signature_bytes; i += 8) {
     uint64_t word = bench_random_next(random);
     memcpy(bytes + i, &word, sizeof word);
   }
-  /* The bytes past the end are 0, as the unused bits of canonical base64 must be. */
-  memset(bytes + shape->signature_bytes, 0, 8);
   size_t len = 0;
   for (size_t i = 0; i < shape->signature_bytes; i += 3) {
     uint32_t group = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];

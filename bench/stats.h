@@ -21,7 +21,7 @@ struct bench_summary bench_summarise(const double *values, size_t count);
 
 /* Counts times up to 2^40 us (12 days) in steps of 1/64 of their size: a percentile is read with an
  * error below 1.6%, whatever the number of values. Zero-initialised. */
-#define BENCH_HISTOGRAM_STEPS   64
+#define BENCH_HISTOGRAM_STEPS   UINT64_C(64)
 #define BENCH_HISTOGRAM_BUCKETS ((40 - 5) * BENCH_HISTOGRAM_STEPS)
 struct bench_histogram {
   uint64_t count;
