@@ -240,16 +240,34 @@ static void print_factor(const json_t *reply)
   }
 }
 
+/* True where the operand cannot be a domain; told. */
+static bool is_no_domain(struct frank_cmd_line *line, const char *domain)
+{
+  if (strstr(domain, "://") != NULL) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "%s: the factor of a URL is not there yet",
+                   domain);
+    return true;
+  }
+  json_t *text = json_string(domain); /* checks that it is UTF-8 */
+  bool is_text = text != NULL;
+  json_decref(text);
+  if (!is_text) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "%s: no domain, it is not UTF-8", domain);
+  }
+  return !is_text;
+}
+
 int frank_cmd_factor(struct frank_cmd_line *line)
 {
   struct frank_client *client = NULL;
   struct frank_remote_error error;
   json_t *reply = NULL;
-  json_t *recipients = json_array();
-  if (line->operand_count > 0) {
-    json_array_append_new(recipients, json_string(line->operands[0]));
+  const char *domain = line->operand_count > 0 ? line->operands[0] : NULL;
+  if (domain != NULL && is_no_domain(line, domain)) {
+    return FRANK_EXIT_USAGE;
   }
-  json_t *body = json_pack("{s:o}", "recipients", recipients);
+  json_t *body = domain != NULL ? json_pack("{s:[s]}", "recipients", domain)
+                                : json_pack("{s:[]}", "recipients");
   if (frank_remote_open(line, &client, &error) != FRANK_OK) {
     json_decref(body);
     return frank_cmd_fail(line, error.status, error.code, "%s", error.message);

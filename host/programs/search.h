@@ -25,7 +25,6 @@ struct frank_search_config {
   const char *const *devices; /* names; none: every device that is not on demand */
   size_t device_count;
   const char *isa; /* forced code path, NULL: the fastest */
-  bool quiet; /* a device that fails in a search is not logged: the caller looks at its state */
 };
 
 /* Starts looking for devices. `why` (FRANK_SEARCH_WHY_BYTES) names what failed: FRANK_ERR_NOT_FOUND

@@ -57,6 +57,8 @@ USAGE = [
     (["status", "--wait", "1", "--watch"], "exclude", 2),
     (["status", "extra"], "extra", 2),
     (["status", "--connect", "nonsense"], "nonsense", 2),
+    (["factor", "https://example.com/factor"], "not there yet", 2),
+    (["factor", "a.example", "b.example"], "b.example", 2),
     (["learn", "--spam", "x"], "not there yet", 2),
 ]
 
