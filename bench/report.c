@@ -14,6 +14,9 @@
 #endif
 
 #define ROUNDS_TO_COMPARE 3 /* fewer say nothing about the spread */
+/* The searches under way at either end of the counting, a handful, make the rate uncertain by about
+ * three in so many. */
+#define STAMPS_TO_COMPARE 100
 #define NAME_WIDTH        42
 #define NUMBER_WIDTH      11
 
@@ -159,6 +162,10 @@ static void print_table(const struct bench_report *report, bool comparable)
   if (report->rounds < ROUNDS_TO_COMPARE) {
     printf("Not for comparing: %zu round%s not say how far the figures spread; run %d or more.\n",
            report->rounds, report->rounds == 1 ? " does" : "s do", ROUNDS_TO_COMPARE);
+  } else if (report->queue_stamps_min < STAMPS_TO_COMPARE) {
+    printf("Not for comparing: only %" PRIu64 " stamps of factor 2^20 in a round, %d are needed: "
+           "raise --seconds.\n",
+           report->queue_stamps_min, STAMPS_TO_COMPARE);
   } else if (!comparable) {
     puts(
         "Not for comparing: the rounds differ too much, where it says \"too wide\". Something else "
@@ -189,6 +196,9 @@ void bench_report_round(struct bench_report *report, const struct bench_bare *ba
   for (size_t i = 0; i < BENCH_METRICS; i++) {
     report->values[i][report->rounds] = values[i];
   }
+  if (report->rounds == 0 || daemon->queue_stamps < report->queue_stamps_min) {
+    report->queue_stamps_min = daemon->queue_stamps;
+  }
   report->bare = *bare;
   report->rounds++;
   report->checked += daemon->checked;
@@ -202,7 +212,8 @@ void bench_report_round(struct bench_report *report, const struct bench_bare *ba
 
 void bench_report_end(const struct bench_report *report)
 {
-  bool comparable = report->rounds >= ROUNDS_TO_COMPARE;
+  bool comparable =
+      report->rounds >= ROUNDS_TO_COMPARE && report->queue_stamps_min >= STAMPS_TO_COMPARE;
   for (size_t i = 0; i < BENCH_METRICS; i++) {
     struct bench_summary summary = bench_summarise(report->values[i], report->rounds);
     comparable = comparable && !is_noisy((enum bench_metric)i, &summary);

@@ -37,7 +37,8 @@ struct bench_report {
   size_t rounds;          /* done */
   struct bench_bare bare; /* of the last round: model, variant, devices, blocks */
   double values[BENCH_METRICS][BENCH_ROUNDS_MAX];
-  uint64_t checked; /* right stamps, of all rounds */
+  uint64_t checked;          /* right stamps, of all rounds */
+  uint64_t queue_stamps_min; /* answers that the daemon's rate rests on, in the round with least */
 };
 
 /* Adds a round; with --json also writes its record (before the first: the machine's). */
