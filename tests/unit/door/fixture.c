@@ -81,10 +81,10 @@ void fixture_open(struct fixture *fixture, const char *const *more)
 int fixture_end(struct frank_chan **chan, pid_t *pid, int kill_it)
 {
   int status = 0;
-  frank_chan_destroy(chan);
   if (kill_it) {
-    (void)kill(*pid, SIGKILL);
+    (void)kill(*pid, SIGKILL); /* before the channel closes, which would end it in order */
   }
+  frank_chan_destroy(chan);
   uint64_t until_us = frank_clock_now_us() + PATIENCE_MS * FRANK_US_PER_MS;
   while (waitpid(*pid, &status, WNOHANG) == 0) {
     if (frank_clock_now_us() > until_us) {
