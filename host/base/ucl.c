@@ -123,8 +123,9 @@ static enum frank_err read_quoted(struct frank_ucl_reader *reader, char *out, si
   return FRANK_OK;
 }
 
-/* Bare text runs to `;`, `,`, `]`, a comment or the end of the line. What the full parser would
- * read in a way that surprises (braces, quotes, a comment that begins inside a path) is refused. */
+/* Bare text runs to `;`, `,`, `]`, a tab, a comment or the end of the line. What the full parser
+ * would read in a way that surprises (braces, quotes, a comment that begins inside a path) is
+ * refused. */
 static enum frank_err read_bare(struct frank_ucl_reader *reader, char *out, size_t out_size)
 {
   if (looking_at(reader, "<<")) {
@@ -132,20 +133,20 @@ static enum frank_err read_bare(struct frank_ucl_reader *reader, char *out, size
   }
   size_t used = 0;
   size_t used_to_last_word = 0;
-  while (!at_end(reader) && !is_one_of(*reader->at, ";,]#\r\n")) {
+  while (!at_end(reader) && !is_one_of(*reader->at, ";,]#\t\r\n")) {
     char c = *reader->at;
     if (looking_at(reader, "/*") || is_one_of(c, "[{}\"'\\")) {
       return refuse(reader, FRANK_ERR_MALFORMED, "a value with %s must stand in double quotes",
                     looking_at(reader, "/*") ? "/*" : "brackets, quotes or backslashes");
     }
-    if (((unsigned char)c < 0x20 && c != '\t') || c == 0x7f) {
+    if ((unsigned char)c < 0x20 || c == 0x7f) {
       return refuse_byte(reader, "in a value");
     }
     if (used + 1 >= out_size) {
       return refuse(reader, FRANK_ERR_MALFORMED, "longer than %zu bytes", out_size - 1);
     }
     out[used++] = c;
-    used_to_last_word = is_one_of(c, " \t") ? used_to_last_word : used;
+    used_to_last_word = c == ' ' ? used_to_last_word : used;
     reader->at++;
   }
   out[used_to_last_word] = '\0';

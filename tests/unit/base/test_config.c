@@ -262,6 +262,7 @@ static void bad_files_are_refused_by_line_and_name(void **state)
       {"\n\n/* never\nclosed", FRANK_ERR_MALFORMED, "t.conf:3: this comment has no end"},
       {"=5", FRANK_ERR_MALFORMED, "unexpected '=' where a key should begin"},
       {"\xef\xbb\xbf", FRANK_ERR_MALFORMED, "unexpected byte 0xef"},
+      {"name = a\tb", FRANK_ERR_MALFORMED, "unexpected 'b' after a value"},
       {"name = a\x01", FRANK_ERR_MALFORMED, "unexpected byte 0x01"},
   };
   struct values values;
