@@ -223,6 +223,8 @@ static void bad_files_are_refused_by_line_and_name(void **state)
       {"count = \"5\"", FRANK_ERR_MALFORMED, "a text in quotes, expected a whole number"},
       {"count = [5]", FRANK_ERR_MALFORMED, "a list, expected a whole number"},
       {"pause = 5x", FRANK_ERR_MALFORMED, "not a time"},
+      {"/* one\ntwo */\ncuont = 1", FRANK_ERR_MALFORMED, "t.conf:3: cuont"},
+      {"pause = 0.0000010", FRANK_ERR_MALFORMED, "not a time"},
       {"pause = 1.", FRANK_ERR_MALFORMED, "not a time"},
       {"pause = 0.0000001", FRANK_ERR_MALFORMED, "not a time"},
       {"pause = 0.0001ms", FRANK_ERR_MALFORMED, "not a time"},

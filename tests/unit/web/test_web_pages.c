@@ -198,6 +198,7 @@ static void metrics_hold_every_number(void **state)
 {
   (void)state;
   struct frank_status *status = example();
+  status->devices[1].state = FRANK_CHILD_QUARANTINED;
   char *text = metrics(status);
   static const char *const lines[] = {
       "frank_build_info{version=\"9.8.7\"} 1",
@@ -226,7 +227,9 @@ static void metrics_hold_every_number(void **state)
       "frank_device_restarts_total{device=\"cpu:1\"} 6",
       "frank_device_stalls_total{device=\"cpu:1\"} 8",
       "frank_device_zero_rate{device=\"cpu:1\"} 0",
-      "frank_device_state{device=\"cpu:1\",state=\"ready\"} 1",
+      "frank_device_state{device=\"cpu:0\",state=\"ready\"} 1",
+      "frank_device_state{device=\"cpu:1\",state=\"ready\"} 0",
+      "frank_device_state{device=\"cpu:1\",state=\"quarantined\"} 1",
       "frank_device_state{device=\"cpu:1\",state=\"paused\"} 0",
       "frank_client_attempts_total{client=\"mx\\\"1\"} 9",
       "frank_client_waiting_requests{client=\"mx\\\"1\"} 2",
