@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define FACTOR_FILE_EVERY_US FRANK_US_PER_S
+#define DRAIN_LIMIT_US       (500 * FRANK_US_PER_MS) /* for the doors to hear that it ends */
 #define LEAVE_LIMIT_US                                                                             \
   (1500 * FRANK_US_PER_MS) /* for the doors' last replies; longer than theirs */
 
@@ -320,11 +321,17 @@ static void drain(struct frankd *f)
 {
   notify("STOPPING=1");
   frank_log(FRANK_LOG_INFO, "event=draining waiting=%" PRIu32, frank_mint_waiting(f->mint));
+  uint64_t now_us = frank_clock_now_us();
+  uint64_t heard_us = now_us + DRAIN_LIMIT_US;
   frank_mint_drain(f->mint);
-  frankd_children_drain(f->children);
-  f->grace_ends_us = frank_clock_now_us() + f->config.grace_us;
-  while (frank_mint_waiting(f->mint) > 0 && !f->stop_now &&
-         frank_clock_now_us() < f->grace_ends_us) {
+  frankd_children_drain(f->children, now_us);
+  frankd_children_pump(f->children, now_us); /* now: the turns below begin with waiting */
+  f->grace_ends_us = now_us + f->config.grace_us;
+  for (; now_us < f->grace_ends_us && !f->stop_now; now_us = frank_clock_now_us()) {
+    bool heard = frankd_children_drained(f->children) || now_us >= heard_us;
+    if (heard && frank_mint_waiting(f->mint) == 0) {
+      break;
+    }
     if (turn(f) != FRANK_OK) {
       break;
     }

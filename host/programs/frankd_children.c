@@ -9,20 +9,23 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
-#define PING_EVERY_US  FRANK_US_PER_S
-#define PONG_LIMIT_US  (3 * FRANK_US_PER_S) /* a stopped door is ended after this */
-#define START_LIMIT_US (15 * FRANK_US_PER_S)
+#define PING_EVERY_US    FRANK_US_PER_S
+#define PONG_LIMIT_US    (3 * FRANK_US_PER_S) /* a stopped door is ended after this */
+#define START_LIMIT_US   (15 * FRANK_US_PER_S)
+#define PUT_WAIT_MS      100 /* for a door to make room */
 #define RECORDS_PER_TURN 512
-#define ARGS_MAX       32
-#define ARG_BYTES      320
-#define ORIGIN_BITS    8 /* of an origin: the index of the child; above them its life */
+#define ARGS_MAX         32
+#define ARG_BYTES        320
+#define ORIGIN_BITS      8 /* of an origin: the index of the child; above them its life */
 
 _Static_assert(sizeof(struct frank_status) <= FRANK_CHAN_RECORD_MAX_BYTES,
                "a snapshot travels in one record");
@@ -43,6 +46,7 @@ struct child {
   uint64_t life;
   uint64_t pinged_us; /* last ping */
   uint64_t heard_us;  /* last pong */
+  uint64_t drain_tag; /* of the ping behind DRAIN whose pong is awaited; 0: none */
   uint64_t dropped_before;
   uint64_t dropped;
   bool is_ready;
@@ -128,6 +132,7 @@ static void child_failed(struct child *c, const char *why, uint64_t now_us)
   frank_chan_destroy(&c->chan);
   frank_child_end(&all->graves, &c->pid);
   c->is_ready = false;
+  c->drain_tag = 0;
   c->overflow = false;
   c->dropped_before += c->dropped;
   c->dropped = 0;
@@ -173,11 +178,21 @@ static void child_start(struct child *c, uint64_t now_us)
 
 /* ---- what children say ---- */
 
+/* A common deadline or the end answers more requests at once than the channel holds. A door that
+ * runs takes them within moments, and to end it would lose them all: so it gets these moments, once
+ * for each packet. */
 static void put(struct child *c, uint16_t type, const void *payload, size_t len_bytes)
 {
-  if (c->chan && frank_chan_put(c->chan, type, payload, len_bytes, NULL, 0) != FRANK_OK) {
-    c->overflow = true;
+  if (!c->chan || c->overflow) {
+    return;
   }
+  enum frank_err err = frank_chan_put(c->chan, type, payload, len_bytes, NULL, 0);
+  if (err == FRANK_ERR_FULL) {
+    struct pollfd room = {.fd = frank_chan_fd(c->chan), .events = POLLOUT};
+    (void)poll(&room, 1, PUT_WAIT_MS);
+    err = frank_chan_put(c->chan, type, payload, len_bytes, NULL, 0);
+  }
+  c->overflow = err != FRANK_OK;
 }
 
 void frankd_children_answer(void *arg, uint64_t origin, const struct frank_answer *answer)
@@ -267,8 +282,12 @@ static void on_ask_factor(struct child *c, const uint8_t *payload, uint64_t now_
 
 static void on_pong(struct child *c, const uint8_t *payload, uint64_t now_us)
 {
-  (void)payload;
+  struct frank_door_tag tag;
+  memcpy(&tag, payload, sizeof tag);
   c->heard_us = now_us;
+  if (tag.tag == c->drain_tag) {
+    c->drain_tag = 0;
+  }
 }
 
 static void on_counts(struct child *c, const uint8_t *payload, uint64_t now_us)
@@ -485,6 +504,7 @@ void frankd_children_destroy(struct frankd_children **children)
   }
   frankd_children_close(all);
   for (size_t i = 0; i < all->count; i++) {
+    frank_chan_destroy(&all->list[i].chan);
     frank_child_end(&all->graves, &all->list[i].pid);
   }
   frank_child_reap(&all->graves);
@@ -516,13 +536,28 @@ void frankd_children_reload(struct frankd_children *children)
   }
 }
 
-void frankd_children_drain(struct frankd_children *children)
+void frankd_children_drain(struct frankd_children *children, uint64_t now_us)
 {
   for (size_t i = 0; i < children->count; i++) {
-    if (is_door(&children->list[i]) && children->list[i].is_ready) {
-      put(&children->list[i], FRANK_DOOR_DRAIN, NULL, 0);
+    struct child *c = &children->list[i];
+    if (is_door(c) && c->is_ready) {
+      struct frank_door_tag tag = {.tag = now_us};
+      c->drain_tag = now_us;
+      c->pinged_us = now_us;
+      put(c, FRANK_DOOR_DRAIN, NULL, 0);
+      put(c, FRANK_DOOR_PING, &tag, sizeof tag);
     }
   }
+}
+
+bool frankd_children_drained(const struct frankd_children *children)
+{
+  for (size_t i = 0; i < children->count; i++) {
+    if (children->list[i].drain_tag != 0) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool frankd_children_has_unsent(const struct frankd_children *children)
@@ -539,8 +574,13 @@ void frankd_children_close(struct frankd_children *children)
 {
   children->closing = true;
   for (size_t i = 0; i < children->count; i++) {
-    frank_loop_remove(&children->list[i].watch);
-    frank_chan_destroy(&children->list[i].chan);
+    struct child *c = &children->list[i];
+    frank_loop_remove(&c->watch);
+    if (c->chan) {
+      /* One direction only: a socket that is closed with something unread in it resets its peer,
+       * which would lose the answers that it has not read yet. */
+      (void)shutdown(frank_chan_fd(c->chan), SHUT_WR);
+    }
   }
 }
 

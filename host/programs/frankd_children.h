@@ -50,7 +50,9 @@ const char *frankd_children_fatal(const struct frankd_children *children);
 /* SIGHUP: the doors read their allow-lists again. */
 void frankd_children_reload(struct frankd_children *children);
 /* Tells the doors to refuse new requests. */
-void frankd_children_drain(struct frankd_children *children);
+void frankd_children_drain(struct frankd_children *children, uint64_t now_us);
+/* True when every door has heard that, so that no request is on its way here any more. */
+bool frankd_children_drained(const struct frankd_children *children);
 /* True while answers wait to be sent to a door. */
 bool frankd_children_has_unsent(const struct frankd_children *children);
 /* Closes the channels: a door sends what is on its way and leaves. */
