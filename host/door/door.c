@@ -22,6 +22,9 @@
 #define HEARTBEAT_WAIT_MS 60000
 
 #define COUNTS_EVERY_US FRANK_US_PER_S
+#define LEAVE_LIMIT_US                                                                             \
+  (300 * FRANK_US_PER_MS) /* frankd waits longer than this and libzmq's linger */
+#define LEAVE_QUIET_MS  20
 #define FOLDER_EVERY_US (2 * FRANK_US_PER_S)
 
 void frank_door_config_init(struct frank_door_config *config)
@@ -145,6 +148,27 @@ static enum frank_err serve(struct frank_door *door, char *why)
     flush(door);
   }
   return FRANK_OK;
+}
+
+/* frankd is gone. Who asked and was not read yet is told so; replies for which a peer had no room
+ * go to libzmq, which sends what it can while it lingers. They are in memory already, so libzmq's
+ * own limit saves nothing any more. */
+static void leave(struct frank_door *door)
+{
+  const int unlimited = 0;
+  uint64_t limit_us = frank_clock_now_us() + LEAVE_LIMIT_US;
+  bool quiet = zmq_setsockopt(door->router, ZMQ_SNDHWM, &unlimited, sizeof unlimited) != 0;
+  door->draining = true;
+  while (!quiet && door->now_us < limit_us) {
+    zmq_pollitem_t item = {.socket = door->router, .events = ZMQ_POLLIN};
+    bool found = zmq_poll(&item, 1, LEAVE_QUIET_MS) > 0;
+    door->now_us = frank_clock_now_us();
+    if (found) {
+      frank_reception_read(door);
+    }
+    frank_replies_tick(door->replies, door->now_us);
+    quiet = !found && frank_replies_next_due_us(door->replies) == FRANK_NEVER_US;
+  }
 }
 
 /* ---- setting up ---- */
@@ -377,6 +401,7 @@ enum frank_err frank_door_run(const struct frank_door_config *config, struct fra
   err = tell_ready(&door);
   if (err == FRANK_OK) {
     err = serve(&door, why);
+    leave(&door);
   }
 
 cleanup:
