@@ -9,7 +9,8 @@
 #include <string.h>
 #include <zmq.h>
 
-#define DEPTH_MAX 16
+#define DEPTH_MAX    16
+#define REPLY_FRAMES 4 /* version, ok or error, id, body */
 
 /* ---- replies ---- */
 
@@ -171,8 +172,7 @@ static void finish_ask(struct frank_client *client, struct frank_slot *slot, boo
   frank_slot_done(client, slot);
 }
 
-/* A reply's frames: version, ok or error, id, body. */
-static void take_reply(struct frank_client *client, zmq_msg_t frames[4], uint64_t now_us)
+static void take_reply(struct frank_client *client, zmq_msg_t frames[REPLY_FRAMES], uint64_t now_us)
 {
   char id_text[FRANK_LINK_WIRE_ID_BYTES];
   size_t id_len = zmq_msg_size(&frames[2]);
@@ -206,28 +206,27 @@ static void take_reply(struct frank_client *client, zmq_msg_t frames[4], uint64_
 
 bool frank_reply_read(struct frank_client *client, uint64_t now_us)
 {
-  zmq_msg_t frames[5]; /* one more than a reply has: the excess goes there */
+  zmq_msg_t frames[REPLY_FRAMES];
   size_t count = 0;
-  size_t filled = 0;
   bool more = true;
   while (more) {
-    zmq_msg_t *frame = &frames[count < 4 ? count : 4];
-    if (count >= 4 && filled == 5) {
-      (void)zmq_msg_close(frame);
-      filled = 4;
-    }
+    zmq_msg_t excess;
+    zmq_msg_t *frame = count < REPLY_FRAMES ? &frames[count] : &excess;
     (void)zmq_msg_init(frame);
-    filled = (size_t)(frame - frames) + 1;
     if (zmq_msg_recv(frame, client->socket, ZMQ_DONTWAIT) < 0) {
+      (void)zmq_msg_close(frame);
       break;
     }
-    count++;
     more = zmq_msg_more(frame) != 0;
+    if (count >= REPLY_FRAMES) {
+      (void)zmq_msg_close(&excess);
+    }
+    count++;
   }
-  if (count == 4) {
+  if (count == REPLY_FRAMES) {
     take_reply(client, frames, now_us);
   }
-  for (size_t i = 0; i < filled; i++) {
+  for (size_t i = 0; i < count && i < REPLY_FRAMES; i++) {
     (void)zmq_msg_close(&frames[i]);
   }
   return count > 0;

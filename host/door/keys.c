@@ -147,15 +147,14 @@ static enum frank_err read_text(const char *path, bool secret, char *text, size_
   enum frank_err err = FRANK_OK;
   struct stat info;
   ssize_t len = 0;
-  if (fstat(fd, &info) != 0) {
-    err = fail(why, path, "cannot read");
-  } else if (!S_ISREG(info.st_mode)) {
+  bool known = fstat(fd, &info) == 0;
+  if (known && !S_ISREG(info.st_mode)) {
     (void)snprintf(why, FRANK_KEYS_WHY_BYTES, "%.200s is no file", path);
     err = FRANK_ERR_MALFORMED;
-  } else if (secret && (info.st_mode & S_IROTH) != 0) {
+  } else if (known && secret && (info.st_mode & S_IROTH) != 0) {
     (void)snprintf(why, FRANK_KEYS_WHY_BYTES, "%.180s is secret, but everybody can read it", path);
     err = FRANK_ERR_DENIED;
-  } else if ((len = read(fd, text, size - 1)) < 0) {
+  } else if (!known || (len = read(fd, text, size - 1)) < 0) {
     err = fail(why, path, "cannot read");
   }
   close(fd);

@@ -95,66 +95,71 @@ static void settle(struct settings *settings, const uint64_t values[N_COUNT])
   settings->limits.descriptors = values[N_DESCRIPTORS] + FRANK_DOOR_DESCRIPTORS_SPARE;
 }
 
+enum text_option { ENDPOINT = N_COUNT, SECRET, CLIENTS, INSECURE, LOG_LEVEL, HELP, VERSION };
+static const struct option options[] = {
+    {"mode", required_argument, NULL, N_MODE},
+    {"rate", required_argument, NULL, N_RATE},
+    {"in-flight", required_argument, NULL, N_IN_FLIGHT},
+    {"requests", required_argument, NULL, N_REQUESTS},
+    {"memory", required_argument, NULL, N_MEMORY},
+    {"descriptors", required_argument, NULL, N_DESCRIPTORS},
+    {"endpoint", required_argument, NULL, ENDPOINT},
+    {"secret", required_argument, NULL, SECRET},
+    {"clients", required_argument, NULL, CLIENTS},
+    {"insecure", no_argument, NULL, INSECURE},
+    {"log-level", required_argument, NULL, LOG_LEVEL},
+    {"help", no_argument, NULL, HELP},
+    {"version", no_argument, NULL, VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* An option that is no number. Returns -1 to go on, else the exit status. */
+static int take_option(int option, struct settings *settings)
+{
+  switch (option) {
+  case ENDPOINT:
+    settings->door.endpoint = optarg;
+    return -1;
+  case SECRET:
+    settings->door.secret_file = optarg;
+    return -1;
+  case CLIENTS:
+    settings->door.clients_dir = optarg;
+    return -1;
+  case INSECURE:
+    settings->door.insecure = true;
+    return -1;
+  case LOG_LEVEL:
+    if (frank_log_level_parse(optarg, &settings->log_level) == FRANK_OK) {
+      return -1;
+    }
+    (void)fprintf(stderr, "frank-door: --log-level %s is not error, warn, info or debug\n", optarg);
+    return STATUS_USAGE;
+  case HELP:
+    print_help();
+    return EXIT_SUCCESS;
+  case VERSION:
+    (void)printf("frank-door %s\n", FRANK_VERSION);
+    return EXIT_SUCCESS;
+  default:
+    return STATUS_USAGE; /* getopt has named the option */
+  }
+}
+
 /* Returns -1 to go on, else the exit status. */
 static int parse_arguments(int argc, char **argv, struct settings *settings)
 {
-  enum { ENDPOINT = N_COUNT, SECRET, CLIENTS, INSECURE, LOG_LEVEL, HELP, VERSION };
-  struct option options[] = {
-      {numbers[N_MODE].name, required_argument, NULL, N_MODE},
-      {numbers[N_RATE].name, required_argument, NULL, N_RATE},
-      {numbers[N_IN_FLIGHT].name, required_argument, NULL, N_IN_FLIGHT},
-      {numbers[N_REQUESTS].name, required_argument, NULL, N_REQUESTS},
-      {numbers[N_MEMORY].name, required_argument, NULL, N_MEMORY},
-      {numbers[N_DESCRIPTORS].name, required_argument, NULL, N_DESCRIPTORS},
-      {"endpoint", required_argument, NULL, ENDPOINT},
-      {"secret", required_argument, NULL, SECRET},
-      {"clients", required_argument, NULL, CLIENTS},
-      {"insecure", no_argument, NULL, INSECURE},
-      {"log-level", required_argument, NULL, LOG_LEVEL},
-      {"help", no_argument, NULL, HELP},
-      {"version", no_argument, NULL, VERSION},
-      {NULL, 0, NULL, 0},
-  };
   uint64_t values[N_COUNT];
   for (int i = 0; i < N_COUNT; i++) {
     values[i] = numbers[i].preset;
   }
   int option = 0;
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-    if (option < N_COUNT) {
-      if (!parse_number((enum number)option, optarg, &values[option])) {
-        return STATUS_USAGE;
-      }
-      continue;
-    }
-    switch (option) {
-    case ENDPOINT:
-      settings->door.endpoint = optarg;
-      break;
-    case SECRET:
-      settings->door.secret_file = optarg;
-      break;
-    case CLIENTS:
-      settings->door.clients_dir = optarg;
-      break;
-    case INSECURE:
-      settings->door.insecure = true;
-      break;
-    case LOG_LEVEL:
-      if (frank_log_level_parse(optarg, &settings->log_level) != FRANK_OK) {
-        (void)fprintf(stderr, "frank-door: --log-level %s is not error, warn, info or debug\n",
-                      optarg);
-        return STATUS_USAGE;
-      }
-      break;
-    case HELP:
-      print_help();
-      return EXIT_SUCCESS;
-    case VERSION:
-      (void)printf("frank-door %s\n", FRANK_VERSION);
-      return EXIT_SUCCESS;
-    default:
-      return STATUS_USAGE; /* getopt has named the option */
+    int status = option >= N_COUNT ? take_option(option, settings)
+                 : parse_number((enum number)option, optarg, &values[option]) ? -1
+                                                                              : STATUS_USAGE;
+    if (status >= 0) {
+      return status;
     }
   }
   settle(settings, values);

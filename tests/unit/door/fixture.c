@@ -1,4 +1,5 @@
 #include "fixture.h"
+#include "tree.h"
 
 #include "base/child.h"
 #include "base/clock.h"
@@ -35,13 +36,11 @@ int fixture_make(void **state)
 int fixture_remove(void **state)
 {
   struct fixture *fixture = *state;
-  char command[96];
   if (fixture->pid > 0) {
     (void)fixture_end(&fixture->chan, &fixture->pid, 1);
   }
   (void)zmq_ctx_term(fixture->context);
-  (void)snprintf(command, sizeof command, "rm -rf '%s'", fixture->folder);
-  int rc = system(command); /* its own temporary folder */
+  int rc = tree_remove(fixture->folder);
   free(fixture);
   return rc;
 }

@@ -255,9 +255,11 @@ static void nothing_is_lost_when_frankd_is_slow(void **state)
   for (int i = 0; i < COUNT; i++) {
     char verb[16];
     char id[80];
+    char want[16];
     fixture_reply(sender, verb, id, body);
     assert_string_equal(verb, "ok");
-    assert_int_equal(atoi(id), i);
+    (void)snprintf(want, sizeof want, "%d", i);
+    assert_string_equal(id, want);
   }
   (void)zmq_close(sender);
   (void)zmq_close(client);
@@ -289,9 +291,11 @@ static void replies_wait_for_a_slow_reader(void **state)
   for (int i = 0; i < COUNT; i++) {
     char verb[16];
     char id[80];
+    char want[16];
     fixture_reply(client, verb, id, body);
     assert_string_equal(verb, "ok");
-    assert_int_equal(atoi(id), i);
+    (void)snprintf(want, sizeof want, "%d", i);
+    assert_string_equal(id, want);
   }
   (void)zmq_close(client);
 }

@@ -27,7 +27,7 @@ static void assert_printable(const char *text)
 
 #define FRAME(text)                                                                                \
   {                                                                                                \
-    text, sizeof text - 1                                                                          \
+    (text), sizeof(text) - 1                                                                       \
   }
 
 static void envelope_takes_four_frames_and_a_delimiter(void **state)
