@@ -12,6 +12,7 @@
 #define RATE_MEMORY_US    200000.0 /* a slice of this length replaces most of the old rate */
 #define RATE_FROM_US      500      /* shorter slices measure the clock, not the device */
 #define SLICE_MIN         64       /* counters: less than one turn of a wide engine's loop */
+#define LAST_SLICE_US     1000.0   /* slices before a deadline are not cut shorter than this */
 #define EARLY_STOP_FACTOR 4        /* a slice that may stop early is this many expectations long */
 #define REPORTS_WANTED    3        /* candidates that the first slices of a search may report */
 #define SEVERAL_SLICES    8.0      /* a job this long is worth a second device though others wait */
@@ -304,10 +305,22 @@ static struct frank_mint_job *choose(struct frank_mint *mint, struct frank_mint_
 
 /* ---- slices ---- */
 
-static uint64_t slice_length(const struct frank_mint *mint, const struct frank_mint_device *d,
-                             const struct frank_mint_job *job, uint8_t blocks)
+/* How long the next slice of the job may take: what a device still has of it when its deadline
+ * comes is wasted, so slices get shorter towards it. (By halves: rates are estimates.) */
+static double slice_time_us(const struct frank_mint *mint, const struct frank_mint_device *d,
+                            const struct frank_mint_job *job, uint64_t now_us)
 {
-  double by_time = rate_for(d, blocks) * (double)mint->config.slice_us / (double)FRANK_US_PER_S;
+  double left_us = job->deadline_us > now_us ? (double)(job->deadline_us - now_us) : 0;
+  double half_us = (left_us - d->outstanding_us) / 2;
+  double time_us = half_us > LAST_SLICE_US ? half_us : LAST_SLICE_US;
+  return time_us < (double)mint->config.slice_us ? time_us : (double)mint->config.slice_us;
+}
+
+static uint64_t slice_length(const struct frank_mint *mint, const struct frank_mint_device *d,
+                             const struct frank_mint_job *job, uint8_t blocks, uint64_t now_us)
+{
+  double by_time =
+      rate_for(d, blocks) * slice_time_us(mint, d, job, now_us) / (double)FRANK_US_PER_S;
   double by_need = (double)job->factor * (d->info.stops_early ? (double)EARLY_STOP_FACTOR : 1.0);
   double count = by_time < by_need ? by_time : by_need;
   if (count < SLICE_MIN) {
@@ -319,7 +332,7 @@ static uint64_t slice_length(const struct frank_mint *mint, const struct frank_m
 /* Cuts the next range off the job: half of one that overflowed, else fresh counters. */
 static struct frank_mint_range cut_range(const struct frank_mint *mint,
                                          const struct frank_mint_device *d,
-                                         struct frank_mint_job *job)
+                                         struct frank_mint_job *job, uint64_t now_us)
 {
   struct frank_mint_range *from = &job->redo;
   uint64_t count = (from->count + 1) / 2;
@@ -330,7 +343,7 @@ static struct frank_mint_range cut_range(const struct frank_mint *mint,
       from->first = 0;
       from->count = TWO_TO_32;
     }
-    count = slice_length(mint, d, job, from->plan.blocks);
+    count = slice_length(mint, d, job, from->plan.blocks, now_us);
     count = count < from->count ? count : from->count;
   }
   struct frank_mint_range range = *from;
@@ -395,7 +408,7 @@ enum frank_err frank_mint_next_slice(struct frank_mint *mint, uint32_t device, u
   struct frank_mint_slot *slot = slot_at(d, d->count++);
   uint32_t target = frank_target_first_word(job->factor);
   *slot = (struct frank_mint_slot){.id = ++mint->slice_id, .job = job, .client = owner};
-  slot->range = cut_range(mint, d, job);
+  slot->range = cut_range(mint, d, job, now_us);
   slot->stop_at = target;
   slot->bound = report_bound(job, slot->range.count, target);
   double count = (double)slot->range.count;
