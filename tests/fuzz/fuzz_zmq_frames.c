@@ -84,7 +84,7 @@ static void check(const struct frank_wire_frame *frames, size_t count)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  struct frank_wire_frame frames[FRANK_WIRE_FRAMES_MAX];
+  struct frank_wire_frame frames[FRANK_WIRE_FRAMES_MAX] = {{0}};
   void *copies[FRANK_WIRE_FRAMES_MAX];
   size_t kept = 0;
   size_t count = 0;
