@@ -14,7 +14,8 @@
 
 #define PROBE_LIMIT_US (20 * FRANK_US_PER_S)
 
-/* Engines that are looked for when nobody names a device. */
+/* Engines that are looked for when nobody names a device, or one that is not there: then people are
+ * told what there is. */
 static const char *const usual_engines[] = {"cpu"};
 
 void frank_fleet_config_init(struct frank_fleet_config *config)
@@ -33,10 +34,7 @@ void frank_fleet_config_init(struct frank_fleet_config *config)
 
 static void hope(struct frank_fleet *fleet)
 {
-  bool any = false;
-  for (size_t i = 0; i < fleet->probe_count; i++) {
-    any |= !fleet->probes[i].done;
-  }
+  bool any = !frank_fleet_probed(fleet);
   for (size_t i = 0; i < fleet->device_count; i++) {
     enum frank_child_state state = fleet->devices[i].supervisor.state;
     any |=
@@ -230,6 +228,8 @@ static void on_device_found(struct frank_fleet *fleet, const struct frank_record
   device_start(d, now_us);
 }
 
+static void probe_usual(struct frank_fleet *fleet, uint64_t now_us);
+
 static void probe_end(struct frank_fleet_probe *probe, const char *why)
 {
   frank_loop_remove(&probe->watch);
@@ -240,6 +240,9 @@ static void probe_end(struct frank_fleet_probe *probe, const char *why)
   if (why[0] != '\0') {
     frank_log(FRANK_LOG_INFO, "event=engine-without-device engine=%s why=\"%s\"", probe->engine,
               why);
+  }
+  if (frank_fleet_probed(probe->fleet) && frank_fleet_first_missing(probe->fleet)) {
+    probe_usual(probe->fleet, frank_clock_now_us());
   }
   hope(probe->fleet);
 }
@@ -299,6 +302,13 @@ static void probe_start(struct frank_fleet *fleet, const char *engine, size_t en
   }
 }
 
+static void probe_usual(struct frank_fleet *fleet, uint64_t now_us)
+{
+  for (size_t i = 0; i < sizeof usual_engines / sizeof usual_engines[0]; i++) {
+    probe_start(fleet, usual_engines[i], strlen(usual_engines[i]), now_us);
+  }
+}
+
 enum frank_err frank_fleet_new(const struct frank_fleet_config *config, struct frank_loop *loop,
                                struct frank_mint *mint, uint64_t now_us, struct frank_fleet **out,
                                char *why)
@@ -322,9 +332,7 @@ enum frank_err frank_fleet_new(const struct frank_fleet_config *config, struct f
     return err;
   }
   if (config->device_count == 0) {
-    for (size_t i = 0; i < sizeof usual_engines / sizeof usual_engines[0]; i++) {
-      probe_start(fleet, usual_engines[i], strlen(usual_engines[i]), now_us);
-    }
+    probe_usual(fleet, now_us);
   }
   for (size_t i = 0; i < config->device_count; i++) {
     probe_start(fleet, config->devices[i], strcspn(config->devices[i], ":"), now_us);

@@ -60,6 +60,8 @@ struct frank_fleet {
 
 /* True where the configuration names the device, or names none and it needs no naming. */
 bool frank_fleet_is_wanted(const struct frank_fleet *fleet, const struct frank_device_info *info);
+/* The first named device that was not found; NULL where there is none. */
+const char *frank_fleet_first_missing(const struct frank_fleet *fleet);
 /* "cpu" names every cpu:N, "cpu:0" that one. */
 bool frank_fleet_name_matches(const char *wanted, const struct frank_device_info *info);
 

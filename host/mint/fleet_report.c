@@ -4,12 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
-bool frank_fleet_settled(const struct frank_fleet *fleet)
+bool frank_fleet_probed(const struct frank_fleet *fleet)
 {
   for (size_t i = 0; i < fleet->probe_count; i++) {
     if (!fleet->probes[i].done) {
       return false;
     }
+  }
+  return true;
+}
+
+bool frank_fleet_settled(const struct frank_fleet *fleet)
+{
+  if (!frank_fleet_probed(fleet)) {
+    return false;
   }
   for (size_t i = 0; i < fleet->device_count; i++) {
     const struct frank_supervisor *s = &fleet->devices[i].supervisor;
@@ -29,19 +37,24 @@ size_t frank_fleet_ready_count(const struct frank_fleet *fleet)
   return count;
 }
 
+const char *frank_fleet_first_missing(const struct frank_fleet *fleet)
+{
+  for (size_t i = 0; i < fleet->config.device_count; i++) {
+    bool found = false;
+    for (size_t k = 0; k < fleet->found_count && !found; k++) {
+      found = frank_fleet_name_matches(fleet->config.devices[i], &fleet->found[k]);
+    }
+    if (!found) {
+      return fleet->config.devices[i];
+    }
+  }
+  return NULL;
+}
+
 enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32], char *have,
                                    size_t have_size)
 {
-  const char *missing = NULL;
-  for (size_t i = 0; i < fleet->config.device_count && !missing; i++) {
-    missing = fleet->config.devices[i];
-    for (size_t k = 0; k < fleet->found_count; k++) {
-      if (frank_fleet_name_matches(missing, &fleet->found[k])) {
-        missing = NULL;
-        break;
-      }
-    }
-  }
+  const char *missing = frank_fleet_first_missing(fleet);
   if (!missing) {
     return FRANK_ERR_NOT_FOUND;
   }
