@@ -1,6 +1,7 @@
 #include "door/wire.h"
 
 #include "door/json_text.h"
+#include "door/wire_internal.h"
 #include "proof/dkim.h"
 #include "proof/msmr.h"
 #include "proof/target.h"
@@ -122,6 +123,48 @@ static void fault_of_syntax(const char *text, size_t len_bytes, const json_error
                        walk.key ? ": " : "", error->text);
 }
 
+static bool json_memory_failed;
+
+static void *json_alloc(size_t size)
+{
+  void *block = malloc(size);
+  json_memory_failed = json_memory_failed || !block;
+  return block;
+}
+
+static void json_release(void *block)
+{
+  free(block);
+}
+
+void frank_wire_json_begin(void)
+{
+  json_set_alloc_funcs(json_alloc, json_release);
+  json_memory_failed = false;
+}
+
+bool frank_wire_json_failed(void)
+{
+  return json_memory_failed;
+}
+
+/* NULL with the fault for wrong text, NULL with fault->code NULL for want of memory. */
+static json_t *load(const char *body, size_t len_bytes, struct frank_wire_fault *fault)
+{
+  json_error_t error;
+  frank_wire_json_begin();
+  fault->code = NULL;
+  json_t *root = json_loadb(body, len_bytes, JSON_REJECT_DUPLICATES, &error);
+  if (frank_wire_json_failed()) {
+    json_decref(root);
+    return NULL;
+  }
+  if (!root) {
+    fault_of_syntax(body, len_bytes, &error, fault);
+  }
+  return root;
+}
+
 /* The body as an object. An empty one is an object without members where `may_be_empty`. */
 static enum frank_err parse_object(const void *body, size_t len_bytes, bool may_be_empty,
                                    json_t **root, struct frank_wire_fault *fault)
@@ -146,10 +189,8 @@ static enum frank_err parse_object(const void *body, size_t len_bytes, bool may_
                            walk.depth_max, FRANK_WIRE_DEPTH_MAX);
       return FRANK_ERR_MALFORMED;
     }
-    json_error_t error;
-    *root = json_loadb(body, len_bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!*root && json_error_code(&error) != json_error_out_of_memory) {
-      fault_of_syntax(body, len_bytes, &error, fault);
+    *root = load(body, len_bytes, fault);
+    if (!*root && fault->code) {
       return FRANK_ERR_MALFORMED;
     }
   }

@@ -6,7 +6,8 @@
  * needs no further check, or into a fault: the error code and a sentence that names the member and
  * the value. Fault texts are printable ASCII and bounded, whatever the request held.
  *
- * Pure: no socket, no clock. jansson does the parsing, after a look at length and nesting.
+ * Pure but for one thing: no socket, no clock; jansson does the parsing, after a look at length and
+ * nesting, and its allocator is replaced for the whole process, so one thread only.
  */
 #ifndef FRANK_DOOR_WIRE_H
 #define FRANK_DOOR_WIRE_H

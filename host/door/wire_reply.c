@@ -1,11 +1,13 @@
 #include "door/wire.h"
 
 #include "door/json_text.h"
+#include "door/wire_internal.h"
 #include "proof/msmr.h"
 #include "proof/target.h"
 
 #include <assert.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void put_string(struct frank_json_text *json, const char *name, const char *text)
@@ -114,6 +116,7 @@ static json_t *domains_array(const struct frank_wire_factor *factor)
 enum frank_err frank_wire_factor_format(const struct frank_wire_factor *factor, char **out,
                                         size_t *len_bytes)
 {
+  frank_wire_json_begin();
   json_t *root = json_object();
   json_t *domains = domains_array(factor);
   char *text = NULL;
@@ -132,7 +135,8 @@ enum frank_err frank_wire_factor_format(const struct frank_wire_factor *factor, 
   }
   json_decref(domains);
   json_decref(root);
-  if (!text) {
+  if (!text || frank_wire_json_failed()) {
+    free(text);
     return FRANK_ERR_NOMEM;
   }
   *out = text;
