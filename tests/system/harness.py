@@ -122,6 +122,8 @@ class Frankd:
         self.config = None
         self.lines = []
         self.process = None
+        self._reader = None
+        self._sanitizer = []  # what sanitizers said of frankd or a child, which share its stderr
         self._ready = threading.Event()
         if config is not None:
             self.config = os.path.join(self.folder, "frankd.conf")
@@ -149,7 +151,8 @@ class Frankd:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         text=True, errors="replace", cwd=self.folder)
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self._reader.start()
         if wait:
             self.wait_ready()
 
@@ -157,6 +160,8 @@ class Frankd:
         for line in process.stderr:
             self.lines.append(line.rstrip("\n"))
             del self.lines[:-5000]
+            if "Sanitizer" in line or "runtime error:" in line:
+                self._sanitizer.append(line.rstrip("\n"))
             # "event=ready" as the log writes it, or a plain line "... ready".
             words = line.split()
             if "event=ready" in words or words[-1:] == ["ready"]:
@@ -205,6 +210,11 @@ class Frankd:
             shutil.rmtree(self.folder, ignore_errors=True)
         if stuck:
             raise AssertionError(f"frankd did not end {timeout_s} s after SIGTERM:\n" + self.log())
+        if self._reader is not None:
+            self._reader.join(5)
+        if self._sanitizer:
+            raise AssertionError("a sanitizer said: " + "\n".join(self._sanitizer) + "\n" +
+                                 self.log(200))
 
     def __enter__(self):
         return self
