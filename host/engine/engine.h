@@ -6,7 +6,8 @@
  * mail: it gets slices of a search plan (proof/plan.h) and reports counters.
  *
  * What scan promises, checked for every engine by one conformance suite:
- *  - it examines the counters first, first+1, ... in a contiguous run, and `attempts` says how many;
+ *  - it examines the counters first, first+1, ... in a contiguous run, and `attempts` says how
+ * many;
  *  - of these it reports exactly the ones whose first hash word is <= bound, up to
  *    FRANK_SCAN_HITS; when there were more, `overflow` is set and any FRANK_SCAN_HITS of them
  *    are kept;
@@ -24,8 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRANK_SCAN_HITS 8
-#define FRANK_ENGINE_WHY_BYTES 256
+#define FRANK_SCAN_HITS          8
+#define FRANK_ENGINE_WHY_BYTES   256
 #define FRANK_ENGINE_DEVICES_MAX 256
 
 /* Hash functions that an engine can search, as a set of bits. */
@@ -33,18 +34,19 @@
 
 /* One device, as told to people and to the scheduler. Fixed layout: it travels in messages. */
 struct frank_device_info {
-  char name[32];     /* "cpu:0": what --device takes; unique */
-  char engine[16];   /* "cpu" */
-  char variant[32];  /* "avx512": the code path chosen; empty before open */
-  char model[96];    /* "AMD EPYC ..." */
-  char place[64];    /* "package 0 core 1": where it sits, from hwloc */
-  int32_t numa_node; /* -1: not known or all */
-  uint32_t hashes;   /* FRANK_ENGINE_SHA256 | ... */
-  uint32_t blocks_max;   /* most blocks of a plan that it takes */
-  uint32_t batch_max;    /* slices that one scan call overlaps; 1: it gains nothing from more */
-  uint32_t stops_early;  /* 1: honours may_stop within microseconds, so a long slice wastes nothing */
-  uint32_t on_demand;    /* 1: used only where it is named (simulated or sharing other cores) */
-  double rate_hps;       /* attempts per second on a two-block plan, measured at open; 0 before */
+  char name[32];       /* "cpu:0": what --device takes; unique */
+  char engine[16];     /* "cpu" */
+  char variant[32];    /* "avx512": the code path chosen; empty before open */
+  char model[96];      /* "AMD EPYC ..." */
+  char place[64];      /* "package 0 core 1": where it sits, from hwloc */
+  int32_t numa_node;   /* -1: not known or all */
+  uint32_t hashes;     /* FRANK_ENGINE_SHA256 | ... */
+  uint32_t blocks_max; /* most blocks of a plan that it takes */
+  uint32_t batch_max;  /* slices that one scan call overlaps; 1: it gains nothing from more */
+  uint32_t
+      stops_early;    /* 1: honours may_stop within microseconds, so a long slice wastes nothing */
+  uint32_t on_demand; /* 1: used only where it is named (simulated or sharing other cores) */
+  double rate_hps;    /* attempts per second on a two-block plan, measured at open; 0 before */
 };
 
 /* One slice of a search. */
@@ -78,8 +80,9 @@ struct frank_engine_options {
 struct frank_engine {
   const char *name; /* "cpu"; also the first part of its devices' names */
 
-  /* Lists the devices into list[0..cap), *count of them. An engine without a device answers FRANK_OK
-   * with 0 and says why in `why` (never NULL, FRANK_ENGINE_WHY_BYTES). May block for seconds. */
+  /* Lists the devices into list[0..cap), *count of them. An engine without a device answers
+   * FRANK_OK with 0 and says why in `why` (never NULL, FRANK_ENGINE_WHY_BYTES). May block for
+   * seconds. */
   enum frank_err (*probe)(struct frank_device_info *list, size_t cap, size_t *count, char *why);
 
   /* Opens one device by its full name. FRANK_ERR_NOT_FOUND, FRANK_ERR_UNSUPPORTED (a forced variant

@@ -319,16 +319,14 @@ static void clients_share_fairly_whatever_priority_they_claim(void **state)
   world_device_add(&world, 0, 100000, true, 33);
   char b[89];
   for (uint64_t tag = 1; tag <= 200; tag++) {
-    struct frank_request r = world_request(tag, "greedy", 2000, b);
     world_random_b(&world, b, 88);
-    r.b_len = 88;
+    struct frank_request r = world_request(tag, "greedy", 2000, b);
     r.priority = 9;
     frank_mint_request(world.mint, 1, &r, b, world.now_us);
   }
   for (uint64_t tag = 1001; tag <= 1020; tag++) {
-    struct frank_request r = world_request(tag, "small", 2000, b);
     world_random_b(&world, b, 88);
-    r.b_len = 88;
+    struct frank_request r = world_request(tag, "small", 2000, b);
     r.priority = 0;
     frank_mint_request(world.mint, 1, &r, b, world.now_us);
   }
@@ -350,9 +348,8 @@ static void priority_then_deadline_decide_within_a_client(void **state)
   static const uint64_t order[] = {3, 2, 1, 4};
   char b[89];
   for (uint64_t i = 0; i < 4; i++) {
-    struct frank_request r = world_request(i + 1, "a", 20000, b);
     world_random_b(&world, b, 88);
-    r.b_len = 88;
+    struct frank_request r = world_request(i + 1, "a", 20000, b);
     r.priority = rows[i].priority;
     r.deadline_ms = rows[i].deadline_ms;
     frank_mint_request(world.mint, 1, &r, b, world.now_us);

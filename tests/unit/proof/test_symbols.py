@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 library = sys.argv[1]
-ALLOWED = set("""memchr memcmp memcpy memmove memset strcmp strlen strncmp strspn
+ALLOWED = set("""bcmp memchr memcmp memcpy memmove memset strcmp strlen strncmp strspn
                  exp2 frexp log2 round __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_""".split())
 # what a compiler adds where it is asked to: sanitizers, coverage, the dynamic linker's hooks
 ADDED = re.compile(r"__(asan|ubsan|sanitizer|sancov|gcov|llvm|tsan|msan)_|_ITM_|__gmon_start__|__cxa_finalize|__start___sancov|__stop___sancov|__afl")
