@@ -21,17 +21,20 @@ struct record_head {
 };
 
 struct packet {
+  struct packet *next;
   size_t len_bytes;
   uint8_t bytes[FRANK_CHAN_PACKET_MAX_BYTES];
 };
 
 struct frank_chan {
   int fd;
-  /* Packets to send: a ring of slots, allocated when first used and kept. The last is being
-   * filled; one more slot than may wait, so that a full queue still has a packet to fill. */
-  struct packet *out[FRANK_CHAN_QUEUE_PACKETS];
-  size_t out_first;
-  size_t out_count;
+  /* Packets to send, the first of them next, the last being filled; one spare is kept, so that
+   * ordinary traffic does not allocate. */
+  struct packet *first;
+  struct packet *last;
+  struct packet *spare;
+  size_t count;
+  size_t limit;
   size_t in_len;
   size_t in_pos;
   alignas(8) uint8_t in[FRANK_CHAN_PACKET_MAX_BYTES];
@@ -53,6 +56,7 @@ enum frank_err frank_chan_new(int fd, struct frank_chan **out)
     return FRANK_ERR_NOMEM;
   }
   chan->fd = fd;
+  chan->limit = FRANK_CHAN_QUEUE_PACKETS;
   *out = chan;
   return FRANK_OK;
 }
@@ -63,9 +67,12 @@ void frank_chan_destroy(struct frank_chan **chan)
     return;
   }
   close((*chan)->fd);
-  for (size_t i = 0; i < FRANK_CHAN_QUEUE_PACKETS; i++) {
-    free((*chan)->out[i]);
+  while ((*chan)->first) {
+    struct packet *next = (*chan)->first->next;
+    free((*chan)->first);
+    (*chan)->first = next;
   }
+  free((*chan)->spare);
   free(*chan);
   *chan = NULL;
 }
@@ -75,27 +82,49 @@ int frank_chan_fd(const struct frank_chan *chan)
   return chan->fd;
 }
 
-static struct packet *slot(const struct frank_chan *chan, size_t i)
+void frank_chan_set_queue(struct frank_chan *chan, size_t packets)
 {
-  return chan->out[(chan->out_first + i) % FRANK_CHAN_QUEUE_PACKETS];
+  assert(packets >= 1);
+  chan->limit = packets;
 }
 
 /* Opens a new packet at the end of the queue. */
 static enum frank_err open_packet(struct frank_chan *chan)
 {
-  if (chan->out_count == FRANK_CHAN_QUEUE_PACKETS) {
+  if (chan->count >= chan->limit) {
     return FRANK_ERR_FULL;
   }
-  size_t at = (chan->out_first + chan->out_count) % FRANK_CHAN_QUEUE_PACKETS;
-  if (!chan->out[at]) {
-    chan->out[at] = malloc(sizeof *chan->out[at]);
-    if (!chan->out[at]) {
+  struct packet *packet = chan->spare;
+  chan->spare = NULL;
+  if (!packet) {
+    packet = malloc(sizeof *packet);
+    if (!packet) {
       return FRANK_ERR_NOMEM;
     }
   }
-  chan->out[at]->len_bytes = 0;
-  chan->out_count++;
+  packet->next = NULL;
+  packet->len_bytes = 0;
+  if (chan->last) {
+    chan->last->next = packet;
+  } else {
+    chan->first = packet;
+  }
+  chan->last = packet;
+  chan->count++;
   return FRANK_OK;
+}
+
+static void drop_first(struct frank_chan *chan)
+{
+  struct packet *packet = chan->first;
+  chan->first = packet->next;
+  chan->last = chan->first ? chan->last : NULL;
+  chan->count--;
+  if (chan->spare) {
+    free(packet);
+  } else {
+    chan->spare = packet;
+  }
 }
 
 enum frank_err frank_chan_put(struct frank_chan *chan, uint16_t type, const void *head,
@@ -106,7 +135,7 @@ enum frank_err frank_chan_put(struct frank_chan *chan, uint16_t type, const void
   }
   size_t len_bytes = head_len + tail_len;
   size_t need = sizeof(struct record_head) + padded(len_bytes);
-  struct packet *last = chan->out_count > 0 ? slot(chan, chan->out_count - 1) : NULL;
+  struct packet *last = chan->last;
   if (!last || last->len_bytes + need > FRANK_CHAN_PACKET_MAX_BYTES) {
     enum frank_err err = open_packet(chan);
     if (err == FRANK_ERR_FULL) {
@@ -117,7 +146,7 @@ enum frank_err frank_chan_put(struct frank_chan *chan, uint16_t type, const void
     if (err != FRANK_OK) {
       return err;
     }
-    last = slot(chan, chan->out_count - 1);
+    last = chan->last;
   }
   struct record_head record = {.len_bytes = (uint32_t)len_bytes, .type = type};
   uint8_t *at = last->bytes + last->len_bytes;
@@ -135,8 +164,8 @@ enum frank_err frank_chan_put(struct frank_chan *chan, uint16_t type, const void
 
 enum frank_err frank_chan_flush(struct frank_chan *chan)
 {
-  while (chan->out_count > 0) {
-    const struct packet *packet = slot(chan, 0);
+  while (chan->first) {
+    const struct packet *packet = chan->first;
     ssize_t sent = send(chan->fd, packet->bytes, packet->len_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) {
       if (errno == EINTR) {
@@ -147,24 +176,22 @@ enum frank_err frank_chan_flush(struct frank_chan *chan)
       }
       return errno == EPIPE || errno == ECONNRESET ? FRANK_ERR_CLOSED : FRANK_ERR_IO;
     }
-    chan->out_first = (chan->out_first + 1) % FRANK_CHAN_QUEUE_PACKETS;
-    chan->out_count--;
+    drop_first(chan);
   }
   return FRANK_OK;
 }
 
 bool frank_chan_has_unsent(const struct frank_chan *chan)
 {
-  return chan->out_count > 0;
+  return chan->first != NULL;
 }
 
 bool frank_chan_has_room(const struct frank_chan *chan)
 {
-  if (chan->out_count < FRANK_CHAN_QUEUE_PACKETS) {
+  if (chan->count < chan->limit) {
     return true;
   }
-  return slot(chan, chan->out_count - 1)->len_bytes + ORDINARY_RECORD_BYTES <=
-         FRANK_CHAN_PACKET_MAX_BYTES;
+  return chan->last->len_bytes + ORDINARY_RECORD_BYTES <= FRANK_CHAN_PACKET_MAX_BYTES;
 }
 
 /* Reads the next packet into the buffer. */
@@ -172,6 +199,7 @@ static enum frank_err fill(struct frank_chan *chan)
 {
   chan->in_pos = 0;
   chan->in_len = 0;
+  bool was_reset = false;
   for (;;) {
     ssize_t got = recv(chan->fd, chan->in, sizeof chan->in, MSG_DONTWAIT | MSG_TRUNC);
     if (got < 0) {
@@ -180,6 +208,12 @@ static enum frank_err fill(struct frank_chan *chan)
       }
       if (errno == EAGAIN || errno == EWOULDBLOCK) {
         return FRANK_ERR_AGAIN;
+      }
+      /* A peer that closed with something of ours unread resets the socket. That is told once;
+       * what it had sent before is still there. */
+      if (errno == ECONNRESET && !was_reset) {
+        was_reset = true;
+        continue;
       }
       return errno == ECONNRESET ? FRANK_ERR_CLOSED : FRANK_ERR_IO;
     }
@@ -231,8 +265,7 @@ enum frank_err frank_chan_wait(struct frank_chan *chan, int timeout_ms)
   if (chan->in_pos < chan->in_len) {
     return FRANK_OK;
   }
-  struct pollfd p = {.fd = chan->fd,
-                     .events = (short)(POLLIN | (chan->out_count > 0 ? POLLOUT : 0))};
+  struct pollfd p = {.fd = chan->fd, .events = (short)(POLLIN | (chan->first ? POLLOUT : 0))};
   int rc = poll(&p, 1, timeout_ms);
   if (rc <= 0) {
     return FRANK_ERR_TIMEOUT; /* also when a signal came: the caller looks again */

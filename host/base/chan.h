@@ -40,6 +40,9 @@ void frank_chan_destroy(struct frank_chan **chan);
 
 int frank_chan_fd(const struct frank_chan *chan);
 
+/* Lets `packets` (1 or more) wait for the peer instead of FRANK_CHAN_QUEUE_PACKETS. */
+void frank_chan_set_queue(struct frank_chan *chan, size_t packets);
+
 /* Appends a record of `head_len` bytes of `head` and `tail_len` bytes of `tail` (either may be
  * NULL with 0). Sends nothing unless the packet at hand is full. FRANK_ERR_FULL when the bound on
  * waiting packets is reached (nothing was appended), FRANK_ERR_TOO_LONG past

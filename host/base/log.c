@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,11 @@ void frank_log(enum frank_log_level level, const char *format, ...)
     }
   }
   line[used++] = '\n';
+  /* A reader that stopped must not stop the daemon: without room the line is lost. */
+  struct pollfd err_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+  if (poll(&err_fd, 1, 0) == 0) {
+    return;
+  }
   /* One write, so that lines of several processes do not mix. Nobody to tell when it fails. */
   ssize_t ignored = write(STDERR_FILENO, line, used);
   (void)ignored;

@@ -25,7 +25,7 @@ FRANK_MUST_CHECK enum frank_err frank_log_level_parse(const char *text,
 
 /* Writes one line, printf-style after the level. Bytes that are not printable ASCII, which a
  * hostile input could use to forge lines or drive a terminal, are written as `?`; a line is cut at
- * 1024 bytes. Never fails, never blocks on anything but standard error. */
+ * 1024 bytes. Never fails and never blocks: where standard error has no room, the line is lost. */
 void frank_log(enum frank_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REAP_AGAIN_US (200 * FRANK_US_PER_MS)
-#define STALL_SLICES  5 /* a device is late after this many times its expected time */
-#define KILL_SLICES   20
+#define REAP_AGAIN_US    (200 * FRANK_US_PER_MS)
+#define STALL_SLICES     5 /* a device is late after this many times its expected time */
+#define KILL_SLICES      20
+#define RECORDS_PER_TURN 512
+#define RATE_MAX_HPS     1e15
 
 #define PROBE_LIMIT_US (20 * FRANK_US_PER_S)
 
@@ -32,18 +34,40 @@ void frank_fleet_config_init(struct frank_fleet_config *config)
 
 /* ---- processes ---- */
 
+/* Tells the service what a device that is not ready yet may take one day. */
 static void hope(struct frank_fleet *fleet)
 {
-  bool any = !frank_fleet_probed(fleet);
+  uint32_t blocks_max = frank_fleet_probed(fleet) ? 0 : FRANK_PLAN_BLOCKS_MAX;
   for (size_t i = 0; i < fleet->device_count; i++) {
-    enum frank_child_state state = fleet->devices[i].supervisor.state;
-    any |=
-        state == FRANK_CHILD_STARTING || state == FRANK_CHILD_PAUSED || state == FRANK_CHILD_READY;
+    const struct frank_fleet_device *d = &fleet->devices[i];
+    bool may =
+        d->supervisor.state == FRANK_CHILD_STARTING || d->supervisor.state == FRANK_CHILD_PAUSED;
+    if (may && d->info.blocks_max > blocks_max) {
+      blocks_max = d->info.blocks_max;
+    }
   }
-  frank_mint_set_device_hope(fleet->mint, any);
+  frank_mint_set_device_hope(fleet->mint, blocks_max);
 }
 
-static void device_failed(struct frank_fleet_device *d, const char *why, uint64_t now_us)
+static bool is_terminated(const char *text, size_t size)
+{
+  return memchr(text, '\0', size) != NULL;
+}
+
+/* A worker holds a foreign driver: nothing it says is taken unseen. */
+static bool info_is_sound(const struct frank_device_info *info)
+{
+  return is_terminated(info->name, sizeof info->name) &&
+         is_terminated(info->engine, sizeof info->engine) &&
+         is_terminated(info->variant, sizeof info->variant) &&
+         is_terminated(info->model, sizeof info->model) &&
+         is_terminated(info->place, sizeof info->place) && info->name[0] != '\0' &&
+         info->blocks_max >= 1 && info->blocks_max <= FRANK_PLAN_BLOCKS_MAX &&
+         (info->hashes & FRANK_ENGINE_SHA256) != 0 && info->rate_hps >= 0 &&
+         info->rate_hps <= RATE_MAX_HPS;
+}
+
+static void device_ended(struct frank_fleet_device *d, const char *why, bool lied, uint64_t now_us)
 {
   struct frank_fleet *fleet = d->fleet;
   if (d->in_mint) {
@@ -60,26 +84,33 @@ static void device_failed(struct frank_fleet_device *d, const char *why, uint64_
   frank_child_end(&fleet->graves, &d->pid);
   d->stalled = false;
   snprintf(d->why, sizeof d->why, "%s", why);
-  frank_supervisor_failed(&d->supervisor, now_us);
+  frank_supervisor_failed(&d->supervisor, now_us, lied);
   hope(fleet);
   frank_log(FRANK_LOG_WARN, "event=device-failed device=%s state=%s failures=%u why=\"%s\"",
             d->info.name, frank_child_state_name(d->supervisor.state), d->supervisor.failures,
             d->why);
 }
 
+static void device_failed(struct frank_fleet_device *d, const char *why, uint64_t now_us)
+{
+  device_ended(d, why, false, now_us);
+}
+
 static void on_device_ready(struct frank_fleet_device *d, const struct frank_record *record,
                             uint64_t now_us)
 {
   struct frank_fleet *fleet = d->fleet;
-  if (record->len_bytes != sizeof d->info || d->in_mint) {
-    device_failed(d, "the worker spoke out of turn", now_us);
+  struct frank_device_info info;
+  if (record->len_bytes != sizeof info || d->in_mint) {
+    device_ended(d, "the worker spoke out of turn", true, now_us);
     return;
   }
-  memcpy(&d->info, record->payload, sizeof d->info);
-  d->info.name[sizeof d->info.name - 1] = '\0';
-  d->info.variant[sizeof d->info.variant - 1] = '\0';
-  d->info.model[sizeof d->info.model - 1] = '\0';
-  d->info.place[sizeof d->info.place - 1] = '\0';
+  memcpy(&info, record->payload, sizeof info);
+  if (!info_is_sound(&info) || strcmp(info.name, d->info.name) != 0) {
+    device_ended(d, "the worker described another device, or none that can be", true, now_us);
+    return;
+  }
+  d->info = info;
   if (frank_mint_device_add(fleet->mint, &d->info, &d->handle) != FRANK_OK) {
     device_failed(d, "the mint service takes no more devices", now_us);
     return;
@@ -116,7 +147,7 @@ static void on_device_result(struct frank_fleet_device *d, const struct frank_re
   d->progress_us = now_us;
   d->stalled = false;
   if (frank_mint_result(d->fleet->mint, d->handle, &result, now_us) != FRANK_OK) {
-    device_failed(d, "it reported a wrong result", now_us);
+    device_ended(d, "it reported a wrong result", true, now_us);
   }
 }
 
@@ -126,7 +157,11 @@ static void on_device_event(void *arg, uint32_t events)
   struct frank_fleet_device *d = arg;
   uint64_t now_us = frank_clock_now_us();
   struct frank_record record;
+  uint32_t count = 0;
   while (d->chan) {
+    if (count++ >= RECORDS_PER_TURN && !frank_chan_has_unread(d->chan)) {
+      return; /* the others' turn; the descriptor is still readable */
+    }
     enum frank_err err = frank_chan_read(d->chan, &record);
     if (err == FRANK_ERR_AGAIN) {
       return;
@@ -208,11 +243,14 @@ static void on_device_found(struct frank_fleet *fleet, const struct frank_record
   }
   struct frank_device_info *info = &fleet->found[fleet->found_count];
   memcpy(info, record->payload, sizeof *info);
-  info->name[sizeof info->name - 1] = '\0';
-  info->engine[sizeof info->engine - 1] = '\0';
-  info->model[sizeof info->model - 1] = '\0';
-  info->place[sizeof info->place - 1] = '\0';
-  info->variant[sizeof info->variant - 1] = '\0';
+  bool is_new = info_is_sound(info);
+  for (size_t i = 0; i < fleet->found_count && is_new; i++) {
+    is_new = strcmp(fleet->found[i].name, info->name) != 0;
+  }
+  if (!is_new) {
+    frank_log(FRANK_LOG_WARN, "event=device-left-out why=\"told twice, or not described soundly\"");
+    return;
+  }
   fleet->found_count++;
   if (!frank_fleet_is_wanted(fleet, info)) {
     return;
@@ -252,7 +290,11 @@ static void on_probe_event(void *arg, uint32_t events)
   (void)events;
   struct frank_fleet_probe *probe = arg;
   struct frank_record record;
+  uint32_t count = 0;
   while (!probe->done) {
+    if (count++ >= RECORDS_PER_TURN && !frank_chan_has_unread(probe->chan)) {
+      return;
+    }
     enum frank_err err = frank_chan_read(probe->chan, &record);
     if (err == FRANK_ERR_AGAIN) {
       return;
@@ -471,6 +513,14 @@ void frank_fleet_tick(struct frank_fleet *fleet, uint64_t now_us)
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
   return a < b ? a : b;
+}
+
+void frank_fleet_forgive(struct frank_fleet *fleet, uint64_t pause_us, uint64_t now_us)
+{
+  for (size_t i = 0; i < fleet->device_count; i++) {
+    uint64_t *progress_us = &fleet->devices[i].progress_us;
+    *progress_us = *progress_us + pause_us < now_us ? *progress_us + pause_us : now_us;
+  }
 }
 
 uint64_t frank_fleet_next_due_us(const struct frank_fleet *fleet)

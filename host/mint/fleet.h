@@ -49,6 +49,10 @@ void frank_fleet_pump(struct frank_fleet *fleet, uint64_t now_us);
 void frank_fleet_tick(struct frank_fleet *fleet, uint64_t now_us);
 uint64_t frank_fleet_next_due_us(const struct frank_fleet *fleet);
 
+/* The program itself did not run for `pause_us` (it was stopped, or its machine was): no device is
+ * late for that. */
+void frank_fleet_forgive(struct frank_fleet *fleet, uint64_t pause_us, uint64_t now_us);
+
 /* True when no probe is under way: what devices there are is known. */
 bool frank_fleet_probed(const struct frank_fleet *fleet);
 /* True when every device has either become ready or failed once, and no probe is under way. */

@@ -35,6 +35,7 @@ struct frank_mint_waiter {
   struct frank_table_node by_tag;
   struct frank_heap_node by_deadline;
   struct frank_list in_job;
+  struct frank_list in_orphans; /* mint->orphan_list, where it is one */
   struct frank_mint_job *job;
   struct frank_mint_client *client;
   uint64_t origin;
@@ -62,6 +63,7 @@ struct frank_mint_job {
   struct frank_heap_node ready; /* in owner->ready */
   struct frank_list spread;     /* in mint->spread: at a device, and worth a second one */
   struct frank_list kept;       /* in mint->kept: a job without waiters, oldest first */
+  struct frank_list unsettled;  /* in mint->unsettled: its waiters changed, its place did not yet */
   struct frank_list waiters;
   struct frank_mint_client *owner; /* whose queue it stands in, while ready */
   char *b;                         /* b_len bytes; NULL while only kept */
@@ -73,6 +75,7 @@ struct frank_mint_job {
   uint64_t factor;               /* the largest that its waiters want */
   struct frank_mint_range space; /* what has not been searched under the present nonce */
   struct frank_mint_range redo;  /* a range whose report overflowed */
+  uint64_t redo_half;            /* of its length at first: it is searched in two slices */
   struct frank_hash best;
   char best_n[FRANK_PLAN_DIGITS_MAX + 1];
   char best_device[32];
@@ -107,6 +110,10 @@ struct frank_mint_device {
   double outstanding_us; /* expected time of the slices that are not late */
   uint64_t attempts;
   uint64_t wrong_hits;
+  /* Hits that chance promises for the counters it claims to have searched, and those it reported:
+   * one that reports far too few does not search. */
+  double hits_expected;
+  double hits_seen;
   uint32_t first; /* ring of slots, oldest first */
   uint32_t count;
   struct frank_mint_slot slots[FRANK_MINT_SLOTS];
@@ -124,17 +131,19 @@ struct frank_mint {
   struct frank_list clients_idle; /* oldest first */
   struct frank_list spread;
   struct frank_list kept;
-  uint64_t virtual_served; /* the share of the client served last: newcomers start here */
+  struct frank_list unsettled;
+  struct frank_list orphan_list; /* oldest first */
+  uint64_t virtual_served;       /* the share of the client served last: newcomers start here */
   uint64_t seq;
   uint64_t slice_id;
   uint64_t factor;
   int64_t factor_expires_s;
   char factor_source[FRANK_SOURCE_BYTES];
   bool draining;
-  bool device_hope;
-  uint32_t waiting; /* waiters, orphans included */
-  uint32_t orphans; /* of these */
-  uint32_t running; /* of these, whose job is at a device */
+  uint32_t hope_blocks; /* the most blocks that a device which is not ready yet may take */
+  uint32_t waiting;     /* waiters, orphans included */
+  uint32_t orphans;     /* of these */
+  uint32_t running;     /* of these, whose job is at a device */
   uint32_t kept_count;
   uint32_t idle_clients;
   double expected; /* attempts that all waiters are expected to need */
@@ -162,6 +171,14 @@ FRANK_MUST_CHECK enum frank_err
 frank_mint_job_begin(struct frank_mint *mint, struct frank_mint_job *found,
                      const struct frank_hash *key, enum frank_alg alg, const char *b,
                      const struct frank_plan *plan, uint64_t factor, struct frank_mint_job **out);
+/* A waiter left: the job goes out of the queues until frank_mint_job_settle_all. So a thousand
+ * waiters of one job that end together cost one settling. */
+void frank_mint_job_unsettle(struct frank_mint *mint, struct frank_mint_job *job);
+/* Settles every job that was unsettled. */
+void frank_mint_job_settle_all(struct frank_mint *mint, uint64_t now_us);
+/* A waiter came: as settle, but without looking at the others. */
+void frank_mint_job_joined(struct frank_mint *mint, struct frank_mint_job *job,
+                           const struct frank_mint_waiter *w);
 /* Recomputes what depends on the waiters, and puts the job where it belongs: ready, spread, at its
  * devices only, or kept (freed where nothing is kept). `job` may be gone after this. */
 void frank_mint_job_settle(struct frank_mint *mint, struct frank_mint_job *job, uint64_t now_us);

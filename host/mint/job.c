@@ -51,6 +51,7 @@ static void destroy(struct frank_mint *mint, struct frank_mint_job *job)
 {
   assert(frank_list_is_empty(&job->waiters));
   frank_mint_job_unqueue(mint, job);
+  frank_list_remove(&job->unsettled);
   if (job->slots > 0) {
     frank_mint_slots_forget(mint, job);
   }
@@ -234,9 +235,21 @@ static void keep(struct frank_mint *mint, struct frank_mint_job *job, uint64_t n
   mint->kept_count++;
 }
 
+/* Puts a job that has waiters into the queue where it belongs. */
+static void place(struct frank_mint *mint, struct frank_mint_job *job)
+{
+  if (job->outstanding == 0) {
+    queue_ready(mint, job);
+  } else if ((double)job->factor * (double)FRANK_US_PER_S >
+             SPREAD_MIN_US * frank_mint_rate_hps(mint)) {
+    frank_list_append(&mint->spread, &job->spread);
+  }
+}
+
 void frank_mint_job_settle(struct frank_mint *mint, struct frank_mint_job *job, uint64_t now_us)
 {
   frank_mint_job_unqueue(mint, job);
+  frank_list_remove(&job->unsettled);
   if (frank_list_is_empty(&job->waiters)) {
     if (!frank_list_is_linked(&job->kept)) {
       keep(mint, job, now_us);
@@ -249,11 +262,39 @@ void frank_mint_job_settle(struct frank_mint *mint, struct frank_mint_job *job, 
     job->factor = w->factor > job->factor ? w->factor : job->factor;
   }
   choose_owner(job);
-  if (job->outstanding == 0) {
-    queue_ready(mint, job);
-  } else if ((double)job->factor * (double)FRANK_US_PER_S >
-             SPREAD_MIN_US * frank_mint_rate_hps(mint)) {
-    frank_list_append(&mint->spread, &job->spread);
+  place(mint, job);
+}
+
+void frank_mint_job_joined(struct frank_mint *mint, struct frank_mint_job *job,
+                           const struct frank_mint_waiter *w)
+{
+  frank_mint_job_unqueue(mint, job);
+  bool is_first = job->waiter_count == 1;
+  job->factor = is_first || w->factor > job->factor ? w->factor : job->factor;
+  job->deadline_us =
+      is_first || w->deadline_us < job->deadline_us ? w->deadline_us : job->deadline_us;
+  if (is_first || w->client->served < job->owner->served) {
+    job->owner = w->client;
+    job->priority = w->priority;
+  } else if (w->client == job->owner && w->priority > job->priority) {
+    job->priority = w->priority;
+  }
+  place(mint, job);
+}
+
+void frank_mint_job_unsettle(struct frank_mint *mint, struct frank_mint_job *job)
+{
+  frank_mint_job_unqueue(mint, job);
+  if (!frank_list_is_linked(&job->unsettled)) {
+    frank_list_append(&mint->unsettled, &job->unsettled);
+  }
+}
+
+void frank_mint_job_settle_all(struct frank_mint *mint, uint64_t now_us)
+{
+  while (!frank_list_is_empty(&mint->unsettled)) {
+    frank_mint_job_settle(
+        mint, FRANK_CONTAINER(mint->unsettled.next, struct frank_mint_job, unsettled), now_us);
   }
 }
 

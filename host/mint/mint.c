@@ -13,6 +13,8 @@
 #define RETRY_MIN_MS       100
 #define RETRY_MAX_MS       60000
 #define NO_DEVICE_RETRY_MS 5000
+/* A search whose asker died goes on so long: clients that ask again do so sooner. */
+#define ORPHAN_LIFE_US (30 * FRANK_US_PER_S)
 /* The rule that one client may hold at most half of the queued work protects others from waiting
  * long; below this much work nobody waits long. */
 #define SHARE_RULE_FROM_S 10.0
@@ -60,11 +62,11 @@ enum frank_err frank_mint_new(const struct frank_mint_config *config, uint64_t n
     return FRANK_ERR_NOMEM;
   }
   mint->config = *config;
-  mint->device_hope = true;
+  mint->hope_blocks = FRANK_PLAN_BLOCKS_MAX;
   frank_heap_init(&mint->deadlines, earlier_deadline);
   frank_heap_init(&mint->clients_ready, served_less);
   struct frank_list *lists[] = {&mint->clients_busy, &mint->clients_idle, &mint->spread,
-                                &mint->kept};
+                                &mint->kept,         &mint->unsettled,    &mint->orphan_list};
   for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
     frank_list_init(lists[i]);
   }
@@ -139,15 +141,16 @@ static void waiter_add(struct frank_mint *mint, struct frank_mint_waiter *w,
   mint->running += job->outstanding > 0 ? 1 : 0;
 }
 
-/* Frees the waiter. The caller settles its job afterwards. */
+/* Frees the waiter. The caller settles its job, or all jobs, afterwards. */
 static void waiter_remove(struct frank_mint *mint, struct frank_mint_waiter *w)
 {
   struct frank_mint_job *job = w->job;
   struct frank_mint_client *client = w->client;
-  frank_mint_job_unqueue(mint, job); /* while its owner is surely there */
+  frank_mint_job_unsettle(mint, job); /* while its owner is surely there */
   frank_table_remove(&mint->waiters, &w->by_tag);
   frank_heap_remove(&mint->deadlines, &w->by_deadline);
   frank_list_remove(&w->in_job);
+  frank_list_remove(&w->in_orphans);
   client->expected -= (double)w->factor;
   mint->expected -= (double)w->factor;
   mint->waiting--;
@@ -247,10 +250,9 @@ static uint64_t retry_after_ms(const struct frank_mint *mint, double attempts)
   return ms < RETRY_MIN_MS ? RETRY_MIN_MS : ms > RETRY_MAX_MS ? RETRY_MAX_MS : (uint64_t)ms;
 }
 
-/* Refuses what cannot be done whatever the load; true when it did. */
-static bool refuse_impossible(struct frank_mint *mint, uint64_t origin,
-                              const struct frank_request *request, uint64_t factor,
-                              const struct frank_plan *plan)
+/* Refuses what is not to be done, whatever was found already; true when it did. */
+static bool refuse_unwanted(struct frank_mint *mint, uint64_t origin,
+                            const struct frank_request *request, uint64_t factor)
 {
   struct frank_answer answer = {.factor = factor, .alg = request->alg};
   char message[sizeof answer.message];
@@ -266,14 +268,25 @@ static bool refuse_impossible(struct frank_mint *mint, uint64_t origin,
     refuse(mint, origin, request->tag, FRANK_REFUSAL_TOO_HARD, &answer, message);
     return true;
   }
+  return false;
+}
+
+/* Refuses what no device can search, ready or soon to be; true when it did. */
+static bool refuse_impossible(struct frank_mint *mint, uint64_t origin,
+                              const struct frank_request *request, uint64_t factor,
+                              const struct frank_plan *plan)
+{
+  struct frank_answer answer = {.factor = factor, .alg = request->alg};
+  char message[sizeof answer.message];
   uint32_t blocks_max = frank_mint_blocks_max(mint);
-  if (blocks_max == 0 && !mint->device_hope) {
+  blocks_max = mint->hope_blocks > blocks_max ? mint->hope_blocks : blocks_max;
+  if (blocks_max == 0) {
     answer.retry_after_ms = NO_DEVICE_RETRY_MS;
     refuse(mint, origin, request->tag, FRANK_REFUSAL_NO_DEVICE, &answer,
            "no device is ready to search");
     return true;
   }
-  if (blocks_max > 0 && plan->blocks > blocks_max) {
+  if (plan->blocks > blocks_max) {
     snprintf(message, sizeof message,
              "b of %u characters needs %u blocks, the devices take %" PRIu32 " at most",
              request->b_len, plan->blocks, blocks_max);
@@ -281,6 +294,15 @@ static bool refuse_impossible(struct frank_mint *mint, uint64_t origin,
     return true;
   }
   return false;
+}
+
+/* What nobody waits for any more makes room for somebody who does. */
+static void evict_orphans(struct frank_mint *mint)
+{
+  while (mint->waiting >= mint->config.queue_bound && !frank_list_is_empty(&mint->orphan_list)) {
+    waiter_remove(mint,
+                  FRANK_CONTAINER(mint->orphan_list.next, struct frank_mint_waiter, in_orphans));
+  }
 }
 
 /* Refuses what the queue has no room for; true when it did. `job`: the search that it would join,
@@ -317,13 +339,13 @@ static bool refuse_overload(struct frank_mint *mint, uint64_t origin,
 }
 
 /* A client that asks again takes the place of its request whose door died. */
-static void drop_orphans(struct frank_mint *mint, struct frank_mint_job *job)
+static void drop_orphans(struct frank_mint *mint, struct frank_mint_job *job, uint64_t factor)
 {
   struct frank_list *next = NULL;
   for (struct frank_list *at = job->waiters.next; at != &job->waiters; at = next) {
     next = at->next;
     struct frank_mint_waiter *w = FRANK_CONTAINER(at, struct frank_mint_waiter, in_job);
-    if (w->orphan) {
+    if (w->orphan && w->factor <= factor) {
       waiter_remove(mint, w);
     }
   }
@@ -346,6 +368,11 @@ static enum frank_err accept_request(struct frank_mint *mint, const struct frank
   if (is_new_client) {
     client = frank_mint_client_make(mint, request->client, hash);
   }
+  struct frank_hash best;
+  memset(&best, 0, sizeof best);
+  if (job) {
+    best = job->best;
+  }
   enum frank_err err = client ? frank_mint_job_begin(mint, job, key, (enum frank_alg)request->alg,
                                                      b, plan, w->factor, &job)
                               : FRANK_ERR_NOMEM;
@@ -357,8 +384,14 @@ static enum frank_err accept_request(struct frank_mint *mint, const struct frank
     return err;
   }
   waiter_add(mint, w, job, client);
-  frank_mint_answer_met(mint, job, now_us);
-  frank_mint_job_settle(mint, job, now_us);
+  if (frank_hash_compare(&best, &job->best) != 0) {
+    frank_mint_answer_met(mint, job, now_us); /* a nonce was hashed to begin with */
+    frank_mint_job_settle(mint, job, now_us);
+  } else if (frank_list_is_linked(&job->unsettled)) {
+    frank_mint_job_settle(mint, job, now_us);
+  } else {
+    frank_mint_job_joined(mint, job, w);
+  }
   return FRANK_OK;
 }
 
@@ -388,10 +421,10 @@ void frank_mint_request(struct frank_mint *mint, uint64_t origin,
            "the door passed on a request that it should have refused");
     return;
   }
-  frank_mint_job_expire(mint, now_us, false);
-  if (refuse_impossible(mint, origin, request, w.factor, &plan)) {
+  if (refuse_unwanted(mint, origin, request, w.factor)) {
     return;
   }
+  frank_mint_job_expire(mint, now_us, false);
   struct frank_hash key;
   struct frank_mint_job *job =
       frank_mint_job_find(mint, (enum frank_alg)request->alg, b, request->b_len, &key);
@@ -399,22 +432,22 @@ void frank_mint_request(struct frank_mint *mint, uint64_t origin,
     answer_best(mint, &w, job, now_us); /* found already: costs the queue nothing */
     return;
   }
-  if (job && mint->orphans > 0) {
-    drop_orphans(mint, job);
+  if (refuse_impossible(mint, origin, request, w.factor, &plan)) {
+    return;
   }
+  if (job && mint->orphans > 0) {
+    drop_orphans(mint, job, w.factor);
+  }
+  evict_orphans(mint);
   uint64_t ignored;
-  enum frank_err err = FRANK_OK;
   if (!refuse_overload(mint, origin, request, w.factor,
                        frank_mint_client_find(mint, request->client, &ignored), job)) {
-    err = accept_request(mint, &w, request, b, job, &key, &plan, now_us);
-    if (err == FRANK_OK) {
-      return;
+    enum frank_err err = accept_request(mint, &w, request, b, job, &key, &plan, now_us);
+    if (err != FRANK_OK) {
+      refuse(mint, origin, request->tag, FRANK_REFUSAL_INTERNAL, &refused, frank_err_text(err));
     }
-    refuse(mint, origin, request->tag, FRANK_REFUSAL_INTERNAL, &refused, frank_err_text(err));
   }
-  if (job) {
-    frank_mint_job_settle(mint, job, now_us);
-  }
+  frank_mint_job_settle_all(mint, now_us);
 }
 
 enum frank_err frank_mint_cancel(struct frank_mint *mint, uint64_t origin, uint64_t tag,
@@ -434,23 +467,31 @@ enum frank_err frank_mint_cancel(struct frank_mint *mint, uint64_t origin, uint6
 
 void frank_mint_origin_gone(struct frank_mint *mint, uint64_t origin, uint64_t now_us)
 {
-  (void)now_us;
   for (size_t i = 0; i <= mint->waiters.mask; i++) {
     for (struct frank_table_node *node = mint->waiters.buckets[i]; node; node = node->next) {
       struct frank_mint_waiter *w = FRANK_CONTAINER(node, struct frank_mint_waiter, by_tag);
-      if (w->origin == origin && !w->orphan) {
-        w->orphan = true;
-        mint->orphans++;
-        mint->totals[FRANK_RESULT_ABANDONED]++;
+      if (w->origin != origin || w->orphan) {
+        continue;
+      }
+      w->orphan = true;
+      mint->orphans++;
+      mint->totals[FRANK_RESULT_ABANDONED]++;
+      frank_list_append(&mint->orphan_list, &w->in_orphans);
+      if (w->deadline_us - now_us > ORPHAN_LIFE_US && w->deadline_us > now_us) {
+        frank_heap_remove(&mint->deadlines, &w->by_deadline);
+        w->deadline_us = now_us + ORPHAN_LIFE_US;
+        frank_heap_push(&mint->deadlines, &w->by_deadline);
+        frank_mint_job_unsettle(mint, w->job);
       }
     }
   }
+  frank_mint_job_settle_all(mint, now_us);
 }
 
 /* ---- time and the end ---- */
 
 /* Ends one request for which there is no time left: its best, or `refusal` where it wants no such.
- */
+ * The caller settles all jobs afterwards. */
 static void end_waiter(struct frank_mint *mint, struct frank_mint_waiter *w,
                        enum frank_refusal refusal, const char *message, uint64_t now_us)
 {
@@ -464,7 +505,6 @@ static void end_waiter(struct frank_mint *mint, struct frank_mint_waiter *w,
     answer_best(mint, w, job, now_us);
   }
   waiter_remove(mint, w);
-  frank_mint_job_settle(mint, job, now_us);
 }
 
 void frank_mint_tick(struct frank_mint *mint, uint64_t now_us)
@@ -484,6 +524,7 @@ void frank_mint_tick(struct frank_mint *mint, uint64_t now_us)
              (w->deadline_us - w->arrived_us) / FRANK_US_PER_MS);
     end_waiter(mint, w, FRANK_REFUSAL_DEADLINE, message, now_us);
   }
+  frank_mint_job_settle_all(mint, now_us);
   frank_mint_job_expire(mint, now_us, false);
 }
 
@@ -506,14 +547,12 @@ bool frank_mint_is_draining(const struct frank_mint *mint)
 
 void frank_mint_finish(struct frank_mint *mint, uint64_t now_us)
 {
-  for (;;) {
-    struct frank_heap_node *top = frank_heap_top(&mint->deadlines);
-    if (!top) {
-      return;
-    }
+  struct frank_heap_node *top = NULL;
+  while ((top = frank_heap_top(&mint->deadlines)) != NULL) {
     end_waiter(mint, FRANK_CONTAINER(top, struct frank_mint_waiter, by_deadline),
                FRANK_REFUSAL_SHUTTING_DOWN, "the daemon is shutting down", now_us);
   }
+  frank_mint_job_settle_all(mint, now_us);
 }
 
 uint32_t frank_mint_waiting(const struct frank_mint *mint)
@@ -530,9 +569,10 @@ void frank_mint_destroy(struct frank_mint **mint)
   struct frank_heap_node *top = NULL;
   while ((top = frank_heap_top(&m->deadlines)) != NULL) {
     struct frank_mint_waiter *w = FRANK_CONTAINER(top, struct frank_mint_waiter, by_deadline);
-    struct frank_mint_job *job = w->job;
     waiter_remove(m, w);
-    frank_mint_job_settle(m, job, 0);
+  }
+  if (m->unsettled.next) { /* NULL where making it failed early */
+    frank_mint_job_settle_all(m, 0);
   }
   for (uint32_t i = 0; i < m->device_slots; i++) {
     if (m->devices[i] && m->devices[i]->present) {

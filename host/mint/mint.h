@@ -78,7 +78,8 @@ FRANK_MUST_CHECK enum frank_err frank_mint_cancel(struct frank_mint *mint, uint6
                                                   uint64_t tag, uint64_t now_us);
 
 /* An asker died: its requests get no answer, but their searches go on to their deadlines, so that
- * a client that asks again finds the work done. */
+ * a client that asks again finds the work done; for 30 seconds at most, and only while the queue
+ * has room for those who do wait. */
 void frank_mint_origin_gone(struct frank_mint *mint, uint64_t origin, uint64_t now_us);
 
 /* From now on every new request is refused `shutting-down`. */
@@ -108,8 +109,9 @@ FRANK_MUST_CHECK enum frank_err frank_mint_next_slice(struct frank_mint *mint, u
                                                       uint64_t now_us,
                                                       struct frank_worker_slice *slice);
 
-/* A result of `device`. FRANK_ERR_DEVICE: it lied (a hit above the bound, more attempts than
- * counters, an unknown slice); what it said is not used. (answers) */
+/* A result of `device`. FRANK_ERR_DEVICE: it lied (a hit above the bound or told twice, more
+ * attempts than counters, an unknown slice, or over time far fewer hits than so many attempts must
+ * give); what it said is not used. (answers) */
 FRANK_MUST_CHECK enum frank_err frank_mint_result(struct frank_mint *mint, uint32_t device,
                                                   const struct frank_worker_result *result,
                                                   uint64_t now_us);
@@ -125,9 +127,11 @@ double frank_mint_device_rate_hps(const struct frank_mint *mint, uint32_t device
 void frank_mint_device_counts(const struct frank_mint *mint, uint32_t device, uint64_t *attempts,
                               uint64_t *wrong_hits);
 
-/* Says whether a device may still become ready: while none is ready and none may, requests are
- * refused `no-device` at once instead of waiting for their deadline. True at the start. */
-void frank_mint_set_device_hope(struct frank_mint *mint, bool hope);
+/* Says the most blocks that a device which is not ready yet may take; 0: none may become ready.
+ * What neither those nor the ready ones take is refused `unsupported`; without any, requests are
+ * refused `no-device` at once instead of waiting for their deadline. FRANK_PLAN_BLOCKS_MAX at the
+ * start. */
+void frank_mint_set_device_hope(struct frank_mint *mint, uint32_t blocks_max);
 
 /* ---- time ---- */
 

@@ -8,15 +8,17 @@
 #include <string.h>
 
 #define TWO_TO_32         (UINT64_C(1) << 32)
-#define RATE_UNKNOWN_HPS  1000.0   /* a device that told no rate gets small slices first */
-#define RATE_MEMORY_US    200000.0 /* a slice of this length replaces most of the old rate */
-#define RATE_FROM_US      500      /* shorter slices measure the clock, not the device */
-#define SLICE_MIN         64       /* counters: less than one turn of a wide engine's loop */
-#define LAST_SLICE_US     1000.0   /* slices before a deadline are not cut shorter than this */
-#define EARLY_STOP_FACTOR 4        /* a slice that may stop early is this many expectations long */
-#define REPORTS_WANTED    3        /* candidates that the first slices of a search may report */
-#define SEVERAL_SLICES    8.0      /* a job this long is worth a second device though others wait */
-#define ASIDE_MAX         32       /* jobs passed over because the device takes fewer blocks */
+#define RATE_UNKNOWN_HPS  1000.0     /* a device that told no rate gets small slices first */
+#define RATE_MEMORY_US    200000.0   /* a slice of this length replaces most of the old rate */
+#define RATE_FROM_US      500        /* shorter slices measure the clock, not the device */
+#define RATE_TO_US        3600000000 /* longer is no measurement */
+#define HITS_LOOKED_AT    40.0
+#define SLICE_MIN         64     /* counters: less than one turn of a wide engine's loop */
+#define LAST_SLICE_US     1000.0 /* slices before a deadline are not cut shorter than this */
+#define EARLY_STOP_FACTOR 4      /* a slice that may stop early is this many expectations long */
+#define REPORTS_WANTED    3      /* candidates that the first slices of a search may report */
+#define SEVERAL_SLICES    8.0    /* a job this long is worth a second device though others wait */
+#define ASIDE_MAX         32     /* jobs passed over because the device takes fewer blocks */
 
 /* ---- rates ---- */
 
@@ -33,7 +35,7 @@ static void learn_rate(struct frank_mint_device *d, uint8_t blocks, uint64_t att
                        uint64_t elapsed_us)
 {
   d->last_blocks = blocks;
-  if (elapsed_us < RATE_FROM_US || attempts == 0) {
+  if (elapsed_us < RATE_FROM_US || elapsed_us > RATE_TO_US) {
     return;
   }
   double now = (double)attempts * (double)FRANK_US_PER_S / (double)elapsed_us;
@@ -228,9 +230,9 @@ void frank_mint_device_counts(const struct frank_mint *mint, uint32_t device, ui
   *wrong_hits = d->wrong_hits;
 }
 
-void frank_mint_set_device_hope(struct frank_mint *mint, bool hope)
+void frank_mint_set_device_hope(struct frank_mint *mint, uint32_t blocks_max)
 {
-  mint->device_hope = hope;
+  mint->hope_blocks = blocks_max;
 }
 
 /* ---- choosing ---- */
@@ -334,18 +336,17 @@ static struct frank_mint_range cut_range(const struct frank_mint *mint,
                                          const struct frank_mint_device *d,
                                          struct frank_mint_job *job, uint64_t now_us)
 {
-  struct frank_mint_range *from = &job->redo;
-  uint64_t count = (from->count + 1) / 2;
+  struct frank_mint_range *from = job->redo.count > 0 ? &job->redo : &job->space;
   if (from->count == 0) {
-    from = &job->space;
-    if (from->count == 0) {
-      frank_plan_nonce_next(&from->plan, &from->nonce);
-      from->first = 0;
-      from->count = TWO_TO_32;
-    }
-    count = slice_length(mint, d, job, from->plan.blocks, now_us);
-    count = count < from->count ? count : from->count;
+    frank_plan_nonce_next(&from->plan, &from->nonce);
+    from->first = 0;
+    from->count = TWO_TO_32;
   }
+  uint64_t count = slice_length(mint, d, job, from->plan.blocks, now_us);
+  if (from == &job->redo && count > job->redo_half) {
+    count = job->redo_half;
+  }
+  count = count < from->count ? count : from->count;
   struct frank_mint_range range = *from;
   range.count = count;
   from->first += count;
@@ -402,7 +403,9 @@ enum frank_err frank_mint_next_slice(struct frank_mint *mint, uint32_t device, u
   }
   struct frank_mint_client *owner = job->owner;
   if (job->ready.queued) {
-    mint->virtual_served = owner->served;
+    /* Never back: a device that takes few blocks chooses among few clients. */
+    mint->virtual_served =
+        owner->served > mint->virtual_served ? owner->served : mint->virtual_served;
   }
   frank_mint_job_unqueue(mint, job);
   struct frank_mint_slot *slot = slot_at(d, d->count++);
@@ -437,6 +440,11 @@ static bool believe_hits(const struct frank_mint_device *d, const struct frank_m
   const struct frank_plan *plan = &slot->range.plan;
   for (uint32_t i = 0; i < result->hit_count; i++) {
     uint64_t counter = result->hits[i];
+    for (uint32_t k = 0; k < i; k++) {
+      if (result->hits[k] == result->hits[i]) {
+        return false;
+      }
+    }
     if (counter < slot->range.first || counter - slot->range.first >= result->attempts) {
       return false;
     }
@@ -460,6 +468,25 @@ static bool counts_add_up(const struct frank_mint_slot *slot,
          result->attempts > 0 && result->hit_count <= FRANK_SCAN_HITS &&
          (!result->overflow ||
           (result->hit_count == FRANK_SCAN_HITS && result->attempts > FRANK_SCAN_HITS));
+}
+
+/* Keeps the account of hits; false when the device has reported far too few to have searched. (With
+ * 40 expected, an honest one reports less than 10 once in 10^9 looks. Stopping early does not bend
+ * the account: at every moment as many are expected as were.) */
+static bool hits_are_plausible(struct frank_mint_device *d, const struct frank_mint_slot *slot,
+                               const struct frank_worker_result *result)
+{
+  if (result->overflow) {
+    return true; /* more than it may tell; and those told were true */
+  }
+  d->hits_expected += (double)result->attempts * ((double)slot->bound + 1) / (double)TWO_TO_32;
+  d->hits_seen += result->hit_count;
+  if (d->hits_expected < HITS_LOOKED_AT) {
+    return true;
+  }
+  bool plausible = d->hits_seen >= d->hits_expected / 4;
+  d->hits_expected = d->hits_seen = 0;
+  return plausible;
 }
 
 static void pop_slot(struct frank_mint *mint, struct frank_mint_device *d,
@@ -490,7 +517,7 @@ enum frank_err frank_mint_result(struct frank_mint *mint, uint32_t device,
   struct frank_mint_job *job = slot->job;
   bool stopped = !job || result->overflow != 0;
   if (!counts_add_up(slot, result) || (job && !believe_hits(d, slot, result, &stopped)) ||
-      (!stopped && result->attempts < slot->range.count)) {
+      (!stopped && result->attempts < slot->range.count) || !hits_are_plausible(d, slot, result)) {
     d->wrong_hits++;
     mint->wrong_hits_total++;
     if (job) { /* a hit before the lie can have been a true one */
@@ -509,6 +536,7 @@ enum frank_err frank_mint_result(struct frank_mint *mint, uint32_t device,
     if (result->overflow && !frank_target_meets(&job->best, job->factor) && job->redo.count == 0) {
       job->redo = done.range;
       job->redo.count = result->attempts;
+      job->redo_half = (result->attempts + 1) / 2;
     }
     frank_mint_answer_met(mint, job, now_us);
     frank_mint_job_settle(mint, job, now_us);

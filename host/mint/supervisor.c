@@ -2,8 +2,6 @@
 
 #include "base/clock.h"
 
-#define QUARANTINE_DOUBLINGS_MAX 3
-
 void frank_supervisor_policy_init(struct frank_supervisor_policy *policy)
 {
   *policy = (struct frank_supervisor_policy){
@@ -13,6 +11,7 @@ void frank_supervisor_policy_init(struct frank_supervisor_policy *policy)
       .stable_us = 10 * FRANK_US_PER_S,
       .quarantine_us = 60 * FRANK_US_PER_S,
       .quarantine_after = 6,
+      .quarantine_doublings = 3,
   };
 }
 
@@ -44,18 +43,19 @@ void frank_supervisor_ready(struct frank_supervisor *s, uint64_t now_us)
   s->due_us = FRANK_NEVER_US;
 }
 
-void frank_supervisor_failed(struct frank_supervisor *s, uint64_t now_us)
+void frank_supervisor_failed(struct frank_supervisor *s, uint64_t now_us, bool lied)
 {
   bool was_ready = s->state == FRANK_CHILD_READY;
-  if (was_ready && now_us - s->ready_at_us >= s->policy.stable_us) {
+  if (was_ready && !lied && now_us - s->ready_at_us >= s->policy.stable_us) {
     s->failures = 0;
     s->quarantines = 0;
   }
   s->running = false;
   s->failures++;
   if (s->failures >= s->policy.quarantine_after) {
-    uint32_t doublings =
-        s->quarantines < QUARANTINE_DOUBLINGS_MAX ? s->quarantines : QUARANTINE_DOUBLINGS_MAX;
+    uint32_t doublings = s->quarantines < s->policy.quarantine_doublings
+                             ? s->quarantines
+                             : s->policy.quarantine_doublings;
     s->state = FRANK_CHILD_QUARANTINED;
     s->due_us = now_us + (s->policy.quarantine_us << doublings);
     s->quarantines++;

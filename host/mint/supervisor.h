@@ -7,8 +7,8 @@
  *        +------------- failed ---------------+ +--too often--> QUARANTINED --over--> STARTING
  *
  * Pauses grow from pause_first_us to pause_max_us. After quarantine_after failures in a row the
- * child is left alone for quarantine_us, which doubles each time, three times at most.
- * A child that was ready for stable_us starts with a clean record.
+ * child is left alone for quarantine_us, which doubles each time, quarantine_doublings times at
+ * most. A child that was ready for stable_us starts with a clean record.
  */
 #ifndef FRANK_MINT_SUPERVISOR_H
 #define FRANK_MINT_SUPERVISOR_H
@@ -24,7 +24,8 @@ struct frank_supervisor_policy {
   uint64_t pause_max_us;
   uint64_t stable_us;
   uint64_t quarantine_us;
-  uint32_t quarantine_after; /* failures in a row */
+  uint32_t quarantine_after;     /* failures in a row */
+  uint32_t quarantine_doublings; /* how often at most quarantine_us doubles */
 };
 void frank_supervisor_policy_init(struct frank_supervisor_policy *policy);
 
@@ -47,8 +48,9 @@ void frank_supervisor_init(struct frank_supervisor *s, const struct frank_superv
 bool frank_supervisor_should_start(const struct frank_supervisor *s, uint64_t now_us);
 void frank_supervisor_started(struct frank_supervisor *s, uint64_t now_us);
 void frank_supervisor_ready(struct frank_supervisor *s, uint64_t now_us);
-/* The child died, was killed, lied, or could not be started. */
-void frank_supervisor_failed(struct frank_supervisor *s, uint64_t now_us);
+/* The child died, was killed, or could not be started; `lied`: it said what cannot be true, which
+ * no time of good behaviour makes up for. */
+void frank_supervisor_failed(struct frank_supervisor *s, uint64_t now_us, bool lied);
 /* Trying again cannot help: it stays where it is. */
 void frank_supervisor_give_up(struct frank_supervisor *s);
 /* True when it has been starting for too long and should be killed. */

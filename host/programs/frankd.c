@@ -23,7 +23,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define FACTOR_FILE_EVERY_US FRANK_US_PER_S
+#define FACTOR_FILE_EVERY_US (500 * FRANK_US_PER_MS)
+#define PAUSE_FROM_US        (500 * FRANK_US_PER_MS)
 #define DRAIN_LIMIT_US       (500 * FRANK_US_PER_MS) /* for the doors to hear that it ends */
 #define LEAVE_LIMIT_US                                                                             \
   (1500 * FRANK_US_PER_MS) /* for the doors' last replies; longer than theirs */
@@ -40,6 +41,8 @@ struct frankd {
   struct frank_factor_file factor_file;
   uint64_t started_us;
   uint64_t factor_due_us;
+  bool factor_changed; /* seen, not read yet */
+  uint64_t turned_us;     /* when the last turn handled its events */
   uint64_t grace_ends_us; /* while draining */
   bool told_ready;
   bool stop;     /* SIGTERM or SIGINT came */
@@ -89,8 +92,14 @@ static void watch_factor_file(struct frankd *f, uint64_t now_us)
   f->factor_due_us = f->config.factor == 0 && f->config.factor_file[0] != '\0'
                          ? now_us + FACTOR_FILE_EVERY_US
                          : FRANK_NEVER_US;
-  if (f->factor_due_us == FRANK_NEVER_US ||
-      !frank_factor_file_changed(&f->factor_file, f->config.factor_file)) {
+  if (f->factor_due_us == FRANK_NEVER_US) {
+    return;
+  }
+  /* One that changed is read at the next look if it has stayed since: it may be half written. */
+  bool changed = frank_factor_file_changed(&f->factor_file, f->config.factor_file);
+  bool due = f->factor_changed && !changed;
+  f->factor_changed = changed;
+  if (!due) {
     return;
   }
   char why[FRANK_CONFIG_WHY_BYTES];
@@ -127,7 +136,8 @@ static void notify(const char *state)
 /* Told once: by sd_notify, and by one line that people and scripts wait for. */
 static void tell_ready(struct frankd *f)
 {
-  if (f->told_ready || !is_ready(f) || !frank_fleet_settled(f->fleet)) {
+  if (f->told_ready || !is_ready(f) || !frankd_children_started(f->children) ||
+      !frank_fleet_settled(f->fleet)) {
     return;
   }
   f->told_ready = true;
@@ -300,8 +310,19 @@ static uint64_t next_due_us(const struct frankd *f)
 /* One turn: wait, handle, then hand out work and send everything in few packets. */
 static enum frank_err turn(struct frankd *f)
 {
-  enum frank_err err = frank_loop_run_once(f->loop, next_due_us(f));
+  uint64_t begin_us = frank_clock_now_us();
+  uint64_t due_us = next_due_us(f);
+  enum frank_err err = frank_loop_run_once(f->loop, due_us);
   uint64_t now_us = frank_clock_now_us();
+  /* Stopped in a debugger, or with its whole machine: the children could not answer either. */
+  uint64_t wait_until_us = due_us > begin_us ? due_us : begin_us;
+  uint64_t pause_us = f->turned_us > 0 ? begin_us - f->turned_us : 0;
+  pause_us += now_us > wait_until_us ? now_us - wait_until_us : 0;
+  if (pause_us > PAUSE_FROM_US) {
+    frank_fleet_forgive(f->fleet, pause_us, now_us);
+    frankd_children_forgive(f->children, pause_us, now_us);
+  }
+  f->turned_us = now_us;
   frank_mint_tick(f->mint, now_us);
   frank_fleet_tick(f->fleet, now_us);
   frankd_children_tick(f->children, now_us);
@@ -358,6 +379,7 @@ int main(int argc, char **argv)
   if (status >= 0) {
     return status;
   }
+  (void)signal(SIGPIPE, SIG_IGN); /* of a log whose reader is gone */
   f.argc = argc;
   f.argv = argv;
   frank_log_init("frankd", (enum frank_log_level)f.config.log_level);

@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,8 +20,8 @@
 #define PING_EVERY_US    FRANK_US_PER_S
 #define PONG_LIMIT_US    (3 * FRANK_US_PER_S) /* a stopped door is ended after this */
 #define START_LIMIT_US   (15 * FRANK_US_PER_S)
-#define PUT_WAIT_MS      100 /* for a door to make room */
 #define RECORDS_PER_TURN 512
+#define PAUSE_MAX_US     (2 * FRANK_US_PER_S)
 #define ARGS_MAX         32
 #define ARG_BYTES        320
 #define ORIGIN_BITS      8 /* of an origin: the index of the child; above them its life */
@@ -139,7 +138,7 @@ static void child_failed(struct child *c, const char *why, uint64_t now_us)
   if (is_door(c)) {
     frank_mint_origin_gone(all->mint, c->origin, now_us);
   }
-  frank_supervisor_failed(&c->supervisor, now_us);
+  frank_supervisor_failed(&c->supervisor, now_us, false);
   frank_log(FRANK_LOG_WARN, "event=child-failed child=\"%s\" state=%s failures=%u why=\"%s\"",
             c->name, frank_child_state_name(c->supervisor.state), c->supervisor.failures, why);
 }
@@ -166,6 +165,11 @@ static void child_start(struct child *c, uint64_t now_us)
   c->origin = c->life << ORIGIN_BITS | (uint64_t)(c - all->list);
   c->pinged_us = c->heard_us = now_us;
   enum frank_err err = frank_child_spawn(c->path, args.argv, &c->pid, &c->chan);
+  if (err == FRANK_OK && is_door(c)) {
+    /* A common deadline or the end answers everything that waits at once. */
+    size_t answers = config->queue * (sizeof(struct frank_answer) + 8);
+    frank_chan_set_queue(c->chan, FRANK_CHAN_QUEUE_PACKETS + answers / FRANK_CHAN_PACKET_MAX_BYTES);
+  }
   if (err == FRANK_OK) {
     c->watched = FRANK_LOOP_READ;
     err =
@@ -178,21 +182,11 @@ static void child_start(struct child *c, uint64_t now_us)
 
 /* ---- what children say ---- */
 
-/* A common deadline or the end answers more requests at once than the channel holds. A door that
- * runs takes them within moments, and to end it would lose them all: so it gets these moments, once
- * for each packet. */
 static void put(struct child *c, uint16_t type, const void *payload, size_t len_bytes)
 {
-  if (!c->chan || c->overflow) {
-    return;
+  if (c->chan && !c->overflow) {
+    c->overflow = frank_chan_put(c->chan, type, payload, len_bytes, NULL, 0) != FRANK_OK;
   }
-  enum frank_err err = frank_chan_put(c->chan, type, payload, len_bytes, NULL, 0);
-  if (err == FRANK_ERR_FULL) {
-    struct pollfd room = {.fd = frank_chan_fd(c->chan), .events = POLLOUT};
-    (void)poll(&room, 1, PUT_WAIT_MS);
-    err = frank_chan_put(c->chan, type, payload, len_bytes, NULL, 0);
-  }
-  c->overflow = err != FRANK_OK;
 }
 
 void frankd_children_answer(void *arg, uint64_t origin, const struct frank_answer *answer)
@@ -207,6 +201,10 @@ void frankd_children_answer(void *arg, uint64_t origin, const struct frank_answe
 static void on_ready(struct child *c, const uint8_t *payload, uint64_t now_us)
 {
   struct frank_door_ready ready;
+  if (c->is_ready) {
+    child_failed(c, "it spoke out of turn", now_us);
+    return;
+  }
   memcpy(&ready, payload, sizeof ready);
   ready.endpoint[sizeof ready.endpoint - 1] = '\0';
   snprintf(c->name, sizeof c->name, "%s %.80s", is_door(c) ? "door" : "web", ready.endpoint);
@@ -301,16 +299,17 @@ static void on_counts(struct child *c, const uint8_t *payload, uint64_t now_us)
 /* Records of a fixed length; MINT has its own. */
 static const struct {
   uint16_t type;
+  bool door_only;
   uint32_t len_bytes;
   void (*fn)(struct child *c, const uint8_t *payload, uint64_t now_us);
 } handlers[] = {
-    {FRANK_DOOR_READY, sizeof(struct frank_door_ready), on_ready},
-    {FRANK_DOOR_FAILED, sizeof(struct frank_door_failed), on_failed},
-    {FRANK_DOOR_CANCEL, sizeof(struct frank_door_tag), on_cancel},
-    {FRANK_DOOR_ASK_STATUS, 0, on_ask_status},
-    {FRANK_DOOR_ASK_FACTOR, 0, on_ask_factor},
-    {FRANK_DOOR_PONG, sizeof(struct frank_door_tag), on_pong},
-    {FRANK_DOOR_COUNTS, sizeof(struct frank_door_counts), on_counts},
+    {FRANK_DOOR_READY, false, sizeof(struct frank_door_ready), on_ready},
+    {FRANK_DOOR_FAILED, false, sizeof(struct frank_door_failed), on_failed},
+    {FRANK_DOOR_CANCEL, true, sizeof(struct frank_door_tag), on_cancel},
+    {FRANK_DOOR_ASK_STATUS, true, 0, on_ask_status},
+    {FRANK_DOOR_ASK_FACTOR, true, 0, on_ask_factor},
+    {FRANK_DOOR_PONG, false, sizeof(struct frank_door_tag), on_pong},
+    {FRANK_DOOR_COUNTS, true, sizeof(struct frank_door_counts), on_counts},
 };
 
 static void on_record(struct child *c, const struct frank_record *record, uint64_t now_us)
@@ -320,7 +319,8 @@ static void on_record(struct child *c, const struct frank_record *record, uint64
     return;
   }
   for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
-    if (handlers[i].type == record->type && handlers[i].len_bytes == record->len_bytes) {
+    if (handlers[i].type == record->type && handlers[i].len_bytes == record->len_bytes &&
+        (is_door(c) || !handlers[i].door_only)) {
       handlers[i].fn(c, record->payload, now_us);
       return;
     }
@@ -384,12 +384,17 @@ static void pump_child(struct child *c, uint64_t now_us)
 
 void frankd_children_pump(struct frankd_children *children, uint64_t now_us)
 {
+  bool all_ready = true;
   for (size_t i = 0; i < children->count; i++) {
-    pump_child(&children->list[i], now_us);
+    struct child *c = &children->list[i];
+    pump_child(c, now_us);
+    all_ready = all_ready && c->is_ready;
+    if (c->chan && frank_chan_has_unread(c->chan) && frank_chan_has_room(c->chan)) {
+      /* Reading stopped for want of room in the middle of a packet: no event tells of the rest. */
+      on_child_event(c, FRANK_LOOP_READ);
+    }
   }
-  if (!children->all_were_ready) {
-    children->all_were_ready = frankd_children_ready(children);
-  }
+  children->all_were_ready = children->all_were_ready || all_ready;
 }
 
 static void tick_child(struct child *c, uint64_t now_us)
@@ -475,7 +480,9 @@ enum frank_err frankd_children_new(const struct frankd_config *config, struct fr
   struct frank_supervisor_policy policy;
   frank_supervisor_policy_init(&policy);
   policy.start_limit_us = START_LIMIT_US;
-  policy.quarantine_us = policy.pause_max_us; /* without its door frankd serves nobody */
+  policy.pause_max_us = PAUSE_MAX_US; /* without its door frankd serves nobody */
+  policy.quarantine_us = PAUSE_MAX_US;
+  policy.quarantine_doublings = 0;
   enum frank_err err = FRANK_OK;
   for (uint32_t i = 0; i < config->listen.count && i < FRANKD_LISTEN_MAX && err == FRANK_OK; i++) {
     err = add_child(all, "frank-door", config->listen.items[i], &policy, now_us, why);
@@ -515,11 +522,24 @@ void frankd_children_destroy(struct frankd_children **children)
 bool frankd_children_ready(const struct frankd_children *children)
 {
   for (size_t i = 0; i < children->count; i++) {
-    if (!children->list[i].is_ready) {
+    if (is_door(&children->list[i]) && !children->list[i].is_ready) {
       return false;
     }
   }
   return true;
+}
+
+bool frankd_children_started(const struct frankd_children *children)
+{
+  return children->all_were_ready;
+}
+
+void frankd_children_forgive(struct frankd_children *children, uint64_t pause_us, uint64_t now_us)
+{
+  for (size_t i = 0; i < children->count; i++) {
+    uint64_t *heard_us = &children->list[i].heard_us;
+    *heard_us = *heard_us + pause_us < now_us ? *heard_us + pause_us : now_us;
+  }
 }
 
 const char *frankd_children_fatal(const struct frankd_children *children)
@@ -530,7 +550,8 @@ const char *frankd_children_fatal(const struct frankd_children *children)
 void frankd_children_reload(struct frankd_children *children)
 {
   for (size_t i = 0; i < children->count; i++) {
-    if (is_door(&children->list[i]) && children->list[i].pid > 0) {
+    /* One that is not ready has not said yet what the signal means to it: it would die. */
+    if (is_door(&children->list[i]) && children->list[i].is_ready) {
       (void)kill(children->list[i].pid, SIGHUP);
     }
   }
