@@ -288,7 +288,8 @@ static enum frank_err scan_batch(struct worker *w, size_t n)
   }
   /* Searched together, they share the time by their compressions: each told as if it had taken all
    * of it would make the device look n times slower than it is. */
-  double elapsed_us = (double)(frank_clock_now_us() - start_us);
+  uint64_t now_us = frank_clock_now_us();
+  double elapsed_us = (double)(now_us - start_us);
   double all = 0;
   for (size_t i = 0; i < n; i++) {
     all += (double)w->scans[i].attempts * w->slices[i].blocks;
