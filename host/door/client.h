@@ -28,15 +28,15 @@ struct frank_client;
 struct frank_client_config {
   const char *const *endpoints; /* tried in this order, 1..FRANK_CLIENT_ENDPOINTS_MAX */
   size_t endpoint_count;
-  const char *
-      key_dir; /* CURVE: folder with client.secret and server.public (`frank keygen`); NULL: none */
-  uint32_t retry_ms;  /* ask again, at the next endpoint, after this long without a reply past the
-                         deadline of the request, or at once when the connection broke; 0: 2000 */
-  uint32_t tries_max; /* how often one request is asked in all, 1..100; 0: 5 */
+  const char *key_dir; /* CURVE: folder with client.secret and server.public; NULL: none */
+  uint32_t retry_ms;   /* ask again, at the next endpoint, after this long without a reply past the
+                          deadline of the request, or at once when the connection broke; 0: 2000 */
+  uint32_t tries_max;  /* how often one request is asked in all, 1..100; 0: 5 */
 };
 
-/* Connects lazily: a daemon that is not there shows when a request times out. FRANK_ERR_RANGE,
- * FRANK_ERR_NOT_FOUND and FRANK_ERR_MALFORMED (key files), FRANK_ERR_NOMEM, FRANK_ERR_IO; `why`
+/* Connects lazily: that no daemon is there shows by the reply "timeout", when tries_max * retry_ms
+ * have gone by without a connection. FRANK_ERR_RANGE, FRANK_ERR_MALFORMED (an endpoint, a key
+ * file), FRANK_ERR_NOT_FOUND and FRANK_ERR_DENIED (key files), FRANK_ERR_NOMEM, FRANK_ERR_IO; `why`
  * (FRANK_CLIENT_WHY_BYTES) names the input. */
 FRANK_MUST_CHECK enum frank_err frank_client_new(const struct frank_client_config *config,
                                                  struct frank_client **out, char *why);
@@ -56,7 +56,10 @@ struct frank_client_mint {
 };
 
 /* Sends a mint request; *id gets a number for matching the reply. FRANK_ERR_FULL at
- * FRANK_CLIENT_IN_FLIGHT_MAX, FRANK_ERR_NOMEM, FRANK_ERR_RANGE. */
+ * FRANK_CLIENT_IN_FLIGHT_MAX; FRANK_ERR_RANGE (a number, or not exactly one of b and dkim);
+ * FRANK_ERR_TOO_LONG (a request over 16 KiB); FRANK_ERR_MALFORMED (a recipient that is no UTF-8);
+ * FRANK_ERR_NOMEM. A b or dkim that is no signature is sent, and the daemon says in words what is
+ * wrong with it. */
 FRANK_MUST_CHECK enum frank_err
 frank_client_mint(struct frank_client *client, const struct frank_client_mint *mint, uint64_t *id);
 /* Takes a request back; its reply is then error code "cancelled", unless it was done already. */

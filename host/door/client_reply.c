@@ -14,10 +14,27 @@
 
 /* ---- replies ---- */
 
+/* Copies a text of the daemon's (jansson has checked that it is UTF-8) so that it stays UTF-8 and
+ * can be shown: cut between characters, and with `?` in the place of control characters, U+0080 to
+ * U+009F included, which some terminals obey. */
 static void copy_text(char *out, size_t size, const json_t *root, const char *name)
 {
   const char *text = json_string_value(json_object_get(root, name));
-  (void)snprintf(out, size, "%s", text ? text : "");
+  size_t len = text ? strlen(text) : 0;
+  if (len >= size) {
+    len = size - 1;
+    while (len > 0 && ((unsigned char)text[len] & 0xc0U) == 0x80) {
+      len--;
+    }
+  }
+  size_t used = 0;
+  for (size_t i = 0; i < len; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    bool wide_control = byte == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
+    out[used++] = byte < 0x20 || byte == 0x7f || wide_control ? '?' : text[i];
+    i += wide_control;
+  }
+  out[used] = '\0';
 }
 
 static uint64_t natural(const json_t *root, const char *name)

@@ -285,6 +285,28 @@ static void asked_again_when_the_door_dies(void **state)
   frank_client_destroy(&client);
 }
 
+static void it_gives_up_on_a_door_that_dies_each_time(void **state)
+{
+  struct fixture *f = *state;
+  fixture_open(f, NULL);
+  struct frank_client *client = client_of(f->endpoint, NULL, 5000, 3);
+  uint64_t id = ask(client, 2, 60000);
+  uint64_t start_us = frank_clock_now_us();
+  for (int death = 0; death < 3; death++) {
+    uint16_t type = 0;
+    while (!turn(client, f, &type)) {
+    }
+    assert_int_equal(fixture_end(&f->chan, &f->pid, 1), -1);
+    if (death < 2) {
+      fixture_open(f, NULL);
+    }
+  }
+  next_is(client, id, "timeout");
+  assert_non_null(strstr(reply.message, "asked 3 times"));
+  assert_in_range(frank_clock_now_us() - start_us, 0, 4 * FRANK_US_PER_S);
+  frank_client_destroy(&client);
+}
+
 static void the_next_endpoint_is_tried(void **state)
 {
   struct fixture *f = *state;
@@ -519,6 +541,7 @@ int main(void)
       TEST(what_cannot_be_asked_is_refused_here),
       TEST(it_holds_so_many_and_no_more),
       TEST(asked_again_when_the_door_dies),
+      TEST(it_gives_up_on_a_door_that_dies_each_time),
       TEST(the_next_endpoint_is_tried),
       TEST(nobody_there_is_a_timeout_that_says_so),
       TEST(a_silent_daemon_is_a_timeout_too),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -455,6 +456,20 @@ static void a_live_socket_is_not_stolen(void **state)
   (void)zmq_close(client);
 }
 
+/* A daemon holds its path also while it does not listen: starting, or out of descriptors. */
+static void a_locked_path_is_taken(void **state)
+{
+  struct fixture *f = *state;
+  char path[192];
+  (void)snprintf(path, sizeof path, "%s.lock", f->endpoint + strlen("ipc://"));
+  int fd = open(path, O_RDWR | O_CREAT, 0600);
+  assert_true(fd >= 0);
+  assert_int_equal(flock(fd, LOCK_EX), 0);
+  expect_failed(f->endpoint, NULL, FRANK_ERR_TAKEN, "another daemon");
+  close(fd);
+  fixture_open(f, NULL);
+}
+
 static void a_dead_socket_is_replaced(void **state)
 {
   struct fixture *f = *state;
@@ -744,6 +759,7 @@ int main(void)
       TEST(a_client_has_a_share_and_a_rate),
       TEST(a_full_table_is_busy_for_all),
       TEST(a_live_socket_is_not_stolen),
+      TEST(a_locked_path_is_taken),
       TEST(a_dead_socket_is_replaced),
       TEST(foreign_files_and_sockets_are_left_alone),
       TEST(wrong_endpoints_are_named),
