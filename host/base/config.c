@@ -1,5 +1,6 @@
 #include "base/config.h"
 #include "base/config_value.h"
+#include "base/nearest.h"
 #include "base/ucl.h"
 
 #include <assert.h>
@@ -8,45 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t smallest(size_t a, size_t b, size_t c)
+/* The known key's name that `name` is most likely a slip of. */
+static const char *nearest_key(const struct frank_config_table *table, const char *name)
 {
-  size_t least = a < b ? a : b;
-  return least < c ? least : c;
-}
-
-/* Levenshtein distance of two keys; both are shorter than FRANK_UCL_KEY_BYTES. */
-static size_t edit_distance(const char *a, const char *b)
-{
-  size_t row[FRANK_UCL_KEY_BYTES];
-  size_t b_len = strnlen(b, FRANK_UCL_KEY_BYTES - 1);
-  for (size_t j = 0; j <= b_len; j++) {
-    row[j] = j;
-  }
-  for (size_t i = 0; a[i] != '\0'; i++) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 1; j <= b_len; j++) {
-      size_t above = row[j];
-      row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (a[i] != b[j - 1]));
-      diagonal = above;
-    }
-  }
-  return row[b_len];
-}
-
-static const struct frank_config_key *nearest_key(const struct frank_config_table *table,
-                                                  const char *name)
-{
-  const struct frank_config_key *nearest = &table->keys[0];
-  size_t nearest_distance = SIZE_MAX;
+  const char *names[FRANK_CONFIG_KEYS_MAX];
   for (size_t i = 0; i < table->key_count; i++) {
-    size_t distance = edit_distance(name, table->keys[i].name);
-    if (distance < nearest_distance) {
-      nearest_distance = distance;
-      nearest = &table->keys[i];
-    }
+    names[i] = table->keys[i].name;
   }
-  return nearest;
+  return frank_nearest(name, names, table->key_count, NULL);
 }
 
 static const struct frank_config_key *find_key(const struct frank_config_table *table,
@@ -94,7 +64,7 @@ static enum frank_err take_item(const struct frank_config_table *table, const ch
   if (key == NULL) {
     return frank_config_refuse(&origin, item->key, why, FRANK_ERR_MALFORMED,
                                "unknown key; the nearest known one is %s",
-                               nearest_key(table, item->key)->name);
+                               nearest_key(table, item->key));
   }
   uint32_t *first_line = &lines[key - table->keys];
   bool is_list = key->type == FRANK_CONFIG_LIST;
@@ -263,7 +233,7 @@ enum frank_err frank_config_explain(const struct frank_config_table *table, cons
   const struct frank_config_key *key = find_key(table, name);
   if (key == NULL) {
     snprintf(why, FRANK_CONFIG_WHY_BYTES, "unknown key \"%.63s\"; the nearest known one is %s",
-             name, nearest_key(table, name)->name);
+             name, nearest_key(table, name));
     return FRANK_ERR_NOT_FOUND;
   }
   fprintf(out, "%s\n", key->name);

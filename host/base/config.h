@@ -33,7 +33,7 @@ enum frank_config_type {
   FRANK_CONFIG_SIZE,     /* bytes, the same suffixes */
   FRANK_CONFIG_DURATION, /* 50ms, 10s, 5min, 2h, 1d; a bare number is seconds; fractions */
   FRANK_CONFIG_ENUM,     /* one of `choices` */
-  FRANK_CONFIG_TEXT,     /* a string that fits its member */
+  FRANK_CONFIG_TEXT,     /* a string that fits its member, without control characters */
   FRANK_CONFIG_MODE,     /* a file mode, three or four octal digits in a string: uint64_t */
   FRANK_CONFIG_LIST,     /* strings: [ "a", "b" ], one alone, or the key written several times */
 };

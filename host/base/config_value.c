@@ -263,6 +263,14 @@ static enum frank_err set_text(const struct frank_config_key *key,
     return frank_config_refuse(origin, key->name, why, FRANK_ERR_RANGE,
                                "more than %" PRIu64 " elements", key->max);
   }
+  /* Nothing in here is named with them, and a dump could not be read back. */
+  for (size_t i = 0; i < len; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    if (byte < 0x20 || byte == 0x7f) {
+      return frank_config_refuse(origin, key->name, why, FRANK_ERR_MALFORMED,
+                                 "a control character (byte 0x%02x) in the text", byte);
+    }
+  }
   const char *expected = len > 0 && key->check != NULL ? key->check(text) : NULL;
   if (expected != NULL) {
     return frank_config_refuse(origin, key->name, why, FRANK_ERR_MALFORMED, "\"%s\" is not %s",
