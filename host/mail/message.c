@@ -77,15 +77,21 @@ static bool read_field(const char *text, size_t limit, size_t at, struct frank_f
   return true;
 }
 
-static bool ends_in_crlf(const char *text, size_t line_end)
+/* The line end of the line at `at`; where it has none, that of the line before. */
+static const char *line_end_at(const char *text, size_t len_bytes, size_t at)
 {
-  return line_end >= 2 && text[line_end - 1] == '\n' && text[line_end - 2] == '\r';
+  size_t end = line_after(text, len_bytes, at);
+
+  if (text[end - 1] != '\n') {
+    end = at;
+  }
+  return end >= 2 && text[end - 1] == '\n' && text[end - 2] == '\r' ? "\r\n" : "\n";
 }
 
 enum frank_err frank_message_open(const char *text, size_t len_bytes, struct frank_message *message,
                                   const char **why)
 {
-  size_t at = 0, first_line_end;
+  size_t at = 0;
   struct frank_field field;
 
   *message = (struct frank_message){.text = text, .line_end = "\n"};
@@ -94,14 +100,11 @@ enum frank_err frank_message_open(const char *text, size_t len_bytes, struct fra
     return FRANK_OK;
   }
   message->len_bytes = len_bytes;
-  first_line_end = line_after(text, len_bytes, 0);
-  if (ends_in_crlf(text, first_line_end)) {
-    message->line_end = "\r\n";
-  }
   if (len_bytes >= 5 && memcmp(text, "From ", 5) == 0) {
-    at = first_line_end;
+    at = line_after(text, len_bytes, 0);
   }
   message->header_at = at;
+  message->line_end = line_end_at(text, len_bytes, at);
   while (at < len_bytes && read_field(text, len_bytes, at, &field)) {
     if (message->field_count == FRANK_MESSAGE_FIELDS_MAX) {
       *why = "header: more than 4096 fields";
@@ -154,29 +157,66 @@ bool frank_message_next_named(const struct frank_message *message, const char *n
   return false;
 }
 
-enum frank_err frank_message_choose(const struct frank_message *message, const char *domain,
-                                    struct frank_dkim *signature, const char **why)
-{
-  const char *first_why = NULL, *unusable_why;
-  bool other_domain = false;
-  struct frank_field field;
-  size_t cursor = 0;
+/* A walk over the signatures that count, from the top. Starts as zeros. */
+struct walk {
+  size_t cursor;
+  size_t fields; /* DKIM-Signature fields seen, unusable ones included */
+  size_t usable;
+  const char *why; /* what is wrong with the first unusable one; NULL: none was */
+};
 
-  for (size_t seen = 0; seen < FRANK_MESSAGE_LOOKED_AT_MAX &&
-                        frank_message_next_named(message, FRANK_DKIM_FIELD, &cursor, &field);
-       seen++) {
-    if (frank_dkim_parse(field.value.text, field.value.len_bytes, signature, &unusable_why)) {
-      first_why = first_why ? first_why : unusable_why;
-    } else if (domain && (!signature->d.text || !same_name(signature->d, domain))) {
-      other_domain = true;
-    } else {
+/* The next usable signature. False at the end of the message, or of what is looked at. */
+static bool next_usable(const struct frank_message *message, struct walk *walk,
+                        struct frank_dkim *signature)
+{
+  struct frank_field field;
+  const char *why;
+
+  while (walk->usable < FRANK_MSMR_SIGNATURES_MAX && walk->fields < FRANK_MESSAGE_LOOKED_AT_MAX &&
+         frank_message_next_named(message, FRANK_DKIM_FIELD, &walk->cursor, &field)) {
+    walk->fields++;
+    if (frank_dkim_parse(field.value.text, field.value.len_bytes, signature, &why) == FRANK_OK) {
+      walk->usable++;
+      return true;
+    }
+    walk->why = walk->why ? walk->why : why;
+  }
+  return false;
+}
+
+/* Why none of the usable signatures is the wanted one. */
+static const char *unwanted_why(bool has_domain, bool has_alg, bool full)
+{
+  static const char *const whys[2][2][2] = {
+      {{"", ""},
+       {"no usable DKIM-Signature has the wanted a=",
+        "none of the first 8 usable DKIM-Signatures, all that count, has the wanted a="}},
+      {{"no usable DKIM-Signature has the wanted d=",
+        "none of the first 8 usable DKIM-Signatures, all that count, has the wanted d="},
+       {"no usable DKIM-Signature has the wanted d= and a=",
+        "none of the first 8 usable DKIM-Signatures, all that count, has the wanted d= and a="}},
+  };
+
+  static_assert(FRANK_MSMR_SIGNATURES_MAX == 8, "the texts say 8");
+  return whys[has_domain][has_alg][full];
+}
+
+enum frank_err frank_message_choose(const struct frank_message *message, const char *domain,
+                                    const enum frank_alg *alg, struct frank_dkim *signature,
+                                    const char **why)
+{
+  struct walk walk = {0};
+
+  while (next_usable(message, &walk, signature)) {
+    if ((!domain || (signature->d.text && same_name(signature->d, domain))) &&
+        (!alg || signature->alg == *alg)) {
       return FRANK_OK;
     }
   }
-  if (other_domain) {
-    *why = "no usable DKIM-Signature has the wanted d=";
+  if (walk.usable > 0) {
+    *why = unwanted_why(domain != NULL, alg != NULL, walk.usable == FRANK_MSMR_SIGNATURES_MAX);
   } else {
-    *why = first_why ? first_why : "no DKIM-Signature";
+    *why = walk.why ? walk.why : "no DKIM-Signature";
   }
   return FRANK_ERR_NOT_FOUND;
 }
@@ -199,18 +239,17 @@ static size_t collect_keys(const struct frank_message *message,
 
 void frank_message_collect(const struct frank_message *message, struct frank_proofs *proofs)
 {
+  struct walk walk = {0};
   struct frank_field field;
-  size_t cursor = 0;
-  const char *why;
 
   memset(proofs, 0, sizeof *proofs);
-  while (frank_message_next_named(message, FRANK_DKIM_FIELD, &cursor, &field)) {
-    if (proofs->signature_fields++ < FRANK_MESSAGE_LOOKED_AT_MAX &&
-        proofs->signature_count < FRANK_MSMR_SIGNATURES_MAX &&
-        frank_dkim_parse(field.value.text, field.value.len_bytes,
-                         &proofs->signatures[proofs->signature_count], &why) == FRANK_OK) {
-      proofs->signature_count++;
-    }
+  while (proofs->signature_count < FRANK_MSMR_SIGNATURES_MAX &&
+         next_usable(message, &walk, &proofs->signatures[proofs->signature_count])) {
+    proofs->signature_count++;
+  }
+  proofs->signature_fields = walk.fields;
+  while (frank_message_next_named(message, FRANK_DKIM_FIELD, &walk.cursor, &field)) {
+    proofs->signature_fields++;
   }
   proofs->key_count = collect_keys(message, proofs->keys, &proofs->key_fields);
 }
@@ -235,15 +274,15 @@ static void judge(const struct frank_view *keys, size_t key_count,
 }
 
 bool frank_message_has_stamp(const struct frank_message *message,
-                             const struct frank_dkim *signature, uint64_t factor)
+                             const struct frank_dkim *signature, uint64_t factor,
+                             struct frank_judgement *judgement)
 {
   struct frank_view keys[FRANK_MSMR_SIGNATURES_MAX];
-  struct frank_judgement judgement;
   size_t key_fields;
   size_t key_count = collect_keys(message, keys, &key_fields);
 
-  judge(keys, key_count, signature, 1, factor, &judgement);
-  return judgement.verdict == FRANK_VERDICT_PASS;
+  judge(keys, key_count, signature, 1, factor, judgement);
+  return judgement->verdict == FRANK_VERDICT_PASS;
 }
 
 void frank_proofs_judge(const struct frank_proofs *proofs, uint64_t factor,

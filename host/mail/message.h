@@ -33,7 +33,8 @@ struct frank_message {
   size_t header_end; /* just past the last field's line end (or end of text) */
   size_t body_at;    /* just past the empty line; len_bytes where there is no body */
   size_t field_count;
-  const char *line_end; /* "\r\n" or "\n": that of the first line; "\n" where there is none */
+  const char *line_end; /* "\r\n" or "\n": that of the line at header_at; where it has none that of
+                           the "From " line; "\n" where there is neither */
 };
 
 /* One header field; views and offsets into the message. */
@@ -56,21 +57,25 @@ bool frank_message_next(const struct frank_message *message, size_t *cursor,
 bool frank_message_next_named(const struct frank_message *message, const char *name, size_t *cursor,
                               struct frank_field *field);
 
-/* Minting: the first usable signature from the top whose d= is `domain` (any case; NULL: any
- * domain), among the first FRANK_MESSAGE_LOOKED_AT_MAX. FRANK_ERR_NOT_FOUND: *why says whether
- * there is none at all, none of that domain, or what is wrong with the first of those passed over.
- */
+/* Minting and verifying look at the same signatures: the first FRANK_MSMR_SIGNATURES_MAX usable
+ * ones from the top, among the first FRANK_MESSAGE_LOOKED_AT_MAX DKIM-Signature fields. */
+
+/* Minting: the first of those whose d= is `domain` (any case; NULL: any domain) and whose algorithm
+ * is *alg (NULL: any). FRANK_ERR_NOT_FOUND: *why says whether there is none at all, none that is
+ * wanted, or what is wrong with the first of those passed over. */
 FRANK_MUST_CHECK enum frank_err frank_message_choose(const struct frank_message *message,
-                                                     const char *domain,
+                                                     const char *domain, const enum frank_alg *alg,
                                                      struct frank_dkim *signature,
                                                      const char **why);
 
-/* True where the message has an MSMR-Key that binds to this signature and meets `factor`
- * (1..FRANK_FACTOR_MAX): such a message is left as it is. */
+/* True where an MSMR-Key that verifying looks at binds to this signature and meets `factor`
+ * (1..FRANK_FACTOR_MAX): such a message is left as it is. *judgement is that of the best key; its
+ * indexes mean nothing. */
 bool frank_message_has_stamp(const struct frank_message *message,
-                             const struct frank_dkim *signature, uint64_t factor);
+                             const struct frank_dkim *signature, uint64_t factor,
+                             struct frank_judgement *judgement);
 
-/* What verifying looks at: the first usable signatures and the first keys, from the top. */
+/* What verifying looks at: those signatures, and the first keys from the top. */
 struct frank_proofs {
   struct frank_dkim signatures[FRANK_MSMR_SIGNATURES_MAX];
   size_t signature_count;
@@ -80,8 +85,7 @@ struct frank_proofs {
   size_t key_fields;       /* MSMR-Key fields in the message */
 };
 
-/* Collects them. A signature that is not usable is passed over as if absent; of more than
- * FRANK_MESSAGE_LOOKED_AT_MAX signature fields the rest is not looked at. */
+/* Collects them. A signature that is not usable is passed over as if absent. */
 void frank_message_collect(const struct frank_message *message, struct frank_proofs *proofs);
 
 /* Hash and factor of what was collected (frank_msmr_judge); the indexes in `out` are those of

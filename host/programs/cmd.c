@@ -1,8 +1,10 @@
 #include "programs/cmd.h"
 
+#include "base/nearest.h"
 #include "proof/target.h"
 
 #include <errno.h>
+#include <langinfo.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -51,7 +53,7 @@ static const struct option {
     {FRANK_OPT_DEVICE, 0, true, FOR_MINT | FOR_DEVICES, "device", "NAME",
      "use this device (cpu, cpu:0, ...); may be repeated"},
     {FRANK_OPT_ISA, 0, false, FOR_MINT | FOR_DEVICES, "isa", "V",
-     "force a code path of the devices (portable, avx2, ...)"},
+     "force a code path of the devices (avx512 or portable)"},
     {FRANK_OPT_DEADLINE, 0, false, FOR_MINT, "deadline", "TIME",
      "stop after this time with the best so far (default 30s)"},
     {FRANK_OPT_CONNECT, 0, true, FOR_REMOTE, "connect", "ENDPOINT",
@@ -84,16 +86,16 @@ static const struct option {
 
 void frank_cmd_printable(char *text)
 {
-  bool ascii_only = mbstowcs(NULL, text, 0) == (size_t)-1;
-  mbstate_t state = {0};
+  bool is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
   for (char *at = text; *at != '\0';) {
+    mbstate_t state = {0};
     wchar_t wide = 0;
-    size_t len = ascii_only ? 1 : mbrtowc(&wide, at, MB_LEN_MAX, &state);
-    if (len == 0 || len > MB_LEN_MAX) {
+    size_t len = is_utf8 ? mbrtowc(&wide, at, MB_LEN_MAX, &state) : 1;
+    if (len > MB_LEN_MAX) { /* no character begins here, or one that is cut off */
       len = 1;
       wide = 0;
     }
-    bool shown = ascii_only ? (*at >= 0x20 && *at < 0x7f) : iswprint((wint_t)wide) != 0;
+    bool shown = is_utf8 ? iswprint((wint_t)wide) != 0 : (*at >= 0x20 && *at < 0x7f);
     if (!shown) {
       memset(at, '?', len);
     }
@@ -133,20 +135,41 @@ int frank_cmd_fail(struct frank_cmd_line *line, int status, const char *code, co
   return status;
 }
 
-void frank_cmd_emit(struct frank_cmd_line *line, json_t *record, bool final)
+/* JSON as it may go to a terminal: DEL and the control characters U+0080 to U+009F, which JSON lets
+ * stand, are escaped. */
+static void print_json(const char *text)
 {
-  /* Numbers for people: ten digits are more than any of them means. */
-  if (record == NULL ||
-      json_dumpf(record, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10)) !=
-          0) {
-    if (!ferror(stdout)) {
-      fputs("{\"error\":\"internal\",\"message\":\"no memory for the record\"}", stdout);
+  for (const char *at = text; *at != '\0'; at++) {
+    unsigned char byte = (unsigned char)at[0];
+    unsigned char next = (unsigned char)at[1];
+    if (byte == 0x7f) {
+      fputs("\\u007f", stdout);
+    } else if (byte == 0xc2 && next < 0xa0) {
+      printf("\\u%04x", next);
+      at++;
+    } else {
+      putchar(byte);
     }
   }
+}
+
+bool frank_cmd_emit(struct frank_cmd_line *line, json_t *record, bool final)
+{
+  /* Numbers for people: ten digits are more than any of them means. */
+  char *text =
+      record != NULL
+          ? json_dumps(record, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10))
+          : NULL;
+  line->failed = line->failed || text == NULL;
+  print_json(text != NULL ? text
+                          : "{\"error\":\"internal\",\"message\":\"no record: no memory, or "
+                            "a text that is not UTF-8\"}");
   putchar('\n');
   frank_cmd_flush(line);
+  free(text);
   json_decref(record);
   line->ended = line->ended || final;
+  return !line->failed && ferror(stdout) == 0;
 }
 
 void frank_cmd_flush(struct frank_cmd_line *line)
@@ -158,6 +181,10 @@ void frank_cmd_flush(struct frank_cmd_line *line)
 
 int frank_cmd_finish(const struct frank_cmd_line *line, int status, int on_failure)
 {
+  if (line->failed) {
+    frank_cmd_note(line, "no memory for a record, or a text in it that is not UTF-8");
+    return on_failure;
+  }
   errno = line->write_errno;
   if (fflush(stdout) != 0 || ferror(stdout)) {
     frank_cmd_note(line, "cannot write to standard output: %s",
@@ -169,50 +196,11 @@ int frank_cmd_finish(const struct frank_cmd_line *line, int status, int on_failu
 
 /* ---- suggestions ---- */
 
-/* Edit distance (insert, delete, replace, swap of neighbours), names of up to NAME_MAX_BYTES. */
-static size_t edit_distance(const char *a, const char *b)
-{
-  size_t a_len = strlen(a);
-  size_t b_len = strlen(b);
-  if (a_len > NAME_MAX_BYTES || b_len > NAME_MAX_BYTES) {
-    return SIZE_MAX;
-  }
-  size_t rows[NAME_MAX_BYTES + 1][NAME_MAX_BYTES + 1];
-  for (size_t i = 0; i <= a_len; i++) {
-    for (size_t j = 0; j <= b_len; j++) {
-      if (i == 0 || j == 0) {
-        rows[i][j] = i + j;
-        continue;
-      }
-      size_t best = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-      best = rows[i - 1][j] + 1 < best ? rows[i - 1][j] + 1 : best;
-      best = rows[i][j - 1] + 1 < best ? rows[i][j - 1] + 1 : best;
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-          rows[i - 2][j - 2] + 1 < best) {
-        best = rows[i - 2][j - 2] + 1;
-      }
-      rows[i][j] = best;
-    }
-  }
-  return rows[a_len][b_len];
-}
-
 const char *frank_cmd_nearest(const char *text, const char *const *names, size_t count)
 {
-  const char *nearest = NULL;
-  size_t least = SIZE_MAX;
-  for (size_t i = 0; i < count; i++) {
-    size_t len = strlen(text);
-    /* The beginning of a name is a likely slip, whatever is missing. */
-    size_t distance =
-        len >= 2 && strncmp(text, names[i], len) == 0 ? 1 : edit_distance(text, names[i]);
-    size_t limit = strlen(names[i]) < 4 ? 1 : 2;
-    if (distance <= limit && distance < least) {
-      least = distance;
-      nearest = names[i];
-    }
-  }
-  return nearest;
+  size_t distance = 0;
+  const char *name = frank_nearest(text, names, count, &distance);
+  return name != NULL && distance <= (strlen(name) < 4 ? 1U : 2U) ? name : NULL;
 }
 
 /* ---- the command line ---- */
@@ -320,14 +308,26 @@ static enum frank_err parse_option(struct frank_cmd_line *line, int argc, char *
   return add_option(line, option, value);
 }
 
+bool frank_cmd_mentions(int argc, char *const argv[], const char *name)
+{
+  size_t len = strlen(name);
+  for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    if (strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i] + 2, name, len) == 0 &&
+        (argv[i][2 + len] == '\0' || argv[i][2 + len] == '=')) {
+      return true;
+    }
+  }
+  return false;
+}
+
 enum frank_err frank_cmd_parse(const struct frank_cmd *cmd, int argc, char **argv,
                                struct frank_cmd_line *line)
 {
-  *line = (struct frank_cmd_line){.cmd = cmd};
-  for (int i = 0; i < argc; i++) {
-    /* First, because even an error before it on the line ends with a record. */
-    line->json = line->json || strcmp(argv[i], "--json") == 0;
-  }
+  *line = (struct frank_cmd_line){
+      .cmd = cmd,
+      .json = frank_cmd_mentions(argc, argv, "json"),
+      .filter = cmd == &frank_cmds[FRANK_CMD_MINT] && frank_cmd_mentions(argc, argv, "filter"),
+  };
   line->given = calloc((size_t)argc + 1, sizeof *line->given);
   line->operands = calloc((size_t)argc + 1, sizeof *line->operands);
   if (line->given == NULL || line->operands == NULL) {

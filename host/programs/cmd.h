@@ -89,7 +89,9 @@ struct frank_cmd_line {
   const char **operands;
   size_t operand_count;
   bool json;
+  bool filter;     /* --filter stands on the line: mail must not be lost (frank_cmd_parse) */
   bool ended;      /* the final JSON record is written */
+  bool failed;     /* a record could not be made */
   int write_errno; /* why a record could not be written */
 };
 struct frank_cmd_given {
@@ -107,8 +109,11 @@ int frank_cmd_learn(struct frank_cmd_line *line);
 
 /* ---- the command line ---- */
 
+/* True where --`name` stands among the arguments, with or without a value, whatever else does. */
+bool frank_cmd_mentions(int argc, char *const argv[], const char *name);
 /* Reads argv[0..argc), the arguments after the command's name, by the option table. What is wrong
- * is told (and the nearest option suggested); FRANK_ERR_MALFORMED then, or FRANK_ERR_NOMEM. */
+ * is told (and the nearest option suggested); FRANK_ERR_MALFORMED then, or FRANK_ERR_NOMEM.
+ * line->json and line->filter are set in any case: an error, too, ends as they ask. */
 FRANK_MUST_CHECK enum frank_err frank_cmd_parse(const struct frank_cmd *cmd, int argc, char **argv,
                                                 struct frank_cmd_line *line);
 void frank_cmd_line_fini(struct frank_cmd_line *line);
@@ -129,7 +134,8 @@ const char *frank_cmd_option_text(enum frank_opt opt, char text[32]);
 
 void frank_cmd_help(const struct frank_cmd *cmd);
 void frank_cmd_usage(void);
-/* The entry of names[0..count) that `text` is most likely a slip of; NULL where none is near. */
+/* The entry of names[0..count) that `text` is a slip of (base/nearest.h); NULL where none is near
+ * enough to be it. */
 const char *frank_cmd_nearest(const char *text, const char *const *names, size_t count);
 
 /* ---- values ---- */
@@ -157,19 +163,21 @@ void frank_cmd_note(const struct frank_cmd_line *line, const char *format, ...)
 int frank_cmd_fail(struct frank_cmd_line *line, int status, const char *code, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
 
-/* Makes text of a stranger's bytes fit for a terminal and for JSON, in place: what cannot be shown
- * becomes `?`; text that is not valid in the locale keeps its ASCII only. */
+/* Makes text of a stranger's bytes fit for a terminal and for JSON, in place: what cannot be shown,
+ * or is cut in the middle of a character, becomes `?`; where the locale is not UTF-8, so does all
+ * that is not ASCII. */
 void frank_cmd_printable(char *text);
 
-/* Writes `record` as one line of JSON and frees it; NULL counts as no memory. `final` marks the
- * last one. */
-void frank_cmd_emit(struct frank_cmd_line *line, json_t *record, bool final);
+/* Writes `record` as one line of JSON and frees it; `final` marks the last one. False where it
+ * could not be made (NULL: no memory, or a text that is not UTF-8) or written: an error record
+ * stands in its place, and frank_cmd_finish returns its `on_failure`. */
+bool frank_cmd_emit(struct frank_cmd_line *line, json_t *record, bool final);
 
 /* Flushes standard output, and keeps why that failed for frank_cmd_finish. */
 void frank_cmd_flush(struct frank_cmd_line *line);
 
-/* Ends the output: `status`, or when what was printed could not be written (a full disk, a closed
- * pipe), that is told and `on_failure` returned. */
+/* Ends the output: `status`, or when what was to be printed could not be made or written (no
+ * memory, a full disk, a closed pipe), that is told and `on_failure` returned. */
 int frank_cmd_finish(const struct frank_cmd_line *line, int status, int on_failure);
 
 #endif

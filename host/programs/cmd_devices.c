@@ -240,8 +240,9 @@ static void clean(struct frank_status_device *device)
 }
 
 struct tally {
+  size_t listed;
   size_t ready;
-  size_t failed; /* in --test */
+  size_t failed; /* in --test: those that are not ready included */
   bool interrupted;
 };
 
@@ -259,12 +260,13 @@ static void print_devices(struct frank_cmd_line *line, struct frank_status *stat
     struct test_result result;
     bool ready = device->state == FRANK_CHILD_READY;
     clean(device);
+    tally->listed++;
     tally->ready += ready;
     if (test && ready) {
       tally->interrupted = !test_device(line, device->name, &result);
-      tally->failed += !result.passed;
       frank_cmd_printable(result.why);
     }
+    tally->failed += test && (!ready || !result.passed);
     if (line->json) {
       frank_cmd_emit(line, device_record(device, test && ready ? &result : NULL), false);
       continue;
@@ -308,7 +310,7 @@ static int conclude(struct frank_cmd_line *line, enum frank_err err, const char 
                    true);
   }
   if (tally->failed > 0) {
-    frank_cmd_note(line, "%zu of %zu devices failed the test", tally->failed, tally->ready);
+    frank_cmd_note(line, "%zu of %zu devices failed the test", tally->failed, tally->listed);
     return frank_cmd_finish(line, FRANK_EXIT_NOT, FRANK_EXIT_CANNOT);
   }
   return frank_cmd_finish(line, FRANK_EXIT_OK, FRANK_EXIT_CANNOT);

@@ -7,12 +7,13 @@
 #include "programs/cmd.h"
 #include "programs/mint_task.h"
 #include "programs/remote.h"
+#include "programs/signals.h"
 #include "programs/term.h"
 #include "proof/target.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 
 #define RECIPIENTS_MAX      1000
 #define RECIPIENT_MAX_BYTES 320 /* 64 @ 255, RFC 5321 section 4.5.3.1 */
+#define DOMAIN_MAX_BYTES    255
+#define LABEL_MAX_BYTES     63
 
 void frank_mint_task_fail(struct frank_mint_task *task, int status, const char *code,
                           const char *format, ...)
@@ -82,26 +85,67 @@ static int read_source(struct frank_mint_task *task)
   return FRANK_EXIT_OK;
 }
 
-static int check_lists(struct frank_mint_task *task)
+/* A domain, or an address literal in brackets (RFC 5321 section 4.1.3), as frankd takes them. */
+static bool is_domain(const char *text)
 {
-  size_t recipients = 0;
-  if (!frank_cmd_check_devices(task->line)) {
-    return FRANK_EXIT_USAGE;
+  size_t len = strlen(text);
+  if (text[0] == '[') {
+    return len > 2 && text[len - 1] == ']' &&
+           strspn(text + 1, "0123456789abcdefABCDEF.:IPvipV") == len - 2;
   }
-  for (size_t i = 0; i < task->line->given_count; i++) {
-    const struct frank_cmd_given *given = &task->line->given[i];
-    if (given->opt == FRANK_OPT_TO) {
-      size_t len = strlen(given->value);
-      bool plain =
-          strspn(given->value, " \t\r\n,;") == 0 && strpbrk(given->value, " \t\r\n") == NULL;
-      if (len == 0 || len > RECIPIENT_MAX_BYTES || !plain || ++recipients > RECIPIENTS_MAX) {
-        return frank_cmd_fail(task->line, FRANK_EXIT_USAGE, "usage",
-                              "--to %.40s: one domain or address, %d in all at most", given->value,
-                              RECIPIENTS_MAX);
-      }
+  bool plausible = len > 0 && len <= DOMAIN_MAX_BYTES;
+  size_t label = 0;
+  for (size_t i = 0; i < len && plausible; i++) {
+    unsigned char c = (unsigned char)text[i];
+    label = c == '.' ? 0 : label + 1;
+    plausible = c == '.' ? i > 0 && text[i - 1] != '.'
+                         : label <= LABEL_MAX_BYTES &&
+                               (isalnum(c) != 0 || c == '-' || c == '_' || c >= 0x80);
+  }
+  return plausible && label > 0;
+}
+
+/* A domain or an address. What stands before the last @ may be quoted and is nobody's business
+ * here; the text goes to frankd in JSON, so it must be UTF-8. */
+static bool is_recipient(const char *text)
+{
+  const char *at = strrchr(text, '@');
+  json_t *json = json_string(text);
+  bool is_text = json != NULL && strlen(text) <= RECIPIENT_MAX_BYTES && at != text;
+  json_decref(json);
+  for (const char *c = text; *c != '\0' && is_text; c++) {
+    is_text = iscntrl((unsigned char)*c) == 0;
+  }
+  return is_text && is_domain(at != NULL ? at + 1 : text);
+}
+
+/* Gathers what --to names. It is often filled from a message's envelope: a filter goes on without
+ * what it cannot use, for the sender of the message would suffer for it. */
+static int read_recipients(struct frank_mint_task *task)
+{
+  const char *unusable = NULL;
+  size_t count = 0;
+  if (frank_cmd_values(task->line, FRANK_OPT_TO, &task->recipients, &count) != FRANK_OK) {
+    return frank_cmd_fail(task->line, FRANK_EXIT_CANNOT, "internal", "no memory");
+  }
+  for (size_t i = 0; i < count; i++) {
+    const char *text = task->recipients[i];
+    if (is_recipient(text) && task->recipient_count < RECIPIENTS_MAX) {
+      task->recipients[task->recipient_count++] = text;
+    } else if (unusable == NULL) {
+      unusable = text;
     }
   }
-  if (recipients > 0 && !task->is_remote && task->factor == 0) {
+  if (unusable != NULL && !task->filter) {
+    return frank_cmd_fail(task->line, FRANK_EXIT_USAGE, "usage",
+                          "--to %.40s: one domain or address, %d in all at most", unusable,
+                          RECIPIENTS_MAX);
+  }
+  if (unusable != NULL) {
+    frank_cmd_note(task->line, "--to %.40s: one domain or address, %d in all at most; %zu left out",
+                   unusable, RECIPIENTS_MAX, count - task->recipient_count);
+  }
+  if (task->recipient_count > 0 && !task->is_remote && task->factor == 0) {
     frank_cmd_note(task->line, "--to: without --connect no factor can be looked up yet; "
                                "the floor is used");
   }
@@ -143,7 +187,7 @@ static int read_options(struct frank_mint_task *task)
     return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
                           "--deadline %s: a time from 1ms to 1h, such as 500ms, 30s, 2m", text);
   }
-  return check_lists(task);
+  return frank_cmd_check_devices(line) ? read_recipients(task) : FRANK_EXIT_USAGE;
 }
 
 /* ---- output ---- */
@@ -174,20 +218,6 @@ static bool pass_on(struct frank_mint_task *task)
     written = write_bytes(buffer, (size_t)got);
   }
   return written;
-}
-
-/* A key that stood in the message may have more digits than a writer makes. */
-static void format_key(const struct frank_msmr *key, const char *line_end,
-                       char out[FRANK_MSMR_HEADER_MAX_BYTES])
-{
-  char h[65];
-  if (strlen(key->n) <= FRANK_MSMR_NONCE_WRITTEN) {
-    frank_msmr_format(key, line_end, out);
-    return;
-  }
-  frank_hash_format(&key->h, h);
-  snprintf(out, FRANK_MSMR_HEADER_MAX_BYTES, "%s: v=1; a=%s; n=%s;%s\th=%s", FRANK_MSMR_FIELD,
-           frank_alg_name(key->alg), key->n, line_end, h);
 }
 
 /* The message with the header in front: after an mbox "From " line, with its own line end. */
@@ -246,7 +276,7 @@ static json_t *result_record(const struct frank_mint_task *task)
   const struct frank_mint_outcome *outcome = &task->outcome;
   char header[FRANK_MSMR_HEADER_MAX_BYTES];
   char h[65];
-  format_key(&outcome->key, "\r\n", header);
+  frank_msmr_format(&outcome->key, "\r\n", header);
   frank_hash_format(&outcome->key.h, h);
   json_t *record =
       json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:f, s:I, s:I, s:s}", "header", header, "n",
@@ -305,18 +335,11 @@ static int finish_result(struct frank_mint_task *task)
     frank_cmd_emit(task->line, result_record(task), true);
   } else {
     char header[FRANK_MSMR_HEADER_MAX_BYTES];
-    format_key(&outcome->key, "\n", header);
+    frank_msmr_format(&outcome->key, "\n", header);
     puts(header);
   }
   return frank_cmd_finish(task->line, outcome->met ? FRANK_EXIT_OK : FRANK_EXIT_NOT,
                           FRANK_EXIT_CANNOT);
-}
-
-/* Ends as the signal would have ended it, so that a shell's loop stops too. */
-static void end_by_signal(int signal_number)
-{
-  signal(signal_number, SIG_DFL);
-  raise(signal_number);
 }
 
 /* ---- the sequence ---- */
@@ -337,8 +360,9 @@ static void run(struct frank_mint_task *task, struct frank_client *client)
   }
   /* frankd knows its factor itself; we need it only where we decide or plan by it. */
   bool dry_run = frank_cmd_has(task->line, FRANK_OPT_DRY_RUN);
-  bool has_stamp =
-      task->file != NULL && frank_message_has_stamp(&task->message, &task->signature, 1);
+  struct frank_judgement judgement;
+  bool has_stamp = task->file != NULL &&
+                   frank_message_has_stamp(&task->message, &task->signature, 1, &judgement);
   uint64_t given_factor = task->factor;
   if (task->factor == 0 && (dry_run || has_stamp)) {
     frank_mint_remote_factor(task, client);
@@ -370,7 +394,7 @@ static int finish(struct frank_mint_task *task)
   }
   int status = finish_result(task);
   if (task->outcome.signal_number != 0) {
-    end_by_signal(task->outcome.signal_number);
+    frank_signals_end(task->outcome.signal_number);
   }
   return status;
 }
@@ -404,6 +428,7 @@ int frank_cmd_mint(struct frank_cmd_line *line)
   if (task->fd > STDERR_FILENO) {
     close(task->fd);
   }
+  free(task->recipients);
   free(task->text);
   free(task);
   return status;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "programs/cmd.h"
 #include "programs/remote.h"
+#include "programs/signals.h"
 #include "programs/term.h"
 
 #include <stdio.h>
@@ -12,10 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ASK_TIMEOUT_MS 3000
-#define WATCH_PAUSE_US 1000000U
-#define WAIT_PAUSE_US  100000U
-#define WAIT_MAX_MS    86400000U
+#define ASK_TIMEOUT_MS  3000
+#define LOOK_TIMEOUT_MS 1000 /* a signal waits so long at most */
+#define WATCH_PAUSE_US  1000000U
+#define WAIT_PAUSE_US   100000U
+#define WAIT_MAX_MS     86400000U
+#define EXPIRES_MAX_S   253402300799.0 /* the end of the year 9999 */
 
 /* ---- status ---- */
 
@@ -25,7 +28,7 @@ static bool is_ready(const json_t *status)
   return json_is_true(json_object_get(status, "ready"));
 }
 
-/* A text of frankd's, which is not believed to be fit for a terminal. */
+/* A text of frankd's, cut to what a line has room for (and in no middle of a character). */
 static const char *shown(const json_t *object, const char *member, char out[96])
 {
   snprintf(out, 96, "%s", frank_remote_text(object, member, "-"));
@@ -143,35 +146,55 @@ static int wait_until_ready(struct frank_cmd_line *line, struct frank_client *cl
     usleep(WAIT_PAUSE_US);
   }
   return frank_cmd_fail(line, FRANK_EXIT_NOT, "timeout", "not ready within %g s: %s",
-                        wait_ms / 1000.0,
-                        answered ? "frankd has no ready device" : "no frankd answered");
+                        wait_ms / 1000.0, answered ? "frankd is not ready" : "no frankd answered");
 }
 
+/* One question of --watch, and what came of it. */
+static void look(struct frank_cmd_line *line, struct frank_client *client)
+{
+  struct frank_remote_error error;
+  json_t *status = NULL;
+  if (frank_remote_ask(line, client, "status", NULL, LOOK_TIMEOUT_MS, &status, &error) ==
+      FRANK_OK) {
+    print_status(line, status, false);
+    json_decref(status);
+    return;
+  }
+  frank_cmd_note(line, "%s", error.message);
+  if (line->json) {
+    frank_cmd_emit(line, json_pack("{s:s, s:s}", "error", error.code, "message", error.message),
+                   false);
+  }
+}
+
+/* Ends by a signal only. With --json that makes a final record, so it is taken note of; without, it
+ * ends the program as ever. */
 static int watch(struct frank_cmd_line *line, struct frank_client *client)
 {
   bool rewrites = !line->json && isatty(STDOUT_FILENO) == 1 && frank_term_has_progress();
-  for (;;) {
-    struct frank_remote_error error;
-    json_t *status = NULL;
+  struct sigaction old[FRANK_SIGNALS_COUNT];
+  if (line->json) {
+    frank_signals_catch(old);
+  }
+  while (frank_signals_caught() == 0 && ferror(stdout) == 0) {
     if (rewrites) {
       fputs("\033[H\033[J", stdout); /* home, and clear to the end */
     }
-    if (frank_remote_ask(line, client, "status", NULL, ASK_TIMEOUT_MS, &status, &error) ==
-        FRANK_OK) {
-      print_status(line, status, false);
-      json_decref(status);
-    } else {
-      frank_cmd_note(line, "%s", error.message);
-    }
+    look(line, client);
     if (!line->json) {
       putchar('\n');
     }
     frank_cmd_flush(line);
-    if (ferror(stdout)) {
-      return frank_cmd_finish(line, FRANK_EXIT_CANNOT, FRANK_EXIT_CANNOT);
+    if (frank_signals_caught() == 0 && ferror(stdout) == 0) {
+      usleep(WATCH_PAUSE_US);
     }
-    usleep(WATCH_PAUSE_US);
   }
+  int number = frank_signals_caught();
+  if (number != 0) {
+    (void)frank_cmd_fail(line, FRANK_EXIT_CANNOT, "cancelled", "interrupted");
+    frank_signals_end(number);
+  }
+  return frank_cmd_finish(line, FRANK_EXIT_CANNOT, FRANK_EXIT_CANNOT);
 }
 
 static int ask_once(struct frank_cmd_line *line, struct frank_client *client)
@@ -219,7 +242,7 @@ static void print_factor(const json_t *reply)
   double expires = frank_remote_number(reply, "expires", 0);
   printf("factor   %.0f\nsource   %s\n", frank_remote_number(reply, "factor", 0),
          shown(reply, "source", text));
-  if (expires > 0) {
+  if (expires > 0 && expires <= EXPIRES_MAX_S) {
     time_t when = (time_t)expires;
     struct tm utc;
     strftime(text, sizeof text, "%Y-%m-%d %H:%M:%SZ", gmtime_r(&when, &utc));

@@ -14,7 +14,7 @@ const struct frank_cmd frank_cmds[FRANK_CMD_COUNT] = {
          "Make the MSMR-Key header of a signature",
          "Without --connect it searches here, on every device that passes its self-test.\n"
          "Exit status: 0 met; 1 not met, the best header is printed; 2 malformed input or usage;\n"
-         "3 cannot now; 75 with --filter: try again later.",
+         "3 cannot now. With --filter: 0 the message was written, 75 try again later.",
          1, frank_cmd_mint},
     [FRANK_CMD_VERIFY] =
         {"verify", "[FILE | - | --b B64 --header H] [OPTION]...",
@@ -59,7 +59,7 @@ static const struct frank_cmd *find_cmd(const char *name)
 
 static int refuse_cmd(const char *name, bool json)
 {
-  struct frank_cmd_line line = {.json = json};
+  struct frank_cmd_line line = {.json = json}; /* so that the error makes the final record */
   const char *names[FRANK_CMD_COUNT + 1];
   for (size_t i = 0; i < FRANK_CMD_COUNT; i++) {
     names[i] = frank_cmds[i].name;
@@ -75,19 +75,26 @@ static int refuse_cmd(const char *name, bool json)
                         "unknown %s %s; 'frank help' lists the commands", kind, name);
 }
 
-static int help(int argc, char **argv)
+static int help(int argc, char **argv, bool json)
 {
-  struct frank_cmd_line line = {.json = false};
+  struct frank_cmd_line line = {.json = json};
   if (argc == 0) {
     frank_cmd_usage();
     return frank_cmd_finish(&line, FRANK_EXIT_OK, FRANK_EXIT_CANNOT);
   }
   const struct frank_cmd *cmd = find_cmd(argv[0]);
   if (cmd == NULL) {
-    return refuse_cmd(argv[0], false);
+    return refuse_cmd(argv[0], json);
   }
   frank_cmd_help(cmd);
   return frank_cmd_finish(&line, FRANK_EXIT_OK, FRANK_EXIT_CANNOT);
+}
+
+/* What pipe(8) of Postfix does not take as delivered or as "later", it bounces. A filter that
+ * cannot even read its options has delivered nothing, so that only "later" is left. */
+static int keep_mail(bool filter, int status)
+{
+  return filter && status != FRANK_EXIT_OK ? FRANK_EXIT_TEMPFAIL : status;
 }
 
 static int run_cmd(const struct frank_cmd *cmd, int argc, char **argv)
@@ -106,26 +113,26 @@ static int run_cmd(const struct frank_cmd *cmd, int argc, char **argv)
     status = cmd->run(&line);
   }
   frank_cmd_line_fini(&line);
-  return status;
+  return keep_mail(line.filter, status);
 }
 
 int main(int argc, char **argv)
 {
   setlocale(LC_CTYPE, ""); /* for what can be shown; numbers keep their points */
   const char *name = argc > 1 ? argv[1] : "";
-  bool json = argc > 2 && strcmp(argv[argc - 1], "--json") == 0;
+  bool json = frank_cmd_mentions(argc, argv, "json");
+  struct frank_cmd_line line = {.json = json};
   if (argc < 2) {
-    struct frank_cmd_line line = {.json = false};
     return frank_cmd_fail(&line, FRANK_EXIT_USAGE, "usage", "no command; 'frank help' lists them");
   }
   if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-    struct frank_cmd_line line = {.json = false};
     puts("frank " FRANK_VERSION);
     return frank_cmd_finish(&line, FRANK_EXIT_OK, FRANK_EXIT_CANNOT);
   }
   if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-    return help(argc - 2, argv + 2);
+    return help(argc - 2, argv + 2, json);
   }
   const struct frank_cmd *cmd = find_cmd(name);
-  return cmd != NULL ? run_cmd(cmd, argc - 2, argv + 2) : refuse_cmd(name, json);
+  return cmd != NULL ? run_cmd(cmd, argc - 2, argv + 2)
+                     : keep_mail(frank_cmd_mentions(argc, argv, "filter"), refuse_cmd(name, json));
 }

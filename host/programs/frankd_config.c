@@ -502,6 +502,16 @@ static enum frank_err read_all(int argc, char *const argv[], const struct reques
   return err == FRANK_OK ? check_together(config, why) : err;
 }
 
+/* The exit status of a result that was printed. */
+static int printed(void)
+{
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    perror("frankd: standard output");
+    return FRANKD_EXIT_FAILED;
+  }
+  return FRANKD_EXIT_OK;
+}
+
 int frankd_config_start(int argc, char *const argv[], struct frankd_config *config)
 {
   struct request request;
@@ -512,15 +522,15 @@ int frankd_config_start(int argc, char *const argv[], struct frankd_config *conf
   }
   if (request.version) {
     puts("frankd " FRANK_VERSION);
-    return FRANKD_EXIT_OK;
+    return printed();
   }
   if (request.help && request.help_key == NULL) {
     print_help(stdout);
-    return FRANKD_EXIT_OK;
+    return printed();
   }
   if (request.help) {
     if (frank_config_explain(&frankd_config_table, request.help_key, stdout, why) == FRANK_OK) {
-      return FRANKD_EXIT_OK;
+      return printed();
     }
     fprintf(stderr, "frankd: %s\n", why);
     return FRANKD_EXIT_USAGE;
@@ -530,12 +540,8 @@ int frankd_config_start(int argc, char *const argv[], struct frankd_config *conf
     return FRANKD_EXIT_CONFIG;
   }
   if (request.dump) {
-    bool written =
-        frank_config_dump(&frankd_config_table, config, request.changed, stdout) == FRANK_OK;
-    if (!written) {
-      perror("frankd: standard output");
-    }
-    return written ? FRANKD_EXIT_OK : FRANKD_EXIT_FAILED;
+    enum frank_err err = frank_config_dump(&frankd_config_table, config, request.changed, stdout);
+    return err == FRANK_OK ? FRANKD_EXIT_OK : printed();
   }
   if (request.check) {
     fputs("frankd: the configuration is right\n", stderr);

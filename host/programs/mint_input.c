@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 static const char *file_name(const struct frank_mint_task *task)
@@ -51,31 +50,6 @@ static void read_message(struct frank_mint_task *task)
   }
 }
 
-static bool is_domain(struct frank_view view, const char *domain)
-{
-  return view.text != NULL && view.len_bytes == strlen(domain) &&
-         strncasecmp(view.text, domain, view.len_bytes) == 0;
-}
-
-/* The first usable signature of the algorithm that --a names (and the domain, where one is). */
-static enum frank_err choose_alg(struct frank_mint_task *task, const char *domain, const char **why)
-{
-  struct frank_field field;
-  size_t cursor = 0;
-  for (size_t i = 0; i < FRANK_MESSAGE_LOOKED_AT_MAX &&
-                     frank_message_next_named(&task->message, FRANK_DKIM_FIELD, &cursor, &field);
-       i++) {
-    if (frank_dkim_parse(field.value.text, field.value.len_bytes, &task->signature, why) ==
-            FRANK_OK &&
-        task->signature.alg == task->alg &&
-        (domain == NULL || is_domain(task->signature.d, domain))) {
-      return FRANK_OK;
-    }
-  }
-  *why = "no usable DKIM-Signature with the wanted a=";
-  return FRANK_ERR_NOT_FOUND;
-}
-
 void frank_mint_input(struct frank_mint_task *task)
 {
   if (task->file == NULL) {
@@ -90,8 +64,8 @@ void frank_mint_input(struct frank_mint_task *task)
   const char *domain = frank_cmd_value(task->line, FRANK_OPT_DOMAIN);
   enum frank_err err = frank_message_open(task->text, task->len_bytes, &task->message, &why);
   if (err == FRANK_OK) {
-    err = task->has_alg ? choose_alg(task, domain, &why)
-                        : frank_message_choose(&task->message, domain, &task->signature, &why);
+    err = frank_message_choose(&task->message, domain, task->has_alg ? &task->alg : NULL,
+                               &task->signature, &why);
   }
   if (err != FRANK_OK) {
     frank_mint_task_fail(task, FRANK_EXIT_USAGE, "bad-request", "%s: %s%s%s", file_name(task), why,
@@ -101,18 +75,10 @@ void frank_mint_input(struct frank_mint_task *task)
 
 void frank_mint_find_stamp(struct frank_mint_task *task)
 {
-  if (task->file == NULL || task->factor == 0 ||
-      !frank_message_has_stamp(&task->message, &task->signature, task->factor)) {
-    return;
-  }
-  struct frank_proofs proofs;
-  frank_message_collect(&task->message, &proofs);
-  proofs.signatures[0] = task->signature;
-  proofs.signature_count = 1;
   struct frank_judgement judgement;
-  frank_proofs_judge(&proofs, task->factor, &judgement);
-  if (judgement.verdict != FRANK_VERDICT_PASS) {
-    return; /* it stands beyond the keys that a verifier looks at: mint another */
+  if (task->file == NULL || task->factor == 0 ||
+      !frank_message_has_stamp(&task->message, &task->signature, task->factor, &judgement)) {
+    return;
   }
   task->outcome.has_key = true;
   task->outcome.met = true;

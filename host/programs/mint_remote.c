@@ -2,10 +2,10 @@
 #include "door/client.h"
 #include "programs/mint_task.h"
 #include "programs/remote.h"
+#include "programs/signals.h"
 #include "programs/term.h"
 #include "proof/target.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,37 +13,11 @@
 #define FACTOR_TIMEOUT_MS 3000
 #define POLL_MS           100 /* how soon a signal is noticed */
 
-/* A signal handler has no other way to say it. */
-static volatile sig_atomic_t caught_signal;
-
-static void catch_signal(int signal_number)
-{
-  caught_signal = signal_number;
-}
-
-/* Catches SIGINT and SIGTERM unless they are ignored; `old` keeps what they did before. */
-static void catch_signals(struct sigaction old[2], bool restore)
-{
-  static const int numbers[] = {SIGINT, SIGTERM};
-  for (size_t i = 0; i < 2; i++) {
-    if (restore) {
-      sigaction(numbers[i], &old[i], NULL);
-      continue;
-    }
-    struct sigaction action = {.sa_handler = catch_signal};
-    if (sigaction(numbers[i], NULL, &old[i]) == 0 && old[i].sa_handler != SIG_IGN) {
-      sigaction(numbers[i], &action, NULL);
-    }
-  }
-}
-
 static json_t *recipients_array(const struct frank_mint_task *task)
 {
   json_t *array = json_array();
-  for (size_t i = 0; i < task->line->given_count; i++) {
-    if (task->line->given[i].opt == FRANK_OPT_TO) {
-      json_array_append_new(array, json_string(task->line->given[i].value));
-    }
+  for (size_t i = 0; i < task->recipient_count; i++) {
+    json_array_append_new(array, json_string(task->recipients[i]));
   }
   return array;
 }
@@ -62,6 +36,7 @@ void frank_mint_remote_factor(struct frank_mint_task *task, struct frank_client 
   if (factor >= 1 && factor <= (double)FRANK_FACTOR_MAX) {
     task->factor = (uint64_t)factor;
     snprintf(task->source, sizeof task->source, "%s", frank_remote_text(reply, "source", ""));
+    frank_cmd_printable(task->source); /* it may be cut in the middle of a character */
   } else {
     frank_mint_task_fail(task, FRANK_EXIT_CANNOT, "bad-reply", "frankd named no factor");
   }
@@ -103,7 +78,7 @@ static void wait_for_reply(struct frank_mint_task *task, struct frank_client *cl
   bool progress = frank_term_has_progress();
   uint64_t show_us = frank_clock_now_us() + FRANK_TERM_PROGRESS_US;
   enum frank_err err = FRANK_ERR_AGAIN;
-  while (err == FRANK_ERR_AGAIN && caught_signal == 0) {
+  while (err == FRANK_ERR_AGAIN && frank_signals_caught() == 0) {
     err = frank_client_next(client, POLL_MS, &reply);
     if (err == FRANK_ERR_AGAIN && progress && frank_clock_now_us() >= show_us) {
       show_waiting(task);
@@ -115,8 +90,8 @@ static void wait_for_reply(struct frank_mint_task *task, struct frank_client *cl
   }
   if (err == FRANK_OK) {
     take_reply(task, &reply);
-  } else if (caught_signal != 0) {
-    task->outcome.signal_number = caught_signal;
+  } else if (frank_signals_caught() != 0) {
+    task->outcome.signal_number = frank_signals_caught();
     /* Waiting a moment gives the request time to leave; perhaps it was done already. */
     if (frank_client_cancel(client, id) == FRANK_OK &&
         frank_client_next(client, POLL_MS, &reply) == FRANK_OK && reply.ok) {
@@ -131,29 +106,24 @@ static void wait_for_reply(struct frank_mint_task *task, struct frank_client *cl
 
 void frank_mint_remote(struct frank_mint_task *task, struct frank_client *client)
 {
-  const char **recipients = NULL;
   struct frank_client_mint mint = {
       .b = task->signature.b,
       .alg = frank_alg_name(task->signature.alg),
       .factor = task->factor,
       .deadline_ms = task->deadline_ms,
       .priority = -1,
+      .recipients = task->recipients,
+      .recipient_count = task->recipient_count,
   };
-  enum frank_err err =
-      frank_cmd_values(task->line, FRANK_OPT_TO, &recipients, &mint.recipient_count);
-  mint.recipients = recipients;
   uint64_t id = 0;
-  struct sigaction old[2];
-  catch_signals(old, false);
-  if (err == FRANK_OK) {
-    err = frank_client_mint(client, &mint, &id);
-  }
+  struct sigaction old[FRANK_SIGNALS_COUNT];
+  frank_signals_catch(old);
+  enum frank_err err = frank_client_mint(client, &mint, &id);
   if (err == FRANK_OK) {
     wait_for_reply(task, client, id);
   } else {
     frank_mint_task_fail(task, FRANK_EXIT_CANNOT, "internal", "cannot ask frankd: %s",
                          frank_err_text(err));
   }
-  catch_signals(old, true);
-  free(recipients);
+  frank_signals_restore(old);
 }

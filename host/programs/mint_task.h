@@ -52,6 +52,8 @@ struct frank_mint_task {
   bool has_alg;
   enum frank_alg alg;
   uint32_t deadline_ms;
+  const char **recipients; /* of --to, those that can be used */
+  size_t recipient_count;
   /* the message, where there is one */
   int fd; /* what it is read from; -1: none */
   char *text;

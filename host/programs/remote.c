@@ -108,6 +108,32 @@ static void explain(const struct frank_cmd_line *line, enum frank_err err, const
   }
 }
 
+/* Every text in a value that was parsed (which bounds its depth), names of members left out. */
+static void make_printable(json_t *value)
+{
+  const char *name = NULL;
+  json_t *part = NULL;
+  size_t i = 0;
+  if (json_is_string(value)) {
+    char *text = strdup(json_string_value(value));
+    if (text != NULL) {
+      frank_cmd_printable(text);
+    }
+    if (text == NULL || json_string_set(value, text) != 0) {
+      (void)json_string_set(value, "");
+    }
+    free(text);
+  }
+  json_object_foreach(value, name, part)
+  {
+    make_printable(part);
+  }
+  json_array_foreach(value, i, part)
+  {
+    make_printable(part);
+  }
+}
+
 enum frank_err frank_remote_ask(const struct frank_cmd_line *line, struct frank_client *client,
                                 const char *verb, json_t *body, int timeout_ms, json_t **reply,
                                 struct frank_remote_error *error)
@@ -131,6 +157,11 @@ enum frank_err frank_remote_ask(const struct frank_cmd_line *line, struct frank_
     json_decref(answer);
     err = FRANK_ERR_MALFORMED;
   } else {
+    /* Once and for all, so that nothing in it reaches a terminal as a command. A record of JSON
+     * passes it on as it is, escaped (frank_cmd_emit). */
+    if (!line->json) {
+      make_printable(answer);
+    }
     *reply = answer;
   }
   free(text);

@@ -23,8 +23,9 @@ FRANK_MUST_CHECK enum frank_err frank_remote_open(const struct frank_cmd_line *l
                                                   struct frank_client **client,
                                                   struct frank_remote_error *error);
 
-/* Asks `verb` with `body` (an object, stolen; NULL: none). *reply is the caller's. error->code is
- * "timeout", "bad-reply", or frankd's own. */
+/* Asks `verb` with `body` (an object, stolen; NULL: none). *reply is the caller's; without --json
+ * its texts (not the names of members) are fit for a terminal. error->code is "timeout",
+ * "bad-reply", or frankd's own. */
 FRANK_MUST_CHECK enum frank_err frank_remote_ask(const struct frank_cmd_line *line,
                                                  struct frank_client *client, const char *verb,
                                                  json_t *body, int timeout_ms, json_t **reply,

@@ -5,6 +5,7 @@
 #include "base/loop.h"
 #include "mint/fleet.h"
 #include "mint/mint.h"
+#include "programs/signals.h"
 #include "programs/term.h"
 #include "proof/target.h"
 
@@ -66,21 +67,6 @@ static void take_signal(void *arg, int signal_number)
   }
 }
 
-/* Those of the ending signals that are not ignored: a job that a shell put in the background, or
- * nohup, keeps ignoring them. (A blocked signal would reach us although it is ignored.) */
-static void choose_signals(int list[3])
-{
-  static const int wanted[] = {SIGINT, SIGTERM};
-  size_t count = 0;
-  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-    struct sigaction action;
-    if (sigaction(wanted[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
-      list[count++] = wanted[i];
-    }
-  }
-  list[count] = 0;
-}
-
 static enum frank_err start_mint(struct frank_search *search)
 {
   struct frank_mint_config config;
@@ -98,8 +84,8 @@ static enum frank_err start_mint(struct frank_search *search)
 enum frank_err frank_search_new(const struct frank_search_config *config, struct frank_search **out,
                                 char *why)
 {
-  int signals[3];
-  choose_signals(signals);
+  int signals[FRANK_SIGNALS_COUNT + 1];
+  frank_signals_list(signals); /* one that is ignored would reach us, once it is blocked */
   *out = NULL;
   why[0] = '\0';
   struct frank_search *search = calloc(1, sizeof *search);
@@ -218,9 +204,11 @@ static void list_devices(char *out, size_t size)
 
 static bool is_ready(const struct frank_search *search, bool all)
 {
-  bool settled = frank_fleet_settled(search->fleet);
-  /* Named devices are checked for existence, which shows once all have been looked for. */
-  return settled || (!all && search->named == 0 && frank_fleet_ready_count(search->fleet) > 0);
+  /* Named devices are checked for existence, which shows once all have been looked for. That one
+   * of them hangs while it is opened is no reason to wait for it. */
+  bool enough = !all && frank_fleet_ready_count(search->fleet) > 0 &&
+                (search->named == 0 || frank_fleet_probed(search->fleet));
+  return enough || frank_fleet_settled(search->fleet);
 }
 
 enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t until_us,

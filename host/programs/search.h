@@ -2,7 +2,8 @@
  * search: the embedded service of `frank`: the scheduler (host/mint) and workers of this program's
  * own, in one loop, without a daemon. Used by mint, devices and the dry run.
  *
- * While it lives, SIGINT and SIGTERM end a search instead of the program; destroy gives them back.
+ * While it lives, SIGINT, SIGTERM and SIGHUP end a search instead of the program; destroy gives
+ * them back.
  *
  * Owner: one command. Lifetime: from new to destroy, which ends the workers.
  */
@@ -34,9 +35,10 @@ FRANK_MUST_CHECK enum frank_err frank_search_new(const struct frank_search_confi
 void frank_search_destroy(struct frank_search **search);
 
 /* Waits, until `until_us` at most, for devices: with `all`, until each has become ready or failed;
- * else until the first is ready (or, where devices were named, all). FRANK_ERR_NOT_FOUND: a named
- * device does not exist; FRANK_ERR_DEVICE: none is usable; FRANK_ERR_TIMEOUT; FRANK_ERR_CLOSED:
- * a signal came; FRANK_ERR_IO. `why` (FRANK_SEARCH_WHY_BYTES) says what there is instead. */
+ * else until the first is ready and, where devices were named, it is known which exist.
+ * FRANK_ERR_NOT_FOUND: a named device does not exist; FRANK_ERR_DEVICE: none is usable;
+ * FRANK_ERR_TIMEOUT; FRANK_ERR_CLOSED: a signal came; FRANK_ERR_IO. `why` (FRANK_SEARCH_WHY_BYTES)
+ * says what there is instead. */
 FRANK_MUST_CHECK enum frank_err frank_search_wait(struct frank_search *search, bool all,
                                                   uint64_t until_us, char *why);
 

@@ -20,16 +20,16 @@ struct frank_dkim {
   enum frank_alg alg;
   char b[FRANK_B_MAX_BYTES + 1]; /* normalised, NUL */
   size_t b_len;
-  struct frank_view d, s, h; /* as they stand, outer white space trimmed; NULL where absent */
-  bool has_l, has_t, has_x;
+  struct frank_view d, s, h;  /* as they stand, outer white space trimmed; NULL where absent */
+  bool has_l, has_t, has_x;   /* false where the tag is absent or its value is not a number */
   uint64_t l_bytes, t_s, x_s; /* body length; signing and expiry time, seconds since 1970; a number
                                  that does not fit is UINT64_MAX (the RFC lets x= be "infinite") */
 };
 
-/* Reads a whole value (after the colon; folds allowed; up to 64 KiB). A signature that comes back
- * FRANK_OK is usable: a= is ours, b= is canonical base64. FRANK_ERR_MALFORMED,
- * FRANK_ERR_UNSUPPORTED (a= or v= not ours), FRANK_ERR_TOO_LONG; *why gets a static text that
- * names the tag. */
+/* Reads a whole value (after the colon; folds allowed). A signature that comes back FRANK_OK is
+ * usable: a= is ours, b= is canonical base64. Bounds of ours, beyond which no signer goes: 64 KiB,
+ * FRANK_TAGS_MAX tags; a longer value is not usable. FRANK_ERR_MALFORMED, FRANK_ERR_UNSUPPORTED (a=
+ * or v= not ours), FRANK_ERR_TOO_LONG; *why gets a static text that names the tag. */
 FRANK_MUST_CHECK enum frank_err frank_dkim_parse(const char *value, size_t len_bytes,
                                                  struct frank_dkim *out, const char **why);
 

@@ -150,8 +150,7 @@ void frank_msmr_format(const struct frank_msmr *key, const char *line_end,
   size_t room = FRANK_MSMR_HEADER_MAX_BYTES - (sizeof prefix - 1);
   enum frank_err err;
 
-  assert(n_len >= 1 && n_len <= FRANK_MSMR_NONCE_WRITTEN &&
-         count_hex(key->n, key->n + n_len) == n_len);
+  assert(n_len >= 1 && n_len <= FRANK_MSMR_NONCE_MAX && count_hex(key->n, key->n + n_len) == n_len);
   assert(strcmp(line_end, "\r\n") == 0 || strcmp(line_end, "\n") == 0);
   memcpy(out, prefix, sizeof prefix);
   frank_hash_format(&key->h, h);
@@ -161,7 +160,7 @@ void frank_msmr_format(const struct frank_msmr *key, const char *line_end,
   } tags[] = {
       {"", {{"v", 1}, {"1", 1}}},
       {" ", {{"a", 1}, {a, strlen(a)}}},
-      {" ", {{"n", 1}, {key->n, n_len}}},
+      {n_len <= FRANK_MSMR_NONCE_WRITTEN ? " " : fold, {{"n", 1}, {key->n, n_len}}},
       {fold, {{"h", 1}, {h, strlen(h)}}},
   };
   for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {

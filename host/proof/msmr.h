@@ -19,7 +19,7 @@
 
 #define FRANK_MSMR_FIELD            "MSMR-Key"
 #define FRANK_MSMR_NONCE_MAX        64  /* digits a reader takes */
-#define FRANK_MSMR_NONCE_WRITTEN    40  /* digits a writer makes: lines stay within 78 columns */
+#define FRANK_MSMR_NONCE_WRITTEN    40  /* digits a mint makes: they fit the header's first line */
 #define FRANK_MSMR_HEADER_MAX_BYTES 192 /* a written header with its NUL */
 #define FRANK_MSMR_SIGNATURES_MAX   8   /* signatures and keys that are looked at in one message */
 #define FRANK_B_MIN_BYTES           4
@@ -45,8 +45,10 @@ FRANK_MUST_CHECK enum frank_err frank_msmr_parse(const char *value, size_t len_b
                                                  struct frank_msmr *key, const char **why);
 
 /* Writes "MSMR-Key: v=1; a=...; n=...;<line_end>\th=..." with a NUL, no line end at the end.
- * `line_end` is "\r\n" or "\n". The nonce has at most FRANK_MSMR_NONCE_WRITTEN digits (asserted);
- * it is written as it stands (a mint makes it lower-case), for another case is another hash. */
+ * `line_end` is "\r\n" or "\n". Takes every key that frank_msmr_parse yields: a nonce of more than
+ * FRANK_MSMR_NONCE_WRITTEN digits, which another writer made, gets a line of its own, so that every
+ * line stays within 78 columns. The nonce is written as it stands (a mint makes it lower-case), for
+ * another case is another hash. */
 void frank_msmr_format(const struct frank_msmr *key, const char *line_end,
                        char out[FRANK_MSMR_HEADER_MAX_BYTES]);
 

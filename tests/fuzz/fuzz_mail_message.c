@@ -1,13 +1,14 @@
 /*
- * Whole messages: the fields cover the header without gap or overlap; what minting chooses is what
- * verifying collects first; and a stamp that is put in front, as a filter does it, is found and
- * passes.
+ * Whole messages: the fields cover the header without gap or overlap; what minting chooses, of any
+ * domain and algorithm, is among what verifying collects; and a stamp that is put in front, as a
+ * filter does it, is found and passes.
  */
 #include "fuzz.h"
 #include "mail/message.h"
 #include "proof/target.h"
 
 #include <string.h>
+#include <strings.h>
 
 static void check_fields(const struct frank_message *message)
 {
@@ -35,23 +36,64 @@ static void check_fields(const struct frank_message *message)
   FUZZ_CHECK(message->body_at <= message->len_bytes);
 }
 
-/* The chosen signature is the first that is collected, also when asked for by its own domain. */
-static void check_choice(const struct frank_message *message, const struct frank_dkim *chosen,
-                         const struct frank_proofs *proofs)
+/* True where the signature is one of those that verifying looks at: this very field, not its like.
+ */
+static bool is_collected(const struct frank_proofs *proofs, const struct frank_dkim *chosen)
 {
-  struct frank_dkim by_domain;
-  const char *why;
+  for (size_t i = 0; i < proofs->signature_count; i++) {
+    const struct frank_dkim *one = &proofs->signatures[i];
 
+    if (one->alg == chosen->alg && one->d.text == chosen->d.text &&
+        strcmp(one->b, chosen->b) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* The chosen signature is the first that is collected. */
+static void check_choice(const struct frank_dkim *chosen, const struct frank_proofs *proofs)
+{
   FUZZ_CHECK(proofs->signature_count >= 1);
   FUZZ_CHECK(proofs->signatures[0].alg == chosen->alg);
   FUZZ_CHECK(strcmp(proofs->signatures[0].b, chosen->b) == 0);
-  if (chosen->d.text) {
-    char *domain = strndup(chosen->d.text, chosen->d.len_bytes);
+}
 
+/* Whatever domain of the message is asked for, and whatever algorithm: what is chosen is what
+ * verifying looks at, and has them; and what verifying looks at can be chosen. */
+static void check_wanted(const struct frank_message *message, const struct frank_proofs *proofs)
+{
+  struct frank_field field;
+  size_t cursor = 0, chosen_count = 0;
+
+  while (frank_message_next_named(message, FRANK_DKIM_FIELD, &cursor, &field)) {
+    struct frank_dkim dkim, chosen;
+    const char *why = NULL;
+    char *domain;
+
+    if (frank_dkim_parse(field.value.text, field.value.len_bytes, &dkim, &why) != FRANK_OK ||
+        !dkim.d.text) {
+      continue;
+    }
+    domain = strndup(dkim.d.text, dkim.d.len_bytes);
     FUZZ_CHECK(domain != NULL);
-    FUZZ_CHECK(frank_message_choose(message, domain, &by_domain, &why) == FRANK_OK);
-    FUZZ_CHECK(strcmp(by_domain.b, chosen->b) == 0);
+    for (int with_alg = 0; with_alg < 2; with_alg++) {
+      enum frank_err err =
+          frank_message_choose(message, domain, with_alg ? &dkim.alg : NULL, &chosen, &why);
+
+      FUZZ_CHECK(err == FRANK_OK || why);
+      FUZZ_CHECK(err == FRANK_OK || !is_collected(proofs, &dkim));
+      if (err == FRANK_OK) {
+        FUZZ_CHECK(is_collected(proofs, &chosen));
+        FUZZ_CHECK(chosen.d.text && strncasecmp(chosen.d.text, domain, strlen(domain)) == 0);
+        FUZZ_CHECK(!with_alg || chosen.alg == dkim.alg);
+        chosen_count++;
+      }
+    }
     free(domain);
+    if (chosen_count > 200) {
+      break; /* thousands of equal ones would only take time */
+    }
   }
 }
 
@@ -85,7 +127,7 @@ static void check_stamped(const struct frank_message *message, const struct fran
   }
   FUZZ_CHECK(stamped.field_count == message->field_count + 1);
   FUZZ_CHECK(stamped.len_bytes - stamped.body_at == message->len_bytes - message->body_at);
-  FUZZ_CHECK(frank_message_has_stamp(&stamped, chosen, 1));
+  FUZZ_CHECK(frank_message_has_stamp(&stamped, chosen, 1, &out));
   frank_message_collect(&stamped, &proofs);
   frank_proofs_judge(&proofs, 1, &out);
   FUZZ_CHECK(out.verdict == FRANK_VERDICT_PASS);
@@ -111,8 +153,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   frank_proofs_judge(&proofs, 1, &out);
   FUZZ_CHECK((out.verdict == FRANK_VERDICT_NONE) == (proofs.key_count == 0));
   FUZZ_CHECK(out.verdict != FRANK_VERDICT_PASS || proofs.signature_count > 0);
-  if (frank_message_choose(&message, NULL, &chosen, &why) == FRANK_OK) {
-    check_choice(&message, &chosen, &proofs);
+  check_wanted(&message, &proofs);
+  if (frank_message_choose(&message, NULL, NULL, &chosen, &why) == FRANK_OK) {
+    check_choice(&chosen, &proofs);
     check_stamped(&message, &chosen);
   } else {
     FUZZ_CHECK(why != NULL && proofs.signature_count == 0);

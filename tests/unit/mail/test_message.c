@@ -130,6 +130,12 @@ static void tells_the_line_end_and_where_to_put_a_field(void **state)
       {"", "\n", 0},
       {"A: 1", "\n", 0},
       {"From x\r\nA: 1\r\n", "\r\n", 8},
+      {"From x\nA: 1\r\nB: 2\n", "\r\n", 7}, /* the message's own, not that of mbox */
+      {"From x\r\nA: 1\nB: 2\n", "\n", 8},
+      {"From x\r\nA: 1", "\r\n", 8},
+      {"From x\r\n", "\r\n", 8},
+      {"From x", "\n", 6},
+      {"\n", "\n", 0},
       {"From x\nA: 1\n", "\n", 7},
   };
 
@@ -216,26 +222,42 @@ static void takes_a_mebibyte_of_header_and_no_more(void **state)
 #define RSA(domain, b)     "DKIM-Signature: v=1; a=rsa-sha256; d=" domain "; b=" b "\n"
 #define ED25519(domain, b) "DKIM-Signature: v=1; a=ed25519-sha256; d=" domain "; b=" b "\n"
 
+#define THREE RSA("a.org", "Zm9v") RSA("a.org", "Zm9v") RSA("a.org", "Zm9v")
+#define SEVEN THREE THREE RSA("a.org", "Zm9v")
+
 static void chooses_the_first_usable_signature(void **state)
 {
+  static const enum frank_alg rsa = FRANK_ALG_RSA_SHA256, ed25519 = FRANK_ALG_ED25519_SHA256;
   static const struct {
     const char *text, *domain, *b; /* b NULL: none, and then why */
     const char *why;
+    const enum frank_alg *alg;
   } rows[] = {
-      {RSA("a.org", "Zm9v") RSA("b.org", "YmFy"), NULL, "Zm9v", NULL},
-      {RSA("a.org", "Zm9v") RSA("b.org", "YmFy"), "b.org", "YmFy", NULL},
-      {RSA("a.org", "Zm9v") RSA("b.org", "YmFy"), "B.ORG", "YmFy", NULL},
-      {RSA("a.org", "Zm9v") ED25519("a.org", "YmFy"), "a.org", "Zm9v", NULL},
-      {"dkim-signature: v=1; a=rsa-sha1; b=Zm9v\n" RSA("a.org", "YmFy"), NULL, "YmFy", NULL},
-      {RSA("a.org", "Zm8") RSA("b.org", "Y m\n\tFy"), NULL, "YmFy", NULL},
-      {"DKIM-Signature: junk\n" ED25519("a.org", "YmFy"), "a.org", "YmFy", NULL},
-      {RSA("a.org", "Zm8") RSA("b.org", "YmFy"), "a.org", NULL, "wanted d="},
-      {"DKIM-Signature: v=1; a=rsa-sha256; b=Zm9v\n", "a.org", NULL, "wanted d="},
-      {"DKIM-Signature: v=1; a=rsa-sha1; b=Zm9v\n", NULL, NULL, "a= is neither"},
-      {"DKIM-Signature: v=1; a=rsa-sha256\nDKIM-Signature: x\n", NULL, NULL, "no b="},
-      {"From: a@b\n\n" RSA("a.org", "Zm9v"), NULL, NULL, "no DKIM-Signature"},
-      {"X-DKIM-Signature: v=1; a=rsa-sha256; b=Zm9v\n", NULL, NULL, "no DKIM-Signature"},
-      {"", NULL, NULL, "no DKIM-Signature"},
+      {RSA("a.org", "Zm9v") RSA("b.org", "YmFy"), NULL, "Zm9v", NULL, NULL},
+      {RSA("a.org", "Zm9v") RSA("b.org", "YmFy"), "b.org", "YmFy", NULL, NULL},
+      {RSA("a.org", "Zm9v") RSA("b.org", "YmFy"), "B.ORG", "YmFy", NULL, NULL},
+      {RSA("a.org", "Zm9v") ED25519("a.org", "YmFy"), "a.org", "Zm9v", NULL, NULL},
+      {"dkim-signature: v=1; a=rsa-sha1; b=Zm9v\n" RSA("a.org", "YmFy"), NULL, "YmFy", NULL, NULL},
+      {RSA("a.org", "Zm8") RSA("b.org", "Y m\n\tFy"), NULL, "YmFy", NULL, NULL},
+      {"DKIM-Signature: junk\n" ED25519("a.org", "YmFy"), "a.org", "YmFy", NULL, NULL},
+      {RSA("a.org", "Zm8") RSA("b.org", "YmFy"), "a.org", NULL, "wanted d=", NULL},
+      {"DKIM-Signature: v=1; a=rsa-sha256; b=Zm9v\n", "a.org", NULL, "wanted d=", NULL},
+      {"DKIM-Signature: v=1; a=rsa-sha1; b=Zm9v\n", NULL, NULL, "a= is neither", NULL},
+      {"DKIM-Signature: v=1; a=rsa-sha256\nDKIM-Signature: x\n", NULL, NULL, "no b=", NULL},
+      {"From: a@b\n\n" RSA("a.org", "Zm9v"), NULL, NULL, "no DKIM-Signature", NULL},
+      {"X-DKIM-Signature: v=1; a=rsa-sha256; b=Zm9v\n", NULL, NULL, "no DKIM-Signature", NULL},
+      {"", NULL, NULL, "no DKIM-Signature", NULL},
+      {RSA("a.org", "Zm9v") ED25519("a.org", "YmFy"), NULL, "YmFy", NULL, &ed25519},
+      {RSA("a.org", "Zm9v") ED25519("a.org", "YmFy"), "A.org", "YmFy", NULL, &ed25519},
+      {RSA("a.org", "Zm9v") ED25519("b.org", "YmFy"), "b.org", NULL, "wanted d= and a=", &rsa},
+      {RSA("a.org", "Zm9v"), NULL, NULL, "no usable DKIM-Signature has the wanted a=", &ed25519},
+      {RSA("a.org", "Zm8"), NULL, NULL, "padding", &ed25519},
+      /* the eighth counts, the ninth does not, for a verifier does not look at it */
+      {SEVEN RSA("b.org", "YmFy") RSA("c.org", "Zm9v"), "b.org", "YmFy", NULL, NULL},
+      {SEVEN RSA("b.org", "YmFy") RSA("c.org", "Zm9v"), "c.org", NULL,
+       "none of the first 8 usable DKIM-Signatures, all that count, has the wanted d=", NULL},
+      {SEVEN RSA("a.org", "YmFy") ED25519("a.org", "Zm9v"), NULL, NULL, "first 8", &ed25519},
+      {SEVEN RSA("x.org", "Zm8") ED25519("a.org", "YmFy"), NULL, "YmFy", NULL, &ed25519},
   };
 
   (void)state;
@@ -243,7 +265,7 @@ static void chooses_the_first_usable_signature(void **state)
     struct frank_message message = open_text(rows[i].text);
     struct frank_dkim dkim;
     const char *why = NULL;
-    enum frank_err err = frank_message_choose(&message, rows[i].domain, &dkim, &why);
+    enum frank_err err = frank_message_choose(&message, rows[i].domain, rows[i].alg, &dkim, &why);
 
     assert_int_equal(err, rows[i].b ? FRANK_OK : FRANK_ERR_NOT_FOUND);
     if (rows[i].b ? strcmp(dkim.b, rows[i].b) != 0 : !strstr(why, rows[i].why)) {
@@ -310,7 +332,7 @@ static void what_is_minted_for_is_what_is_verified(void **state)
                frank_verdict_name(out.verdict));
     }
     if (rows[i].good == 1) { /* the first usable one is also the one that is stamped */
-      enum frank_err err = frank_message_choose(&message, NULL, &dkim, &why);
+      enum frank_err err = frank_message_choose(&message, NULL, NULL, &dkim, &why);
       assert_int_equal(err == FRANK_OK, rows[i].verdict == FRANK_VERDICT_PASS);
     }
   }
@@ -342,7 +364,7 @@ static void looks_at_the_first_eight_keys(void **state)
     assert_int_equal(proofs.key_count, junk < 8 ? junk + 1 : 8);
     frank_proofs_judge(&proofs, 1, &out);
     assert_int_equal(out.verdict, junk < 8 ? FRANK_VERDICT_PASS : FRANK_VERDICT_PERMERROR);
-    assert_int_equal(frank_message_has_stamp(&message, &proofs.signatures[0], 1), junk < 8);
+    assert_int_equal(frank_message_has_stamp(&message, &proofs.signatures[0], 1, &out), junk < 8);
   }
 }
 
@@ -350,18 +372,22 @@ static void knows_a_message_that_has_its_stamp(void **state)
 {
   struct frank_message message;
   struct frank_dkim other = {.alg = FRANK_ALG_RSA_SHA256, .b = "YmFy", .b_len = 4}, chosen;
+  struct frank_judgement out;
   char text[1024];
   const char *why;
 
   (void)state;
   write_crowd(text, 0, 1, "Zm9v");
   message = open_text(text);
-  assert_int_equal(frank_message_choose(&message, NULL, &chosen, &why), FRANK_OK);
-  assert_true(frank_message_has_stamp(&message, &chosen, 1));
-  assert_false(frank_message_has_stamp(&message, &chosen, FRANK_FACTOR_MAX)); /* not that much */
-  assert_false(frank_message_has_stamp(&message, &other, 1));                 /* another's stamp */
+  assert_int_equal(frank_message_choose(&message, NULL, NULL, &chosen, &why), FRANK_OK);
+  assert_true(frank_message_has_stamp(&message, &chosen, 1, &out));
+  assert_int_equal(out.verdict, FRANK_VERDICT_PASS);
+  assert_string_equal(out.key.n, "1");
+  assert_false(
+      frank_message_has_stamp(&message, &chosen, FRANK_FACTOR_MAX, &out)); /* not that much */
+  assert_false(frank_message_has_stamp(&message, &other, 1, &out));        /* another's stamp */
   chosen.alg = FRANK_ALG_ED25519_SHA256;
-  assert_false(frank_message_has_stamp(&message, &chosen, 1));
+  assert_false(frank_message_has_stamp(&message, &chosen, 1, &out));
 }
 
 /* Writes `len` bytes into a pipe from a child, in pieces, and reads them back. */

@@ -150,13 +150,30 @@ static void writes_two_lines_under_78_columns(void **state)
   assert_string_equal(out, "MSMR-Key: v=1; a=rsa-sha256; n=ba4f33;\n\th=" H64);
 }
 
+/* What another writer made and a reader takes. */
+static void gives_a_long_nonce_a_line_of_its_own(void **state)
+{
+  struct frank_msmr key = {.alg = FRANK_ALG_ED25519_SHA256};
+  char out[FRANK_MSMR_HEADER_MAX_BYTES];
+
+  (void)state;
+  assert_int_equal(frank_hash_parse(H64, 64, &key.h), FRANK_OK);
+  set_nonce(&key, "01234567890123456789012345678901234567890");
+  frank_msmr_format(&key, "\n", out);
+  assert_string_equal(out, "MSMR-Key: v=1; a=ed25519-sha256;\n"
+                           "\tn=01234567890123456789012345678901234567890;\n\th=" H64);
+  set_nonce(&key, H64);
+  frank_msmr_format(&key, "\r\n", out);
+  assert_string_equal(out, "MSMR-Key: v=1; a=ed25519-sha256;\r\n\tn=" H64 ";\r\n\th=" H64);
+}
+
 static void reads_back_what_it_writes(void **state)
 {
   (void)state;
   for (int i = 0; i < 2000; i++) {
     struct frank_msmr key = {.alg = (enum frank_alg)(i % FRANK_ALG_COUNT)}, again;
     char out[FRANK_MSMR_HEADER_MAX_BYTES];
-    size_t digits = 1 + random_below(FRANK_MSMR_NONCE_WRITTEN);
+    size_t digits = 1 + random_below(FRANK_MSMR_NONCE_MAX);
 
     for (size_t d = 0; d < digits; d++) {
       key.n[d] = "0123456789abcdef"[random_below(16)];
@@ -392,6 +409,7 @@ int main(void)
       cmocka_unit_test(keeps_the_nonce_as_it_stands),
       cmocka_unit_test(takes_a_missing_semicolon_after_n),
       cmocka_unit_test(writes_two_lines_under_78_columns),
+      cmocka_unit_test(gives_a_long_nonce_a_line_of_its_own),
       cmocka_unit_test(reads_back_what_it_writes),
       cmocka_unit_test(hashes_the_nonce_first),
       cmocka_unit_test(normalises_b_of_four_white_characters_only),
