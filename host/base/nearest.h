@@ -10,7 +10,8 @@
 
 /* The entry of names[0..count) with the least distance from `text`, the first of equals; NULL where
  * there is none. *distance (or NULL) gets the number of slips between them: letters left out, put
- * in, replaced, or swapped with a neighbour; a name's beginning of 2 letters or more is one slip. */
+ * in, replaced, or swapped with a neighbour; a name's beginning of 2 letters or more is one slip.
+ */
 const char *frank_nearest(const char *text, const char *const *names, size_t count,
                           size_t *distance);
 
