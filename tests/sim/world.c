@@ -50,8 +50,8 @@ static uint32_t hash_first_word(const struct frank_worker_slice *s, uint32_t kw[
   return state[0];
 }
 
-static void search(struct world *world, const struct world_device *d,
-                   const struct frank_worker_slice *s, struct frank_worker_result *out)
+uint32_t world_search(const struct frank_worker_slice *s, bool stops_early,
+                      struct frank_worker_result *out)
 {
   static uint32_t kw[FRANK_PLAN_BLOCKS_MAX][64];
   for (int i = 0; i < s->blocks - 1; i++) {
@@ -59,6 +59,7 @@ static void search(struct world *world, const struct world_device *d,
     frank_sha256_load(s->tail + (size_t)i * 64, words);
     frank_sha256_expand(words, kw[i]);
   }
+  uint32_t lowest = UINT32_MAX;
   *out = (struct frank_worker_result){.slice_id = s->slice_id};
   while (out->attempts < s->count) {
     uint32_t counter = s->first + (uint32_t)out->attempts;
@@ -71,27 +72,53 @@ static void search(struct world *world, const struct world_device *d,
       out->overflow = 1;
     } else {
       out->hits[out->hit_count++] = counter;
-      world->lowest_word = word < world->lowest_word ? word : world->lowest_word;
+      lowest = word < lowest ? word : lowest;
     }
-    if (s->may_stop && word <= s->stop_at && d->stops_early) {
-      return;
+    if (s->may_stop && word <= s->stop_at && stops_early) {
+      break;
     }
+  }
+  return lowest;
+}
+
+/* A false report that the host can see through; where nothing can be made false, a true one. */
+static void lie(struct world_device *d, const struct frank_worker_slice *s,
+                struct frank_worker_result *out)
+{
+  d->told = d->fault;
+  switch (d->fault) {
+  case WORLD_LIES_ATTEMPTS:
+    out->attempts = s->count + 1;
+    break;
+  case WORLD_OVERFLOWS:
+    out->overflow = 1;
+    out->hit_count = 0;
+    break;
+  case WORLD_LIES_HIT:
+    out->hit_count = 1;
+    out->hits[0] = s->first + (uint32_t)s->count;
+    break;
+  case WORLD_REPEATS:
+    if (out->hit_count == 0 || out->hit_count == FRANK_SCAN_HITS) {
+      d->told = WORLD_HONEST;
+      break;
+    }
+    out->hits[out->hit_count] = out->hits[out->hit_count - 1];
+    out->hit_count++;
+    break;
+  default:
+    d->told = WORLD_HONEST;
+    break;
   }
 }
 
-/* A false report that the host can see through. */
-static void lie(const struct world_device *d, const struct frank_worker_slice *s,
-                struct frank_worker_result *out)
+/* A device that finds nothing in the whole slice: the host sees it only in the long run. */
+static void search_silently(struct world_device *d, const struct frank_worker_slice *s,
+                            struct frank_worker_result *out)
 {
-  if (d->fault == WORLD_LIES_ATTEMPTS) {
-    out->attempts = s->count + 1;
-  } else if (d->fault == WORLD_OVERFLOWS) {
-    out->overflow = 1;
-    out->hit_count = 0;
-  } else {
-    out->hit_count = 1;
-    out->hits[0] = s->first + (uint32_t)s->count; /* beyond its range, as a stale hit would be */
-  }
+  *out = (struct frank_worker_result){.slice_id = s->slice_id, .attempts = s->count};
+  d->told = WORLD_SILENT;
+  d->was_silent = true;
 }
 
 /* ---- devices in time ---- */
@@ -112,6 +139,7 @@ void world_device_add(struct world *world, size_t i, double rate_hps, bool stops
   memset(d, 0, sizeof *d);
   d->present = true;
   d->rate_hps = rate_hps;
+  d->blocks_max = blocks_max;
   d->stops_early = stops_early;
   enum frank_err err = frank_mint_device_add(world->mint, &info, &d->handle);
   assert(err == FRANK_OK);
@@ -138,13 +166,17 @@ static void start_head(struct world *world, struct world_device *d)
     d->ends_us = world->now_us + WATCHDOG_US;
     return;
   }
-  search(world, d, s, &d->result);
+  d->told = WORLD_HONEST;
+  if (d->fault == WORLD_SILENT) {
+    search_silently(d, s, &d->result);
+  } else {
+    uint32_t lowest = world_search(s, d->stops_early, &d->result);
+    world->lowest_word = lowest < world->lowest_word ? lowest : world->lowest_word;
+    lie(d, s, &d->result);
+  }
   d->result.elapsed_us = (uint64_t)((double)d->result.attempts * 1e6 / d->rate_hps) + 1;
   d->ends_us = world->now_us + d->result.elapsed_us;
   d->busy_us += d->result.elapsed_us;
-  if (d->fault != WORLD_HONEST) {
-    lie(d, s, &d->result);
-  }
 }
 
 void world_pump(struct world *world)
@@ -171,6 +203,7 @@ static void finish_head(struct world *world, struct world_device *d, size_t i)
   d->count--;
   if (frank_mint_result(world->mint, d->handle, &d->result, world->now_us) != FRANK_OK) {
     world->lies_caught++;
+    world->caught_by_fault[d->was_silent ? WORLD_SILENT : d->told]++;
     world_device_remove(world, i);
   }
 }

@@ -20,15 +20,19 @@
 enum world_fault {
   WORLD_HONEST,
   WORLD_HANGS,
-  WORLD_LIES_HIT,
-  WORLD_LIES_ATTEMPTS,
-  WORLD_OVERFLOWS
+  WORLD_LIES_HIT,      /* a hit beyond its range, as a stale one would be */
+  WORLD_LIES_ATTEMPTS, /* more attempts than counters */
+  WORLD_OVERFLOWS,     /* says so without hits to show */
+  WORLD_REPEATS,       /* one of its true hits twice */
+  WORLD_SILENT,        /* searches, and never tells a hit */
+  WORLD_FAULTS
 };
 
 struct world_device {
   bool present;
   uint32_t handle;
   double rate_hps;
+  uint32_t blocks_max;
   enum world_fault fault;
   bool stops_early;
   struct frank_worker_slice queue[WORLD_QUEUE];
@@ -36,7 +40,9 @@ struct world_device {
   bool running; /* the head slice has been searched and ends at ends_us */
   uint64_t ends_us;
   struct frank_worker_result result;
-  uint64_t busy_us; /* simulated time spent searching */
+  enum world_fault told; /* what the result is, WORLD_HONEST where the fault left it true */
+  bool was_silent;       /* ever since it was added */
+  uint64_t busy_us;      /* simulated time spent searching */
 };
 
 struct world {
@@ -45,6 +51,7 @@ struct world {
   uint64_t random;
   struct world_device devices[WORLD_DEVICES];
   uint64_t lies_caught;
+  uint64_t caught_by_fault[WORLD_FAULTS]; /* of WORLD_HONEST: true results that were not believed */
   uint32_t lowest_word; /* first word of the lowest hash that an honest device found */
   uint64_t slices;
 };
@@ -53,6 +60,12 @@ uint64_t world_random(struct world *world);
 /* 0..below-1 */
 uint64_t world_below(struct world *world, uint64_t below);
 void world_fill_random(void *world, uint8_t *bytes, size_t len_bytes); /* frank_mint_random_fn */
+
+/* Searches a slice honestly: every hit, the first FRANK_SCAN_HITS of them and `overflow` when there
+ * are more. Where it stops early, at the first hit that may. Gives the lowest first word of a hash
+ * among the hits, UINT32_MAX without. */
+uint32_t world_search(const struct frank_worker_slice *slice, bool stops_early,
+                      struct frank_worker_result *out);
 
 void world_device_add(struct world *world, size_t i, double rate_hps, bool stops_early,
                       uint32_t blocks_max);

@@ -32,7 +32,7 @@ static void pauses_grow_then_quarantine(void **state)
     assert_true(frank_supervisor_should_start(&s, now_us));
     frank_supervisor_started(&s, now_us);
     frank_supervisor_ready(&s, now_us + 10);
-    frank_supervisor_failed(&s, now_us + 20);
+    frank_supervisor_failed(&s, now_us + 20, false);
     assert_int_equal(s.state, FRANK_CHILD_PAUSED);
     uint64_t due_us = frank_supervisor_next_due_us(&s);
     assert_true(due_us - now_us > last_pause_us);
@@ -41,14 +41,14 @@ static void pauses_grow_then_quarantine(void **state)
     now_us = due_us;
   }
   frank_supervisor_started(&s, now_us);
-  frank_supervisor_failed(&s, now_us);
+  frank_supervisor_failed(&s, now_us, false);
   assert_int_equal(s.state, FRANK_CHILD_QUARANTINED);
   assert_int_equal(frank_supervisor_next_due_us(&s), now_us + s.policy.quarantine_us);
   /* Tried again later; a failure then doubles the quarantine. */
   now_us = frank_supervisor_next_due_us(&s);
   assert_true(frank_supervisor_should_start(&s, now_us));
   frank_supervisor_started(&s, now_us);
-  frank_supervisor_failed(&s, now_us);
+  frank_supervisor_failed(&s, now_us, false);
   assert_int_equal(frank_supervisor_next_due_us(&s), now_us + 2 * s.policy.quarantine_us);
   assert_int_equal(s.restarts, s.policy.quarantine_after);
 }
@@ -59,13 +59,67 @@ static void a_stable_child_is_forgiven(void **state)
   struct frank_supervisor s = fresh();
   for (int i = 0; i < 3; i++) {
     frank_supervisor_started(&s, 1000);
-    frank_supervisor_failed(&s, 1000);
+    frank_supervisor_failed(&s, 1000, false);
   }
   assert_int_equal(s.failures, 3);
   frank_supervisor_started(&s, 2000);
   frank_supervisor_ready(&s, 3000);
-  frank_supervisor_failed(&s, 3000 + s.policy.stable_us);
+  frank_supervisor_failed(&s, 3000 + s.policy.stable_us, false);
   assert_int_equal(s.failures, 1);
+}
+
+static void a_lie_is_not_forgiven_with_time(void **state)
+{
+  (void)state;
+  struct frank_supervisor s = fresh();
+  uint64_t now_us = 1000;
+  for (uint32_t i = 1; i <= s.policy.quarantine_after; i++) {
+    assert_int_equal(s.failures, i - 1);
+    frank_supervisor_started(&s, now_us);
+    frank_supervisor_ready(&s, now_us);
+    now_us += 100 * s.policy.stable_us;
+    frank_supervisor_failed(&s, now_us, true);
+  }
+  assert_int_equal(s.state, FRANK_CHILD_QUARANTINED);
+  assert_int_equal(frank_supervisor_next_due_us(&s), now_us + s.policy.quarantine_us);
+  /* Each lie after it costs twice the time, however long it behaved. */
+  frank_supervisor_started(&s, now_us);
+  frank_supervisor_ready(&s, now_us);
+  now_us += 100 * s.policy.stable_us;
+  frank_supervisor_failed(&s, now_us, true);
+  assert_int_equal(frank_supervisor_next_due_us(&s), now_us + 2 * s.policy.quarantine_us);
+  /* An honest failure after a long time of good work is another matter. */
+  frank_supervisor_started(&s, now_us);
+  frank_supervisor_ready(&s, now_us);
+  now_us += s.policy.stable_us;
+  frank_supervisor_failed(&s, now_us, false);
+  assert_int_equal(s.state, FRANK_CHILD_PAUSED);
+  assert_int_equal(s.failures, 1);
+}
+
+static void quarantine_doubles_as_often_as_the_policy_says(void **state)
+{
+  (void)state;
+  for (uint32_t doublings = 0; doublings <= 4; doublings++) {
+    struct frank_supervisor_policy policy;
+    frank_supervisor_policy_init(&policy);
+    policy.quarantine_doublings = doublings;
+    struct frank_supervisor s;
+    frank_supervisor_init(&s, &policy, 1000);
+    uint64_t now_us = 1000;
+    for (uint32_t i = 1; i < policy.quarantine_after; i++) {
+      frank_supervisor_started(&s, now_us);
+      frank_supervisor_failed(&s, now_us, false);
+    }
+    for (uint32_t i = 0; i < 8; i++) {
+      frank_supervisor_started(&s, now_us);
+      frank_supervisor_failed(&s, now_us, false);
+      assert_int_equal(s.state, FRANK_CHILD_QUARANTINED);
+      uint64_t times = UINT64_C(1) << (i < doublings ? i : doublings);
+      assert_int_equal(frank_supervisor_next_due_us(&s), now_us + times * policy.quarantine_us);
+      now_us = frank_supervisor_next_due_us(&s);
+    }
+  }
 }
 
 static void a_slow_start_is_late(void **state)
@@ -158,6 +212,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pauses_grow_then_quarantine),
       cmocka_unit_test(a_stable_child_is_forgiven),
+      cmocka_unit_test(a_lie_is_not_forgiven_with_time),
+      cmocka_unit_test(quarantine_doubles_as_often_as_the_policy_says),
       cmocka_unit_test(a_slow_start_is_late),
       cmocka_unit_test(heap_gives_order_after_any_removals),
       cmocka_unit_test(table_finds_what_is_in_it),

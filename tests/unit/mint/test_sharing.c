@@ -1,0 +1,270 @@
+/* Who is served when: a full queue, fair shares, several devices; on a simulated clock. */
+#include "scene.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void full_queue_answers_at_once(void **state)
+{
+  (void)state;
+  scene_make_queue(10);
+  for (uint64_t tag = 1; tag <= 5; tag++) {
+    scene_ask_new(tag, "a", HOPELESS);
+    scene_ask_new(tag + 5, "b", HOPELESS);
+  }
+  assert_int_equal(answer_count, 0);
+  scene_ask_new(11, "c", HOPELESS);
+  assert_int_equal(scene_answer_of(11)->refusal, FRANK_REFUSAL_BUSY);
+  assert_true(scene_answer_of(11)->retry_after_ms >= 100);
+  assert_int_equal(frank_mint_waiting(world.mint), 10);
+}
+
+static void one_client_gets_half_of_the_queue(void **state)
+{
+  (void)state;
+  scene_make_queue(100);
+  for (uint64_t tag = 1; tag <= 60; tag++) {
+    scene_ask_new(tag, "greedy", 1000000);
+  }
+  assert_int_equal(frank_mint_waiting(world.mint), 50);
+  assert_int_equal(scene_answer_of(51)->refusal, FRANK_REFUSAL_BUSY);
+  scene_ask_new(100, "other", 1000000);
+  assert_int_equal(frank_mint_waiting(world.mint), 51);
+}
+
+static void one_client_gets_half_of_the_work_once_others_wait(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 50000, true, 33);
+  scene_ask_new(1, "greedy", 1 << 20); /* 20 s of work */
+  scene_ask_new(2, "greedy", 1 << 20);
+  assert_int_equal(answer_count, 0); /* alone, it may */
+  scene_ask_new(3, "other", 1000);
+  scene_ask_new(4, "greedy", 1 << 20);
+  assert_int_equal(scene_answer_of(4)->refusal, FRANK_REFUSAL_BUSY);
+}
+
+static void clients_share_fairly_whatever_priority_they_claim(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 100000, true, 33);
+  char b[89];
+  for (uint64_t tag = 1; tag <= 200; tag++) {
+    world_random_b(&world, b, 88);
+    struct frank_request r = world_request(tag, "greedy", 2000, b);
+    r.priority = 9;
+    frank_mint_request(world.mint, 1, &r, b, world.now_us);
+  }
+  for (uint64_t tag = 1001; tag <= 1020; tag++) {
+    world_random_b(&world, b, 88);
+    struct frank_request r = world_request(tag, "small", 2000, b);
+    r.priority = 0;
+    frank_mint_request(world.mint, 1, &r, b, world.now_us);
+  }
+  /* 220 jobs take about 4.4 s; the small client has half of the device: 20 jobs in about 0.8 s. */
+  world_run(&world, world.now_us + 1600000);
+  for (uint64_t tag = 1001; tag <= 1020; tag++) {
+    assert_non_null(scene_answer_of(tag));
+  }
+  assert_true(answer_count < 150);
+}
+
+static void priority_then_deadline_decide_within_a_client(void **state)
+{
+  (void)state;
+  static const struct {
+    uint8_t priority;
+    uint32_t deadline_ms;
+  } rows[] = {{5, 30000}, {5, 20000}, {9, 30000}, {0, 10000}};
+  static const uint64_t order[] = {3, 2, 1, 4};
+  char b[89];
+  for (uint64_t i = 0; i < 4; i++) {
+    world_random_b(&world, b, 88);
+    struct frank_request r = world_request(i + 1, "a", 20000, b);
+    r.priority = rows[i].priority;
+    r.deadline_ms = rows[i].deadline_ms;
+    frank_mint_request(world.mint, 1, &r, b, world.now_us);
+  }
+  struct frank_device_info info = {.blocks_max = 33, .batch_max = 1, .rate_hps = 1000};
+  uint32_t device;
+  assert_int_equal(frank_mint_device_add(world.mint, &info, &device), FRANK_OK);
+  struct frank_worker_slice slice;
+  for (uint64_t i = 0; i < 2; i++) {
+    assert_int_equal(frank_mint_next_slice(world.mint, device, world.now_us, &slice), FRANK_OK);
+  }
+  /* Two outstanding, of different jobs; the third waits. */
+  assert_int_equal(frank_mint_next_slice(world.mint, device, world.now_us, &slice),
+                   FRANK_ERR_NOT_FOUND);
+  struct frank_status status = {0};
+  frank_mint_status(world.mint, &status);
+  assert_int_equal(status.running, 2);
+  assert_int_equal(frank_mint_cancel(world.mint, 1, order[3], world.now_us), FRANK_OK);
+  frank_mint_status(world.mint, &status);
+  assert_int_equal(status.running, 2); /* the last in the order had no slice */
+  assert_int_equal(frank_mint_cancel(world.mint, 1, order[0], world.now_us), FRANK_OK);
+  assert_int_equal(frank_mint_cancel(world.mint, 1, order[1], world.now_us), FRANK_OK);
+  frank_mint_status(world.mint, &status);
+  assert_int_equal(status.running, 0);
+  assert_int_equal(status.waiting, 1);
+  frank_mint_device_remove(world.mint, device, world.now_us);
+}
+
+static void a_client_that_was_away_has_saved_nothing_up(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 100000, true, 33);
+  scene_ask_new(1, "away", 50);
+  world_run(&world, world.now_us + 1000000);
+  for (uint64_t tag = 100; tag < 400; tag++) {
+    scene_ask_new(tag, "steady", 2000);
+  }
+  world_run(&world, world.now_us + 3000000);
+  size_t steady_before = answer_count;
+  for (uint64_t tag = 1000; tag < 1300; tag++) {
+    scene_ask_new(tag, "away", 2000);
+  }
+  world_run(&world, world.now_us + 1000000);
+  size_t steady = 0;
+  size_t away = 0;
+  for (size_t i = steady_before; i < answer_count; i++) {
+    away += answers[i].tag >= 1000 ? 1 : 0;
+    steady += answers[i].tag < 1000 ? 1 : 0;
+  }
+  /* About 25 each; with what it had saved up, the other would have had nearly all. */
+  assert_true(steady > 8 && away > 8);
+}
+
+/* The client of that name as the service tells of it; NULL. */
+static const struct frank_status_client *client_of(const char *name)
+{
+  const struct frank_status *status = scene_status();
+  for (uint32_t i = 0; i < status->client_count; i++) {
+    if (strcmp(status->clients[i].name, name) == 0) {
+      return &status->clients[i];
+    }
+  }
+  return NULL;
+}
+
+static void clients_come_and_go(int count)
+{
+  static uint64_t tag = 1000000;
+  for (int i = 0; i < count; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "x%d", i);
+    scene_ask(++tag, name, HOPELESS, b88);
+    assert_int_equal(frank_mint_cancel(world.mint, CLIENTS, tag, world.now_us), FRANK_OK);
+  }
+  answer_count = 0;
+}
+
+static void what_a_client_got_is_remembered_but_not_of_every_client(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 100000, true, 33);
+  scene_ask_new(1, "first", 3000);
+  world_run(&world, world.now_us + 1000000);
+  uint64_t attempts = client_of("first")->attempts;
+  assert_true(attempts > 0);
+  world_device_remove(&world, 0);
+  clients_come_and_go(500);
+  scene_ask_new(2, "first", HOPELESS);
+  assert_int_equal(client_of("first")->attempts, attempts);
+  assert_int_equal(frank_mint_cancel(world.mint, CLIENTS, 2, world.now_us), FRANK_OK);
+  clients_come_and_go(3000); /* more than anybody remembers */
+  scene_ask_new(3, "first", HOPELESS);
+  assert_int_equal(client_of("first")->attempts, 0);
+}
+
+/* Served on, "other" has had 64 attempts and "a" none: "a" is next, unless it was charged for what
+ * the dead device never did. */
+static void what_a_dead_device_did_not_do_is_not_charged(void **state)
+{
+  (void)state;
+  uint32_t device = scene_device(50000, false, 33);
+  char b172[173];
+  world_random_b(&world, b172, 172); /* four blocks: told from the other's two */
+  scene_ask_new(1, "other", 64);
+  struct frank_worker_slice slice = scene_slice(device);
+  struct frank_worker_result result = scene_search(&slice);
+  assert_int_equal(scene_result(device, &result), FRANK_OK);
+  scene_ask(2, "a", HOPELESS, b172);
+  for (int i = 0; i < 3; i++) {
+    slice = scene_slice(device);
+    assert_int_equal(slice.blocks, 4);
+    assert_true(slice.count > 1000);
+    frank_mint_device_remove(world.mint, device, world.now_us);
+    device = scene_device(50000, false, 33);
+  }
+  scene_ask_new(3, "other", HOPELESS);
+  slice = scene_slice(device);
+  assert_int_equal(slice.blocks, 4);
+  assert_int_equal(scene_slice(device).blocks, 2);
+  frank_mint_device_remove(world.mint, device, world.now_us);
+}
+
+static void several_devices_help_a_long_job(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < 4; i++) {
+    world_device_add(&world, i, 50000, true, 33);
+  }
+  struct frank_request r = world_request(1, "a", HOPELESS, b88);
+  r.deadline_ms = 1000;
+  frank_mint_request(world.mint, 1, &r, b88, world.now_us);
+  world_run(&world, world.now_us + 1000000);
+  /* One slice per device at a time: nearly all of 4 x 50,000 in the second. */
+  assert_true(scene_answer_of(1)->attempts > 170000);
+}
+
+static void many_jobs_lose_little_work(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 50000, true, 33);
+  world_device_add(&world, 1, 50000, true, 33);
+  uint64_t start_us = world.now_us;
+  for (uint64_t tag = 1; tag <= 500; tag++) {
+    char b[89];
+    world_random_b(&world, b, 88);
+    char client[8];
+    snprintf(client, sizeof client, "c%d", (int)(tag % 4));
+    scene_ask(tag, client, 1024, b);
+  }
+  while (frank_mint_waiting(world.mint) > 20) {
+    world_run(&world, world.now_us + 10000);
+  }
+  struct frank_status status = {0};
+  frank_mint_status(world.mint, &status);
+  double searched = (double)(world.devices[0].busy_us + world.devices[1].busy_us) * 0.05;
+  print_message("useful %.1f%% of attempts, busy %.1f%%\n",
+                100.0 * (double)status.useful_attempts_total / searched,
+                100.0 * searched / (0.1 * (double)(world.now_us - start_us)));
+  assert_true((double)status.useful_attempts_total > 0.95 * searched);
+  assert_true(searched > 0.97 * 0.1 * (double)(world.now_us - start_us));
+}
+
+int main(void)
+{
+#define ROW(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
+  const struct CMUnitTest tests[] = {
+      ROW(full_queue_answers_at_once),
+      ROW(one_client_gets_half_of_the_queue),
+      ROW(one_client_gets_half_of_the_work_once_others_wait),
+      ROW(clients_share_fairly_whatever_priority_they_claim),
+      ROW(priority_then_deadline_decide_within_a_client),
+      ROW(a_client_that_was_away_has_saved_nothing_up),
+      ROW(what_a_client_got_is_remembered_but_not_of_every_client),
+      ROW(what_a_dead_device_did_not_do_is_not_charged),
+      ROW(several_devices_help_a_long_job),
+      ROW(many_jobs_lose_little_work),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
