@@ -274,8 +274,8 @@ bool world_answer_is_true(const struct frank_answer *answer, const char *b)
   size_t n_len = strlen(answer->n);
   size_t b_len = strlen(b);
   memcpy(text, answer->n, n_len);
-  memcpy(text + n_len, b,
-         b_len); /* NOLINT(bugprone-not-null-terminated-result): hashed by length */
+  /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): hashed by length */
+  memcpy(text + n_len, b, b_len);
   unsigned char h[32];
   SHA256((const unsigned char *)text, n_len + b_len, h);
   if (memcmp(h, answer->h.bytes, sizeof h) != 0) {
