@@ -22,8 +22,8 @@
 #define HEARTBEAT_WAIT_MS 60000
 
 #define COUNTS_EVERY_US FRANK_US_PER_S
-#define LEAVE_LIMIT_US                                                                             \
-  (300 * FRANK_US_PER_MS) /* frankd waits longer than this and libzmq's linger */
+#define LEAVE_LIMIT_US  (800 * FRANK_US_PER_MS) /* frankd waits for this and libzmq's linger */
+#define LEAVE_HELD_MS   2
 #define LEAVE_QUIET_MS  20
 #define FOLDER_EVERY_US (2 * FRANK_US_PER_S)
 
@@ -150,24 +150,24 @@ static enum frank_err serve(struct frank_door *door, char *why)
   return FRANK_OK;
 }
 
-/* frankd is gone. Who asked and was not read yet is told so; replies for which a peer had no room
- * go to libzmq, which sends what it can while it lingers. They are in memory already, so libzmq's
- * own limit saves nothing any more. */
+/* frankd is gone. Who asked and was not read yet is told so, and replies for which a peer had no
+ * room are tried until it has. (Lifting libzmq's limit instead loses them: a ROUTER takes a pipe
+ * that was full under the old limit for one whose peer has gone.) */
 static void leave(struct frank_door *door)
 {
-  const int unlimited = 0;
   uint64_t limit_us = frank_clock_now_us() + LEAVE_LIMIT_US;
-  bool quiet = zmq_setsockopt(door->router, ZMQ_SNDHWM, &unlimited, sizeof unlimited) != 0;
+  bool quiet = false;
   door->draining = true;
   while (!quiet && door->now_us < limit_us) {
+    bool held = frank_replies_next_due_us(door->replies) != FRANK_NEVER_US;
     zmq_pollitem_t item = {.socket = door->router, .events = ZMQ_POLLIN};
-    bool found = zmq_poll(&item, 1, LEAVE_QUIET_MS) > 0;
+    bool found = zmq_poll(&item, 1, held ? LEAVE_HELD_MS : LEAVE_QUIET_MS) > 0;
     door->now_us = frank_clock_now_us();
     if (found) {
       frank_reception_read(door);
     }
     frank_replies_tick(door->replies, door->now_us);
-    quiet = !found && frank_replies_next_due_us(door->replies) == FRANK_NEVER_US;
+    quiet = !found && !held;
   }
 }
 

@@ -27,7 +27,7 @@
 #define PAUSE_FROM_US        (500 * FRANK_US_PER_MS)
 #define DRAIN_LIMIT_US       (500 * FRANK_US_PER_MS) /* for the doors to hear that it ends */
 #define LEAVE_LIMIT_US                                                                             \
-  (1500 * FRANK_US_PER_MS) /* for the doors' last replies; longer than theirs */
+  (1900 * FRANK_US_PER_MS) /* for the doors' last replies; longer than theirs */
 
 struct frankd {
   int argc;
@@ -41,7 +41,7 @@ struct frankd {
   struct frank_factor_file factor_file;
   uint64_t started_us;
   uint64_t factor_due_us;
-  bool factor_changed; /* seen, not read yet */
+  bool factor_changed;    /* seen, not read yet */
   uint64_t turned_us;     /* when the last turn handled its events */
   uint64_t grace_ends_us; /* while draining */
   bool told_ready;
