@@ -11,8 +11,8 @@ import subprocess
 import tempfile
 import time
 
-from daemon_support import (MAX_FACTOR, check_answer, collect, in_threads, jobs_of_all_shapes, patience,
-                            rate_hps, request, roomy_client, status)
+from daemon_support import (MAX_FACTOR, check_answer, collect, in_threads, jobs_of_all_shapes,
+                            patience, rate_hps, request, roomy_client, status)
 from frank_client import Client, Timeout
 from harness import Frankd, free_port, program, random_b, run, wait_until
 
@@ -473,9 +473,8 @@ def nobody_is_served_after_the_end():
 
 if __name__ == "__main__":
     run(sigterm_under_load_answers_every_request, what_can_be_done_is_done_before_the_end,
-        no_request_falls_between_two_stools,
-        thousands_of_answers_at_once_reach_their_clients, a_second_sigterm_ends_at_once,
-        sighup_takes_over_what_can_change,
+        no_request_falls_between_two_stools, thousands_of_answers_at_once_reach_their_clients,
+        a_second_sigterm_ends_at_once, sighup_takes_over_what_can_change,
         a_changed_factor_file_takes_effect_and_a_broken_one_does_not,
         a_taken_endpoint_is_named_and_its_owner_goes_on, a_stale_socket_is_no_hindrance,
         a_folder_that_cannot_be_written_is_named,

@@ -29,6 +29,7 @@ GRACE_S = 1.0
 LIARS = {
     "faulty:wrong": (True, r"wrong result"),
     "faulty:attempts": (True, r"wrong result"),
+    "null:0": (False, r"none that can be"),  # a rate that nothing has
     "faulty:die": (False, r"died"),
     "faulty:hang": (False, r"hung"),
     "faulty:selftest": (False, r"known answer|self-test|selftest"),
@@ -111,27 +112,8 @@ def the_slow_and_the_unlucky_go_on_working():
         assert now["totals"]["met"] == done, (done, now["totals"])
 
 
-def a_device_that_examines_nothing_loses_no_request():
-    """null:0 claims billions of attempts a second and never finds a thing: whatever it takes away
-    from the sound device, each answer is right and comes by its deadline."""
-    with Frankd(["--device", "cpu:0", "--device", "null:0"], config=CONFIG) as frankd:
-        factor = moderate_factor(frankd)
-        jobs = jobs_of_all_shapes(BATCH)
-        met = 0
-        with frankd.client() as client:
-            ids = {client.send("mint", request(b, alg, factor=factor, deadline_ms=2000)): (b, alg)
-                   for b, alg in jobs}
-            for name, (ok, reply) in collect(client, ids, 2 + patience(3)).items():
-                b, alg = ids[name]
-                assert ok, reply
-                check_answer(reply, b, factor=factor, alg=alg, met=None)
-                met += reply["met"]
-        assert status(frankd)["wrong_hits"] == 0
-        print(f"      {met} of {BATCH} met their factor beside null:0")
-
-
 def all_of_them_at_once_change_no_answer():
-    """One sound device among eight that are not: four clients, every answer right."""
+    """One sound device among nine that are not: four clients, every answer right."""
     names = list(LIARS) + ["faulty:slow", "faulty:flaky"]
     arguments = ["--device", "cpu:0"]
     for name in names:
@@ -204,7 +186,8 @@ def work_of_a_lost_worker_is_reassigned_soon():
         if len(devices(frankd)) < 2:
             print("      one device only: nobody to take over")
             return
-        factor = max(1000, int(rate_hps(frankd) / 2 * 0.002))  # 2 ms and, rsa2048, some more
+        # Too short for a second device to help with a job while the first still has it.
+        factor = max(100, int(rate_hps(frankd) * 0.0001))
         figures = {}
         for number in (signal.SIGKILL, signal.SIGSTOP):
             worst_ms = []
@@ -225,7 +208,7 @@ def work_of_a_lost_worker_is_reassigned_soon():
                     until = time.monotonic() + 1.5
                     with frankd.client() as client:
                         while time.monotonic() < until:
-                            b = random_b()
+                            b = random_b(88)
                             start = time.monotonic()
                             ok, reply = client.mint(b, patience(30), factor=factor)
                             spans.append((start, time.monotonic()))
@@ -292,7 +275,7 @@ def sigterm_ends_it_though_every_device_hangs():
 
 if __name__ == "__main__":
     run(each_liar_is_found_out_and_quarantined, the_slow_and_the_unlucky_go_on_working,
-        a_device_that_examines_nothing_loses_no_request, all_of_them_at_once_change_no_answer, a_quarantined_device_is_tried_again,
+        all_of_them_at_once_change_no_answer, a_quarantined_device_is_tried_again,
         without_a_device_requests_are_refused_at_once,
         a_device_without_progress_tells_a_rate_of_zero, work_of_a_lost_worker_is_reassigned_soon,
         sigterm_ends_it_though_every_device_hangs)
