@@ -4,6 +4,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "door/door.h"
 #include "door/messages.h"
 #include "mint/supervisor.h"
 
@@ -109,10 +110,13 @@ static void door_args(const struct frankd_config *config, const char *endpoint, 
   } else if (is_tcp && config->insecure) {
     add_arg(args, "--insecure");
   }
+  /* More than the queue holds, so that it is the queue that says when it is full. */
+  uint64_t requests = config->queue + config->queue / 2 + 64;
   const struct {
     const char *flag;
     uint64_t value;
   } numbers[] = {
+      {"--requests", requests < FRANK_DOOR_REQUESTS_MAX ? requests : FRANK_DOOR_REQUESTS_MAX},
       {"--rate", config->client_rate},
       {"--in-flight", config->client_in_flight},
       {"--memory", config->door_memory_bytes},
