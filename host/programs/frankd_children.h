@@ -47,8 +47,7 @@ bool frankd_children_ready(const struct frankd_children *children);
 /* True when every child, the web child too, has been ready once. */
 bool frankd_children_started(const struct frankd_children *children);
 /* frankd itself did not run for `pause_us`: no child has hung for that. */
-void frankd_children_forgive(struct frankd_children *children, uint64_t pause_us,
-                             uint64_t now_us);
+void frankd_children_forgive(struct frankd_children *children, uint64_t pause_us, uint64_t now_us);
 /* The failure of a child that cannot be mended by starting it again, met before all were ready
  * once; NULL where there is none. */
 const char *frankd_children_fatal(const struct frankd_children *children);
