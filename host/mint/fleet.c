@@ -63,8 +63,7 @@ static bool info_is_sound(const struct frank_device_info *info)
          is_terminated(info->model, sizeof info->model) &&
          is_terminated(info->place, sizeof info->place) && info->name[0] != '\0' &&
          info->blocks_max >= 1 && info->blocks_max <= FRANK_PLAN_BLOCKS_MAX &&
-         (info->hashes & FRANK_ENGINE_SHA256) != 0 && info->rate_hps >= 0 &&
-         info->rate_hps <= RATE_MAX_HPS;
+         (info->hashes & FRANK_ENGINE_SHA256) != 0 && info->rate_hps >= 0;
 }
 
 static void device_ended(struct frank_fleet_device *d, const char *why, bool lied, uint64_t now_us)
@@ -110,6 +109,7 @@ static void on_device_ready(struct frank_fleet_device *d, const struct frank_rec
     device_ended(d, "the worker described another device, or none that can be", true, now_us);
     return;
   }
+  info.rate_hps = info.rate_hps < RATE_MAX_HPS ? info.rate_hps : RATE_MAX_HPS;
   d->info = info;
   if (frank_mint_device_add(fleet->mint, &d->info, &d->handle) != FRANK_OK) {
     device_failed(d, "the mint service takes no more devices", now_us);

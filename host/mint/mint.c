@@ -327,7 +327,7 @@ static bool refuse_overload(struct frank_mint *mint, uint64_t origin,
     message = "this client holds its half of the queue";
   } else if (adds_work && own > 0 && mint->waiting > own &&
              rate_or_zero(mint, mint->expected) > SHARE_RULE_FROM_S &&
-             own_expected + (double)factor > (mint->expected + (double)factor) / 2) {
+             own_expected > mint->expected / 2) {
     message = "this client holds its half of the queued work";
   }
   if (!message) {

@@ -4,14 +4,12 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "door/door.h"
 #include "door/messages.h"
 #include "mint/supervisor.h"
+#include "programs/child_args.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +21,6 @@
 #define START_LIMIT_US   (15 * FRANK_US_PER_S)
 #define RECORDS_PER_TURN 512
 #define PAUSE_MAX_US     (2 * FRANK_US_PER_S)
-#define ARGS_MAX         32
-#define ARG_BYTES        320
 #define ORIGIN_BITS      8 /* of an origin: the index of the child; above them its life */
 
 _Static_assert(sizeof(struct frank_status) <= FRANK_CHAN_RECORD_MAX_BYTES,
@@ -75,59 +71,6 @@ static bool is_door(const struct child *c)
 
 /* ---- starting and ending ---- */
 
-struct args {
-  char text[ARGS_MAX][ARG_BYTES];
-  char *argv[ARGS_MAX + 1];
-  size_t count;
-};
-
-__attribute__((format(printf, 2, 3))) static void add_arg(struct args *args, const char *format,
-                                                          ...)
-{
-  if (args->count == ARGS_MAX) {
-    return;
-  }
-  va_list list;
-  va_start(list, format);
-  vsnprintf(args->text[args->count], ARG_BYTES, format, list);
-  va_end(list);
-  args->argv[args->count] = args->text[args->count];
-  args->argv[++args->count] = NULL;
-}
-
-static void door_args(const struct frankd_config *config, const char *endpoint, struct args *args)
-{
-  add_arg(args, "--endpoint");
-  add_arg(args, "%s", endpoint);
-  add_arg(args, "--mode");
-  add_arg(args, "%" PRIo64, config->ipc_mode);
-  bool is_tcp = strncmp(endpoint, "tcp://", strlen("tcp://")) == 0;
-  if (is_tcp && config->curve_secret[0] != '\0') {
-    add_arg(args, "--secret");
-    add_arg(args, "%s", config->curve_secret);
-    add_arg(args, "--clients");
-    add_arg(args, "%s", config->curve_clients);
-  } else if (is_tcp && config->insecure) {
-    add_arg(args, "--insecure");
-  }
-  /* More than the queue holds, so that it is the queue that says when it is full. */
-  uint64_t requests = config->queue + config->queue / 2 + 64;
-  const struct {
-    const char *flag;
-    uint64_t value;
-  } numbers[] = {
-      {"--requests", requests < FRANK_DOOR_REQUESTS_MAX ? requests : FRANK_DOOR_REQUESTS_MAX},
-      {"--rate", config->client_rate},
-      {"--in-flight", config->client_in_flight},
-      {"--memory", config->door_memory_bytes},
-      {"--descriptors", config->door_descriptors},
-  };
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-    add_arg(args, "%s", numbers[i].flag);
-    add_arg(args, "%" PRIu64, numbers[i].value);
-  }
-}
-
 static void child_failed(struct child *c, const char *why, uint64_t now_us)
 {
   struct frankd_children *all = c->all;
@@ -153,18 +96,9 @@ static void child_start(struct child *c, uint64_t now_us)
 {
   struct frankd_children *all = c->all;
   const struct frankd_config *config = all->config;
-  static const char *const levels[] = {"error", "warn", "info", "debug"};
-  struct args args = {.count = 0};
+  struct frankd_child_args args = {.count = 0};
   frank_supervisor_started(&c->supervisor, now_us);
-  add_arg(&args, "%s", c->program);
-  if (is_door(c)) {
-    door_args(config, c->endpoint, &args);
-  } else {
-    add_arg(&args, "--http");
-    add_arg(&args, "%s", config->http);
-  }
-  add_arg(&args, "--log-level");
-  add_arg(&args, "%s", levels[config->log_level < 4 ? config->log_level : 2]);
+  frankd_child_args_make(all->config, c->program, c->endpoint, &args);
   c->life++;
   c->origin = c->life << ORIGIN_BITS | (uint64_t)(c - all->list);
   c->pinged_us = c->heard_us = now_us;
