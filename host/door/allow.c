@@ -1,5 +1,6 @@
 #include "door/allow.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "door/keys.h"
 
@@ -13,10 +14,16 @@
 
 #define WHY_BYTES FRANK_KEYS_WHY_BYTES
 
+/* What is wrong with a folder that does not change is said again after this. */
+#define SAY_AGAIN_US (600 * FRANK_US_PER_S)
+
 struct frank_allow {
   const char *dir;
   struct timespec changed; /* of the folder when it was read */
   size_t count;            /* places in use, dead ones among them */
+  bool unfinished;         /* a file could not be used: to be tried again */
+  bool loud;               /* during a re-read: say what is wrong */
+  struct frank_log_limit repeats;
   struct frank_allow_client clients[FRANK_ALLOW_CLIENTS_MAX];
 };
 
@@ -28,6 +35,7 @@ enum frank_err frank_allow_new(const char *dir, struct frank_allow **out, char *
     return FRANK_ERR_NOMEM;
   }
   allow->dir = dir;
+  allow->repeats = (struct frank_log_limit){.burst = 1, .interval_us = SAY_AGAIN_US};
   enum frank_err err = frank_allow_reload(allow, why);
   if (err != FRANK_OK) {
     frank_allow_destroy(&allow);
@@ -76,31 +84,63 @@ static struct frank_allow_client *new_place(struct frank_allow *allow)
   return NULL;
 }
 
+static const struct frank_allow_client *seen_by_key(const struct frank_allow *allow,
+                                                    const uint8_t key[FRANK_KEY_BYTES])
+{
+  for (size_t i = 0; i < allow->count; i++) {
+    const struct frank_allow_client *client = &allow->clients[i];
+    if (client->seen && memcmp(client->key, key, sizeof client->key) == 0) {
+      return client;
+    }
+  }
+  return NULL;
+}
+
+/* A file that is there but of no use: no change to it need show in the folder's time, so it is
+ * tried again; until then the client it let in stays, unless the file itself is gone or another
+ * has the key now. */
+static void keep(struct frank_allow *allow, const char *name, bool is_gone, const char *why)
+{
+  struct frank_allow_client *client = by_name(allow, name);
+  bool live = client && client->live;
+  if (allow->loud || (live && !client->kept)) {
+    frank_log(FRANK_LOG_WARN, "event=client_key_unusable kept=%s why=\"%s\"",
+              live && !is_gone ? "yes" : "no", why);
+  }
+  allow->unfinished = true;
+  if (live && !is_gone && !seen_by_key(allow, client->key)) {
+    client->seen = true;
+    client->kept = true;
+  }
+}
+
 /* Takes one file of the folder into the list. */
 static void take(struct frank_allow *allow, const char *name)
 {
   char text[FRANK_KEY_TEXT_BYTES];
   char why[WHY_BYTES];
   uint8_t key[FRANK_KEY_BYTES];
-  if (frank_keys_read_in(allow->dir, name, false, text, why) != FRANK_OK ||
-      !zmq_z85_decode(key, text)) {
-    frank_log(FRANK_LOG_WARN, "event=client_key_unusable why=\"%s\"", why);
+  enum frank_err err = frank_keys_read_in(allow->dir, name, false, text, why);
+  if (err != FRANK_OK || !zmq_z85_decode(key, text)) {
+    keep(allow, name, err == FRANK_ERR_NOT_FOUND, why);
     return;
   }
-  for (size_t i = 0; i < allow->count; i++) {
-    const struct frank_allow_client *other = &allow->clients[i];
-    if (other->seen && memcmp(other->key, key, sizeof key) == 0) {
+  const struct frank_allow_client *other = seen_by_key(allow, key);
+  if (other) {
+    if (allow->loud) {
       frank_log(FRANK_LOG_WARN, "event=client_key_twice file=\"%s\" same_as=\"%s\"", name,
                 other->name);
-      return;
     }
+    return;
   }
   struct frank_allow_client *client = by_name(allow, name);
   if (!client) {
     client = new_place(allow);
     if (!client) {
-      frank_log(FRANK_LOG_WARN, "event=too_many_clients file=\"%s\" bound=%d", name,
-                FRANK_ALLOW_CLIENTS_MAX);
+      if (allow->loud) {
+        frank_log(FRANK_LOG_WARN, "event=too_many_clients file=\"%s\" bound=%d", name,
+                  FRANK_ALLOW_CLIENTS_MAX);
+      }
       return;
     }
     uint32_t generation = client->generation + 1;
@@ -111,12 +151,19 @@ static void take(struct frank_allow *allow, const char *name)
   }
   memcpy(client->key, key, sizeof key);
   client->seen = true;
+  client->kept = false;
 }
 
 static int is_listed(const struct dirent *entry)
 {
   size_t len = strlen(entry->d_name);
   return entry->d_name[0] != '.' && entry->d_name[len - 1] != '~';
+}
+
+static bool is_other_time(const struct frank_allow *allow, const struct stat *info)
+{
+  return info->st_mtim.tv_sec != allow->changed.tv_sec ||
+         info->st_mtim.tv_nsec != allow->changed.tv_nsec;
 }
 
 enum frank_err frank_allow_reload(struct frank_allow *allow, char *why)
@@ -129,6 +176,11 @@ enum frank_err frank_allow_reload(struct frank_allow *allow, char *why)
                    allow->dir, strerror(number));
     return number == ENOENT || number == ENOTDIR ? FRANK_ERR_NOT_FOUND : FRANK_ERR_IO;
   }
+  if ((info.st_mode & S_IWOTH) != 0) {
+    (void)snprintf(why, WHY_BYTES, "%.150s: everybody can write to the folder of clients' keys",
+                   allow->dir);
+    return FRANK_ERR_DENIED;
+  }
   int count = scandir(allow->dir, &names, is_listed, alphasort);
   if (count < 0) {
     int number = errno;
@@ -139,21 +191,20 @@ enum frank_err frank_allow_reload(struct frank_allow *allow, char *why)
   for (size_t i = 0; i < allow->count; i++) {
     allow->clients[i].seen = false;
   }
+  allow->unfinished = false;
+  allow->loud =
+      is_other_time(allow, &info) || frank_log_allow(&allow->repeats, frank_clock_now_us());
   for (int i = 0; i < count; i++) {
     if (name_is_usable(names[i]->d_name)) {
       take(allow, names[i]->d_name);
-    } else {
+    } else if (allow->loud) {
       frank_log(FRANK_LOG_WARN, "event=client_name_unusable file=\"%.80s\"", names[i]->d_name);
     }
     free(names[i]);
   }
   free(names);
   for (size_t i = 0; i < allow->count; i++) {
-    struct frank_allow_client *client = &allow->clients[i];
-    if (client->live && !client->seen) {
-      client->generation++;
-    }
-    client->live = client->seen;
+    allow->clients[i].live = allow->clients[i].seen;
   }
   allow->changed = info.st_mtim;
   return FRANK_OK;
@@ -162,8 +213,7 @@ enum frank_err frank_allow_reload(struct frank_allow *allow, char *why)
 bool frank_allow_is_stale(const struct frank_allow *allow)
 {
   struct stat info;
-  return stat(allow->dir, &info) == 0 && (info.st_mtim.tv_sec != allow->changed.tv_sec ||
-                                          info.st_mtim.tv_nsec != allow->changed.tv_nsec);
+  return allow->unfinished || (stat(allow->dir, &info) == 0 && is_other_time(allow, &info));
 }
 
 size_t frank_allow_count(const struct frank_allow *allow)

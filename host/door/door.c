@@ -41,6 +41,10 @@ static void reload_keys(struct frank_door *door)
   char why[FRANK_DOOR_WHY_BYTES];
   enum frank_err err = frank_allow_reload(door->allow, why);
   if (err == FRANK_OK) {
+    /* Still stale: a file is of no use and tried again with every tick, which allow.c has said. */
+    if (frank_allow_is_stale(door->allow) && !frank_log_allow(&door->log_folder, door->now_us)) {
+      return;
+    }
     frank_log(FRANK_LOG_INFO, "event=keys_read folder=\"%s\" clients=%zu",
               door->config->clients_dir, frank_allow_count(door->allow));
   } else if (frank_log_allow(&door->log_folder, door->now_us)) {

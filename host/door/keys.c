@@ -154,6 +154,9 @@ static enum frank_err read_text(const char *path, bool secret, char *text, size_
   } else if (known && secret && (info.st_mode & S_IROTH) != 0) {
     (void)snprintf(why, FRANK_KEYS_WHY_BYTES, "%.180s is secret, but everybody can read it", path);
     err = FRANK_ERR_DENIED;
+  } else if (known && secret && (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    (void)snprintf(why, FRANK_KEYS_WHY_BYTES, "%.180s is secret, but others can write to it", path);
+    err = FRANK_ERR_DENIED;
   } else if (!known || (len = read(fd, text, size - 1)) < 0) {
     err = fail(why, path, "cannot read");
   }

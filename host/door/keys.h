@@ -33,8 +33,9 @@
  * libzmq without CURVE. `why` (FRANK_KEYS_WHY_BYTES) names the path. */
 FRANK_MUST_CHECK enum frank_err frank_keys_generate(const char *dir, char *why);
 
-/* Reads the key file `path`. A secret one must not be readable by everybody (FRANK_ERR_DENIED).
- * FRANK_ERR_NOT_FOUND, FRANK_ERR_MALFORMED, FRANK_ERR_DENIED, FRANK_ERR_IO; `why` as above. */
+/* Reads the key file `path`. A secret one must not be readable by everybody, nor be
+ * writable by others than its owner (FRANK_ERR_DENIED). FRANK_ERR_NOT_FOUND, FRANK_ERR_MALFORMED,
+ * FRANK_ERR_DENIED, FRANK_ERR_IO; `why` as above. */
 FRANK_MUST_CHECK enum frank_err frank_keys_read(const char *path, bool secret,
                                                 char key[FRANK_KEY_TEXT_BYTES], char *why);
 

@@ -143,6 +143,8 @@ static void read_says_what_is_wrong(void **state)
       {KEY "\n", 0640, FRANK_OK},
       {KEY " \r\n\n", 0400, FRANK_OK},
       {KEY "\n", 0604, FRANK_ERR_DENIED},
+      {KEY "\n", 0620, FRANK_ERR_DENIED},
+      {KEY "\n", 0602, FRANK_ERR_DENIED},
       {"", 0600, FRANK_ERR_MALFORMED},
       {"\n", 0600, FRANK_ERR_MALFORMED},
       {" " KEY, 0600, FRANK_ERR_MALFORMED},
@@ -240,7 +242,7 @@ static void allow_forgets_and_learns_when_read_again(void **state)
   assert_null(frank_allow_by_user_id(allow, a_id));
   assert_null(frank_allow_by_key(allow, a, id));
   assert_non_null(frank_allow_by_key(allow, b, id));
-  /* Gone, and back: the old connections stay out. */
+  /* Gone: its connections are out. Back: it is the same key, and so they are in again. */
   assert_int_equal(unlink(path("mail1")), 0);
   assert_true(frank_allow_is_stale(allow));
   assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
@@ -249,8 +251,15 @@ static void allow_forgets_and_learns_when_read_again(void **state)
   assert_int_equal(frank_allow_count(allow), 0);
   write_file("mail1", b_text, 0644);
   assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
+  assert_ptr_equal(frank_allow_by_user_id(allow, id), client);
+  assert_null(frank_allow_by_user_id(allow, a_id));
+  /* Gone, and back with another key: out for good. */
+  assert_int_equal(unlink(path("mail1")), 0);
+  assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
+  write_file("mail1", a_text, 0644);
+  assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
   assert_null(frank_allow_by_user_id(allow, id));
-  assert_non_null(frank_allow_by_key(allow, b, id));
+  assert_non_null(frank_allow_by_key(allow, a, id));
   char moved[80];
   (void)snprintf(moved, sizeof moved, "%s.moved", folder);
   /* A folder that cannot be read leaves the list as it was. */
@@ -259,6 +268,74 @@ static void allow_forgets_and_learns_when_read_again(void **state)
   assert_non_null(strstr(why, folder));
   assert_int_equal(rename(moved, folder), 0);
   assert_non_null(frank_allow_by_user_id(allow, id));
+  frank_allow_destroy(&allow);
+}
+
+static void allow_keeps_a_client_whose_file_is_not_whole(void **state)
+{
+  (void)state;
+  uint8_t a[32];
+  uint8_t b[32];
+  char a_text[FRANK_KEY_TEXT_BYTES];
+  char b_text[FRANK_KEY_TEXT_BYTES];
+  char id[FRANK_ALLOW_USER_ID_BYTES];
+  struct frank_allow *allow = NULL;
+  make_key(a, a_text);
+  make_key(b, b_text);
+  write_file("mail1", a_text, 0644);
+  write_file("mail2", "half a k", 0644);
+  /* Not whole when it was read: tried again, though the folder does not change. */
+  assert_int_equal(frank_allow_new(folder, &allow, why), FRANK_OK);
+  assert_int_equal(frank_allow_count(allow), 1);
+  assert_true(frank_allow_is_stale(allow));
+  write_file("mail2", b_text, 0644);
+  assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
+  assert_non_null(frank_allow_by_key(allow, b, id));
+  assert_false(frank_allow_is_stale(allow));
+  /* Half rewritten, or a file that cannot be read at all: the client stays in. */
+  assert_non_null(frank_allow_by_key(allow, a, id));
+  write_file("mail1", "half a k", 0644);
+  assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
+  assert_non_null(frank_allow_by_user_id(allow, id));
+  assert_true(frank_allow_is_stale(allow));
+  assert_int_equal(unlink(path("mail1")), 0);
+  assert_int_equal(symlink("mail1", path("mail1")), 0); /* ELOOP, for root too */
+  assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
+  assert_non_null(frank_allow_by_user_id(allow, id));
+  assert_true(frank_allow_is_stale(allow));
+  /* Its key in another file meanwhile: one client, by the name of the file that can be read. */
+  write_file("a-mail", a_text, 0644);
+  assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
+  assert_null(frank_allow_by_user_id(allow, id));
+  assert_string_equal(frank_allow_by_key(allow, a, id)->name, "a-mail");
+  assert_int_equal(frank_allow_count(allow), 2);
+  /* The file gone is the key taken away. */
+  assert_int_equal(unlink(path("mail1")), 0);
+  assert_int_equal(unlink(path("a-mail")), 0);
+  assert_int_equal(frank_allow_reload(allow, why), FRANK_OK);
+  assert_null(frank_allow_by_key(allow, a, id));
+  assert_false(frank_allow_is_stale(allow));
+  frank_allow_destroy(&allow);
+}
+
+static void allow_refuses_a_folder_that_everybody_can_write(void **state)
+{
+  (void)state;
+  uint8_t key[32];
+  char text[FRANK_KEY_TEXT_BYTES];
+  char id[FRANK_ALLOW_USER_ID_BYTES];
+  struct frank_allow *allow = NULL;
+  make_key(key, text);
+  write_file("mail1", text, 0644);
+  assert_int_equal(chmod(folder, 01777), 0);
+  assert_int_equal(frank_allow_new(folder, &allow, why), FRANK_ERR_DENIED);
+  assert_null(allow);
+  assert_non_null(strstr(why, folder));
+  assert_int_equal(chmod(folder, 0770), 0);
+  assert_int_equal(frank_allow_new(folder, &allow, why), FRANK_OK);
+  assert_int_equal(chmod(folder, 0702), 0);
+  assert_int_equal(frank_allow_reload(allow, why), FRANK_ERR_DENIED);
+  assert_non_null(frank_allow_by_key(allow, key, id)); /* the list stays as it was */
   frank_allow_destroy(&allow);
 }
 
@@ -292,6 +369,10 @@ int main(void)
       cmocka_unit_test_setup_teardown(allow_knows_the_keys_of_the_folder, make_folder,
                                       remove_folder),
       cmocka_unit_test_setup_teardown(allow_forgets_and_learns_when_read_again, make_folder,
+                                      remove_folder),
+      cmocka_unit_test_setup_teardown(allow_keeps_a_client_whose_file_is_not_whole, make_folder,
+                                      remove_folder),
+      cmocka_unit_test_setup_teardown(allow_refuses_a_folder_that_everybody_can_write, make_folder,
                                       remove_folder),
       cmocka_unit_test_setup_teardown(allow_is_bounded, make_folder, remove_folder),
   };
