@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT    "text/plain; charset=utf-8"
@@ -74,26 +75,82 @@ static enum frank_err make_readyz(const struct frank_status *status, uint64_t ag
   return write_text(body, "ready\n");
 }
 
+typedef enum frank_err write_fn(const struct frank_status *status, char **text, size_t *len_bytes);
+
+/* The text of a snapshot; of an old one, which does not know that frankd went silent, with `ready`
+ * taken back. */
+static enum frank_err write_snapshot(write_fn *write, const struct frank_status *status,
+                                     uint64_t age_us, struct frank_page_body *body)
+{
+  if (age_us < FRANK_PAGES_FRESH_US) {
+    return write(status, &body->text, &body->len_bytes);
+  }
+  struct frank_status *old = malloc(sizeof *old);
+  if (old == NULL) {
+    return FRANK_ERR_NOMEM;
+  }
+  *old = *status;
+  old->ready = 0;
+  enum frank_err err = write(old, &body->text, &body->len_bytes);
+  free(old);
+  return err;
+}
+
+/* Puts text behind the body, of which `cut_bytes` at the end are left out. */
+__attribute__((format(printf, 3, 4))) static enum frank_err
+append(struct frank_page_body *body, size_t cut_bytes, const char *format, ...)
+{
+  char more[256];
+  va_list args;
+  va_start(args, format);
+  int len = vsnprintf(more, sizeof more, format, args);
+  va_end(args);
+  size_t kept_bytes = body->len_bytes - cut_bytes;
+  char *text = len >= 0 && (size_t)len < sizeof more
+                   ? realloc(body->text, kept_bytes + (size_t)len + 1)
+                   : NULL;
+  if (text == NULL) {
+    free(body->text);
+    body->text = NULL;
+    return FRANK_ERR_NOMEM;
+  }
+  memcpy(text + kept_bytes, more, (size_t)len + 1);
+  body->text = text;
+  body->len_bytes = kept_bytes + (size_t)len;
+  return FRANK_OK;
+}
+
 static enum frank_err make_status(const struct frank_status *status, uint64_t age_us,
                                   struct frank_page_body *body)
 {
-  (void)age_us;
   if (status == NULL) {
     body->code = CODE_UNAVAILABLE;
     return write_text(body, "{\"error\":\"frankd has sent no status yet\"}\n");
   }
-  return frank_status_json(status, &body->text, &body->len_bytes);
+  enum frank_err err = write_snapshot(frank_status_json, status, age_us, body);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  /* The object's last brace makes room for one more member. */
+  return append(body, 1, ",\"age_ms\":%" PRIu64 "}", age_us / 1000);
 }
 
 static enum frank_err make_metrics(const struct frank_status *status, uint64_t age_us,
                                    struct frank_page_body *body)
 {
-  (void)age_us;
   if (status == NULL) {
     body->code = CODE_UNAVAILABLE;
     return write_text(body, "# frankd has sent no status yet\n");
   }
-  return frank_metrics_text(status, &body->text, &body->len_bytes);
+  enum frank_err err = write_snapshot(frank_metrics_text, status, age_us, body);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  return append(body, 0,
+                "# HELP frank_status_age_seconds Age of these numbers when this page was made.\n"
+                "# TYPE frank_status_age_seconds gauge\n"
+                "frank_status_age_seconds %" PRIu64 ".%03u\n",
+                age_us / 1000000, (unsigned)(age_us / 1000 % 1000));
 }
 
 static const struct {

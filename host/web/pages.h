@@ -28,8 +28,9 @@ enum frank_page {
 /* The page at `path` (without query). FRANK_ERR_NOT_FOUND. */
 FRANK_MUST_CHECK enum frank_err frank_page_find(const char *path, enum frank_page *page);
 
-/* True where the body depends on nothing but the snapshot, so that it can be kept until the next
- * one comes. */
+/* True where the body can be kept until the next snapshot comes, or this one is older than
+ * FRANK_PAGES_FRESH_US: from then on /status and /metrics say that nothing is ready. The age that
+ * they tell is that of when they were made. */
 bool frank_page_is_lasting(enum frank_page page);
 
 struct frank_page_body {

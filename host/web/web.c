@@ -107,15 +107,17 @@ static enum MHD_Result answer_fixed(const struct frank_web *web, struct MHD_Conn
   return MHD_queue_response(connection, fixed_texts[fixed].code, web->fixed[fixed]);
 }
 
-/* A page that depends on the snapshot alone is made once for it, however many ask. */
+/* A page that depends on the snapshot alone is made once for it, however many ask, while that is
+ * fresh. */
 static enum MHD_Result answer_page(struct frank_web *web, struct MHD_Connection *connection,
                                    enum frank_page page)
 {
-  if (web->kept[page] != NULL) {
-    return MHD_queue_response(connection, web->kept_code[page], web->kept[page]);
-  }
   bool have = web->status_at_us != 0;
   uint64_t age_us = have ? frank_clock_now_us() - web->status_at_us : 0;
+  bool may_keep = frank_page_is_lasting(page) && age_us < FRANK_PAGES_FRESH_US;
+  if (may_keep && web->kept[page] != NULL) {
+    return MHD_queue_response(connection, web->kept_code[page], web->kept[page]);
+  }
   struct frank_page_body body;
   if (frank_page_make(page, have ? &web->status : NULL, age_us, &body) != FRANK_OK) {
     return answer_fixed(web, connection, FIXED_NOMEM);
@@ -127,7 +129,7 @@ static enum MHD_Result answer_page(struct frank_web *web, struct MHD_Connection 
     return answer_fixed(web, connection, FIXED_NOMEM);
   }
   enum MHD_Result result = MHD_queue_response(connection, body.code, response);
-  if (frank_page_is_lasting(page)) {
+  if (may_keep) {
     web->kept[page] = response;
     web->kept_code[page] = body.code;
   } else {

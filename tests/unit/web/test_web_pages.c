@@ -354,6 +354,41 @@ static void a_reason_longer_than_its_room_is_cut(void **state)
   free(status);
 }
 
+static void an_old_snapshot_says_that_nothing_is_ready(void **state)
+{
+  (void)state;
+  struct frank_status *status = example();
+  static const struct {
+    uint64_t age_us;
+    int ready;
+    const char *age_line;
+  } rows[] = {{0, 1, "frank_status_age_seconds 0.000"},
+              {2999999, 1, "frank_status_age_seconds 2.999"},
+              {3000000, 0, "frank_status_age_seconds 3.000"},
+              {UINT64_C(86400012345), 0, "frank_status_age_seconds 86400.012"}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct frank_page_body body = get("/metrics", status, rows[i].age_us);
+    assert_int_equal(body.code, 200);
+    assert_line(body.text, rows[i].ready ? "frank_ready 1" : "frank_ready 0");
+    assert_line(body.text, rows[i].age_line);
+    assert_line(body.text, "frank_queue_waiting_requests 3");
+    int result = promtool(body.text);
+    assert_true(result == 0 || result == 127);
+    free(body.text);
+    body = get("/status", status, rows[i].age_us);
+    assert_int_equal(body.code, 200);
+    json_t *root = json_loadb(body.text, body.len_bytes, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(root);
+    assert_int_equal(json_is_true(json_object_get(root, "ready")), rows[i].ready);
+    assert_int_equal(integer_at(root, "age_ms"), (json_int_t)(rows[i].age_us / 1000));
+    assert_string_equal(json_string_value(json_object_get(root, "version")), "9.8.7");
+    json_decref(root);
+    free(body.text);
+  }
+  assert_int_equal(status->ready, 1); /* the snapshot itself stays as frankd sent it */
+  free(status);
+}
+
 static void other_pages_answer(void **state)
 {
   (void)state;
@@ -385,6 +420,7 @@ int main(void)
       cmocka_unit_test(metrics_pass_promtool),
       cmocka_unit_test(readyz_is_ready_only_while_it_is_true),
       cmocka_unit_test(a_reason_longer_than_its_room_is_cut),
+      cmocka_unit_test(an_old_snapshot_says_that_nothing_is_ready),
       cmocka_unit_test(other_pages_answer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
