@@ -40,6 +40,7 @@ struct frank_door {
   struct frank_replies *replies;
   int signal_fd;
   struct frank_waiters cancels, statuses, factors;
+  uint64_t cancels_of_nobody; /* sent to frankd for peers that lost their places */
   struct frank_door_counts counts, counts_told;
   uint64_t counts_due_us;
   uint64_t folder_due_us;

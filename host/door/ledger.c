@@ -164,19 +164,57 @@ static void asked_unhash(struct frank_ledger *ledger, const struct frank_asked *
   *at = asked->hash_next;
 }
 
-/* What the peer asked is nobody's from now on: the answers will find no one. */
-static void orphan(struct frank_ledger *ledger, struct frank_peer *peer)
+/* What the peer asked is nobody's from now on: the answers will find no one. False when
+ * `take_back` (NULL: not called) said no before the end. */
+static bool orphan(struct frank_ledger *ledger, struct frank_peer *peer,
+                   frank_ledger_take_back_fn *take_back, void *arg)
 {
   ledger->drop(ledger->arg, peer);
   for (uint32_t i = 0; peer->in_flight > 0 && i < ledger->asked_used; i++) {
     struct frank_asked *asked = &ledger->asked[i];
-    if (asked->used && asked->peer == peer) {
-      asked_unhash(ledger, asked);
-      asked->peer = NULL;
-      peer->in_flight--;
-      peer->budget->outstanding--;
+    if (!asked->used || asked->peer != peer) {
+      continue;
     }
+    if (take_back && !take_back(arg, asked)) {
+      return false;
+    }
+    asked_unhash(ledger, asked);
+    asked->peer = NULL;
+    peer->in_flight--;
+    peer->budget->outstanding--;
   }
+  return true;
+}
+
+/* The longest silent peer of the budget with the most peers. Counted when it is needed, which is
+ * once for a new peer at most: nothing to keep in step while budgets come and go. */
+static struct frank_peer *most_dispensable(const struct frank_ledger *ledger)
+{
+  struct frank_peer *found = ledger->oldest;
+  for (struct frank_peer *p = ledger->oldest; p; p = p->newer) {
+    p->budget->peers = 0;
+  }
+  for (struct frank_peer *p = ledger->oldest; p; p = p->newer) {
+    p->budget->peers++;
+  }
+  for (struct frank_peer *p = ledger->oldest; p; p = p->newer) {
+    found = p->budget->peers > found->budget->peers ? p : found;
+  }
+  return found;
+}
+
+enum frank_err frank_ledger_evict(struct frank_ledger *ledger, frank_ledger_take_back_fn *take_back,
+                                  void *arg, const struct frank_peer **evicted)
+{
+  struct frank_peer *peer = most_dispensable(ledger);
+  if (!peer) {
+    return FRANK_ERR_NOT_FOUND;
+  }
+  if (!orphan(ledger, peer, take_back, arg)) {
+    return FRANK_ERR_FULL;
+  }
+  *evicted = peer;
+  return FRANK_OK;
 }
 
 /* A place for a new peer: a fresh one, or that of the longest silent peer with nothing out. */
@@ -218,7 +256,7 @@ enum frank_err frank_ledger_peer(struct frank_ledger *ledger, const void *routin
       *peer = found;
       return FRANK_OK;
     }
-    orphan(ledger, found);
+    (void)orphan(ledger, found, NULL, NULL);
     age_unlink(ledger, found);
     peer_unhash(ledger, found);
   } else {

@@ -4,7 +4,9 @@
  * A peer is a ZeroMQ routing id. A client is who the limits are for: a CURVE key's owner, who may
  * have several peers, or a single peer where there is no CURVE. A request is known to its peer by
  * an id and to frankd by a tag. Both tables are bounded; peers without anything outstanding are
- * forgotten, the longest silent first, when room is needed.
+ * forgotten, the longest silent first, when room is needed. Where all have something outstanding,
+ * the client with the most peers can be made to give up one: a ROUTER does not tell who has gone,
+ * and those who went with a request in flight must not shut out everybody else.
  *
  * Pure: no socket, no clock. Owner: the door. Lifetime: from new to destroy.
  */
@@ -29,6 +31,8 @@ struct frank_budget {
   double tokens;
   uint64_t filled_us;
   uint32_t outstanding;
+  size_t held_bytes; /* of the replies that it has not read; door/replies.c */
+  uint32_t peers;    /* the ledger's, while it looks for who has the most */
 };
 
 /* Takes a token where there is one. `rate` per second, up to one second's worth kept; 0: no limit.
@@ -49,6 +53,7 @@ struct frank_peer {
   uint32_t in_flight;          /* requests */
   /* Replies that the peer has no room for; door/replies.c. */
   uint32_t held;
+  size_t held_bytes;
   struct frank_reply *held_first, *held_last;
   uint64_t retry_at_us;
   uint32_t retry_pause_us;
@@ -87,11 +92,24 @@ void frank_ledger_destroy(struct frank_ledger **ledger);
  * last. *is_new tells that name and budget are to be set: name is empty, budget is `own`. A peer
  * with the same routing id but another user id is somebody else: the old one's requests get no
  * answer any more.
- * FRANK_ERR_FULL: every peer has something outstanding. */
+ * FRANK_ERR_FULL: every peer has something outstanding; frank_ledger_evict may help. */
 FRANK_MUST_CHECK enum frank_err frank_ledger_peer(struct frank_ledger *ledger,
                                                   const void *routing_id, size_t len_bytes,
                                                   const char *user_id, struct frank_peer **peer,
                                                   bool *is_new);
+
+/* Called for each request in flight of a peer that gives up its place, to take it back from frankd.
+ * False: not now. */
+typedef bool frank_ledger_take_back_fn(void *arg, const struct frank_asked *asked);
+
+/* Makes a peer give up its place: the longest silent one of the client (the budget) with the most
+ * peers. What it asked is nobody's from now on, what is held for it is dropped. *evicted is that
+ * peer, which has nothing outstanding any more and makes room in the next frank_ledger_peer.
+ * FRANK_ERR_FULL: take_back said no; what it was not called for or refused stays the peer's.
+ * FRANK_ERR_NOT_FOUND: there are no peers. */
+FRANK_MUST_CHECK enum frank_err frank_ledger_evict(struct frank_ledger *ledger,
+                                                   frank_ledger_take_back_fn *take_back, void *arg,
+                                                   const struct frank_peer **evicted);
 
 /* "KIND:HEX" of the peer's routing id; long ones end in a hash. For a peer without CURVE. */
 void frank_ledger_name(const struct frank_ledger *ledger, struct frank_peer *peer,

@@ -77,6 +77,19 @@ static void answer_now(struct frank_door *door, const struct asker *asker, bool 
   send_body(door, asker->peer, &head, body, len_bytes);
 }
 
+#define LOG_TEXT_BYTES 256
+
+/* A stranger's text as a field of a log line: nothing in it ends the field and begins another. */
+static const char *log_text(char out[LOG_TEXT_BYTES], const char *text)
+{
+  size_t at = 0;
+  for (; text[at] != '\0' && at < LOG_TEXT_BYTES - 1; at++) {
+    out[at] = (char)(text[at] == '"' || text[at] == '\\' ? '\'' : text[at]);
+  }
+  out[at] = '\0';
+  return out;
+}
+
 static void refuse(struct frank_door *door, const struct asker *asker,
                    const struct frank_wire_fault *fault, uint64_t retry_after_ms)
 {
@@ -84,8 +97,11 @@ static void refuse(struct frank_door *door, const struct asker *asker,
   size_t len = frank_wire_fault_format(fault, retry_after_ms, body);
   door->counts.refused++;
   if (frank_log_allow(&door->log_refused, door->now_us)) {
+    char id[LOG_TEXT_BYTES];
+    char why[LOG_TEXT_BYTES];
     frank_log(FRANK_LOG_INFO, "event=refused client=\"%s\" id=\"%s\" code=%s why=\"%s\"",
-              asker->peer->name, asker->envelope->id, fault->code, fault->message);
+              asker->peer->name, log_text(id, asker->envelope->id), fault->code,
+              log_text(why, fault->message));
   }
   answer_now(door, asker, false, body, len);
 }
@@ -267,6 +283,37 @@ static void drop(struct frank_door *door, const char *why)
   }
 }
 
+/* Takes a request back from frankd whose peer gives up its place. */
+static bool take_back(void *arg, const struct frank_asked *asked)
+{
+  struct frank_door *door = arg;
+  const struct frank_door_tag tag = {.tag = asked->tag};
+  if (asked->verb != FRANK_WIRE_MINT) {
+    return true; /* answered soon, and costs nothing */
+  }
+  if (frank_chan_put(door->chan, FRANK_DOOR_CANCEL, &tag, sizeof tag, NULL, 0) != FRANK_OK) {
+    return false;
+  }
+  door->cancels_of_nobody++;
+  return true;
+}
+
+/* Room for a new peer where every place is taken by one that waits for an answer, or is gone. */
+static bool make_place(struct frank_door *door)
+{
+  const struct frank_peer *evicted = NULL;
+  if (frank_ledger_evict(door->ledger, take_back, door, &evicted) != FRANK_OK) {
+    return false;
+  }
+  if (frank_log_allow(&door->log_lost, door->now_us)) {
+    frank_log(FRANK_LOG_WARN,
+              "event=client_evicted client=\"%s\" why=\"%d clients wait, and of "
+              "the one with the most connections this was silent the longest\"",
+              evicted->name, FRANK_LEDGER_PEERS);
+  }
+  return true;
+}
+
 /* The peer of a message, known or new. *allowed tells whether its key is (still) on the list. */
 static enum frank_err find_peer(struct frank_door *door, struct message *message,
                                 struct frank_peer **peer, bool *allowed)
@@ -280,9 +327,12 @@ static enum frank_err find_peer(struct frank_door *door, struct message *message
     client = frank_allow_by_user_id(door->allow, user_id);
   }
   *allowed = !door->allow || client;
-  enum frank_err err =
-      frank_ledger_peer(door->ledger, zmq_msg_data(&message->routing_id),
-                        zmq_msg_size(&message->routing_id), user_id, peer, &is_new);
+  const void *routing_id = zmq_msg_data(&message->routing_id);
+  size_t len = zmq_msg_size(&message->routing_id);
+  enum frank_err err = frank_ledger_peer(door->ledger, routing_id, len, user_id, peer, &is_new);
+  if (err == FRANK_ERR_FULL && make_place(door)) {
+    err = frank_ledger_peer(door->ledger, routing_id, len, user_id, peer, &is_new);
+  }
   if (err == FRANK_OK && is_new) {
     if (client) {
       (*peer)->budget = &client->budget;
@@ -294,7 +344,8 @@ static enum frank_err find_peer(struct frank_door *door, struct message *message
   return err;
 }
 
-/* `busy` for somebody whom the table of peers has no place for. */
+/* `busy` for somebody whom the table of peers has no place for, since frankd has no room for what
+ * would have to be taken back. */
 static void refuse_stranger(struct frank_door *door, struct message *message,
                             const struct frank_wire_envelope *envelope)
 {
@@ -340,21 +391,24 @@ static void take_message(struct frank_door *door, struct message *message)
     refuse_stranger(door, message, &envelope);
     return;
   }
-  /* Nobody searches for those who leave no room for the answer. */
-  if (asker.peer->held > 0 && (asker.peer->budget->outstanding >= door->config->in_flight ||
-                               frank_replies_is_full(door->replies))) {
+  /* Nobody searches for those who leave no room for the answer, nor tells them so for ever. */
+  if (frank_replies_are_many(asker.peer) &&
+      (asker.peer->budget->outstanding >= door->config->in_flight ||
+       frank_replies_is_full(door->replies))) {
     drop(door, "the client does not read its replies");
     return;
   }
-  if (!allowed) {
+  /* The rate first: a wrong request costs as much as a right one. Whose key is gone has no claim on
+   * a budget that may be another client's by now. */
+  struct frank_budget *budget = allowed ? asker.peer->budget : &asker.peer->own;
+  if (!frank_budget_take(budget, door->config->rate, door->now_us, &retry_after_ms)) {
+    refuse_busy(door, &asker, "more requests per second than this client may send",
+                door->config->rate, retry_after_ms);
+  } else if (!allowed) {
     frank_wire_fault_set(&fault, "forbidden", "the key of this connection was taken away");
     refuse(door, &asker, &fault, 0);
   } else if (err != FRANK_OK) {
     refuse(door, &asker, &fault, 0);
-  } else if (!frank_budget_take(asker.peer->budget, door->config->rate, door->now_us,
-                                &retry_after_ms)) {
-    refuse_busy(door, &asker, "more requests per second than this client may send",
-                door->config->rate, retry_after_ms);
   } else {
     verbs[envelope.verb](door, &asker);
   }

@@ -55,6 +55,11 @@ static void on_cancelled(struct frank_door *door, const void *payload)
   const struct frank_door_cancelled *cancelled = payload;
   char body[FRANK_WIRE_REPLY_MAX_BYTES];
   size_t len = frank_wire_cancelled_format(cancelled->found != 0, body);
+  const struct frank_asked *first = door->cancels.first;
+  if (door->cancels_of_nobody > 0 && (!first || first->cancels != cancelled->tag)) {
+    door->cancels_of_nobody--; /* a peer lost its place; whoever asks himself comes before that */
+    return;
+  }
   struct frank_asked *asked = next_waiter(&door->cancels);
   if (!asked || asked->cancels != cancelled->tag) {
     frank_log(FRANK_LOG_ERROR, "event=cancelled_out_of_order tag=%" PRIu64, cancelled->tag);

@@ -1,8 +1,10 @@
 #include "door/replies.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +25,7 @@ struct frank_replies {
   uint64_t lost;
   uint64_t due_us;
   struct frank_peer *stalled_first, *stalled_last;
+  struct frank_log_limit log_dropped;
 };
 
 enum frank_err frank_replies_new(void *router, struct frank_replies **out)
@@ -33,6 +36,7 @@ enum frank_err frank_replies_new(void *router, struct frank_replies **out)
   }
   replies->router = router;
   replies->due_us = FRANK_NEVER_US;
+  replies->log_dropped = (struct frank_log_limit){.burst = 5, .interval_us = FRANK_US_PER_S};
   *out = replies;
   return FRANK_OK;
 }
@@ -114,11 +118,48 @@ static enum frank_err send_now(void *router, const struct frank_peer *peer,
   return FRANK_OK;
 }
 
+/* A peer of the client for whom the most is held, that of its peers with the most. By client first:
+ * spreading over many connections must not make anybody the lesser evil. */
+static struct frank_peer *greediest(const struct frank_replies *replies)
+{
+  struct frank_peer *found = replies->stalled_first;
+  for (struct frank_peer *p = found; p; p = p->stalled_next) {
+    size_t most = found->budget->held_bytes;
+    if (p->budget->held_bytes > most ||
+        (p->budget->held_bytes == most && p->held_bytes > found->held_bytes)) {
+      found = p;
+    }
+  }
+  return found;
+}
+
+/* Room for one more reply to `peer`, at the cost of those who do not read. All that is held for the
+ * greediest goes at once: one search of the list makes room for many replies. False when that would
+ * be `peer` itself: what it has is worth as much as what is new. */
+static bool make_room(struct frank_replies *replies, const struct frank_peer *peer, size_t bytes,
+                      uint64_t now_us)
+{
+  while (replies->held_bytes + bytes > FRANK_REPLIES_HELD_BYTES) {
+    struct frank_peer *loser = greediest(replies);
+    if (!loser || loser == peer) {
+      return false;
+    }
+    replies->lost += loser->held;
+    if (frank_log_allow(&replies->log_dropped, now_us)) {
+      frank_log(FRANK_LOG_WARN,
+                "event=replies_dropped client=\"%s\" replies=%" PRIu32 " bytes=%zu lost=%" PRIu64
+                " why=\"it does not read them, and others need the room\"",
+                loser->name, loser->held, loser->held_bytes, replies->lost);
+    }
+    frank_replies_drop(replies, loser);
+  }
+  return true;
+}
+
 static enum frank_err hold(struct frank_replies *replies, struct frank_peer *peer,
                            const struct frank_reply_head *head, zmq_msg_t *body, uint64_t now_us)
 {
-  if (replies->held_bytes + cost(body) > FRANK_REPLIES_HELD_BYTES ||
-      peer->held >= FRANK_REPLIES_HELD_PEER) {
+  if (peer->held >= FRANK_REPLIES_HELD_PEER || !make_room(replies, peer, cost(body), now_us)) {
     replies->lost++;
     return FRANK_ERR_FULL;
   }
@@ -142,6 +183,8 @@ static enum frank_err hold(struct frank_replies *replies, struct frank_peer *pee
   peer->held_last = reply;
   peer->held++;
   peer->budget->outstanding++;
+  peer->held_bytes += cost(body);
+  peer->budget->held_bytes += cost(body);
   replies->held_bytes += cost(body);
   return FRANK_OK;
 }
@@ -174,6 +217,8 @@ static void release_first(struct frank_replies *replies, struct frank_peer *peer
   peer->held_first = reply->next;
   peer->held--;
   peer->budget->outstanding--;
+  peer->held_bytes -= cost(&reply->body);
+  peer->budget->held_bytes -= cost(&reply->body);
   replies->held_bytes -= cost(&reply->body);
   (void)zmq_msg_close(&reply->body);
   free(reply);
@@ -248,6 +293,11 @@ bool frank_replies_is_full(const struct frank_replies *replies)
 {
   return replies->held_bytes + sizeof(struct frank_reply) + FRANK_WIRE_REPLY_MAX_BYTES >
          FRANK_REPLIES_HELD_BYTES;
+}
+
+bool frank_replies_are_many(const struct frank_peer *peer)
+{
+  return peer->held_bytes > FRANK_REPLIES_MANY_BYTES;
 }
 
 uint64_t frank_replies_lost(const struct frank_replies *replies)

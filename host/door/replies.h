@@ -5,7 +5,8 @@
  * room; but it cannot say when there is room again. So a refused reply is kept, in order, and tried
  * again with growing pauses, and requests of that peer count as outstanding until it has read the
  * replies. What is kept is bounded for the peer by its budget and in all by
- * FRANK_REPLIES_HELD_BYTES; past that the peer that asked for more than it reads loses the reply.
+ * FRANK_REPLIES_HELD_BYTES; past that the client for whom the most is kept loses it, so that those
+ * who do not read cost nobody else a reply.
  *
  * Owner: the door. Lifetime: from new to destroy.
  */
@@ -22,7 +23,8 @@
 
 #define FRANK_REPLIES_SNDHWM     128 /* messages that libzmq holds for a peer */
 #define FRANK_REPLIES_HELD_BYTES ((size_t)8 << 20)
-#define FRANK_REPLIES_HELD_PEER  20000 /* replies held for one peer */
+#define FRANK_REPLIES_HELD_PEER  20000                          /* replies held for one peer */
+#define FRANK_REPLIES_MANY_BYTES (FRANK_REPLIES_HELD_BYTES / 8) /* for one peer: a large share */
 
 struct frank_replies;
 
@@ -36,7 +38,8 @@ struct frank_reply_head {
 FRANK_MUST_CHECK enum frank_err frank_replies_new(void *router, struct frank_replies **out);
 void frank_replies_destroy(struct frank_replies **replies);
 
-/* Sends a reply to `peer`, or keeps it. `body` stays the caller's (libzmq shares long contents).
+/* Sends a reply to `peer`, or keeps it, for which another peer may lose what is held for it (logged
+ * and counted). `body` stays the caller's (libzmq shares long contents).
  * FRANK_ERR_CLOSED: the peer is gone; FRANK_ERR_FULL: it does not read, the reply is lost;
  * FRANK_ERR_NOMEM likewise. */
 FRANK_MUST_CHECK enum frank_err frank_replies_send(struct frank_replies *replies,
@@ -57,8 +60,11 @@ void frank_replies_drop(struct frank_replies *replies, struct frank_peer *peer);
 void frank_replies_tick(struct frank_replies *replies, uint64_t now_us);
 uint64_t frank_replies_next_due_us(const struct frank_replies *replies);
 
-/* True when nothing more can be kept. */
+/* True when nothing more can be kept without a loss. */
 bool frank_replies_is_full(const struct frank_replies *replies);
+
+/* True when so much is held for `peer` alone that it is what keeps others from their share. */
+bool frank_replies_are_many(const struct frank_peer *peer);
 
 /* Replies lost because a peer did not read them, since the start. */
 uint64_t frank_replies_lost(const struct frank_replies *replies);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "door/keys.h"
+#include "door/ledger.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -423,6 +424,64 @@ static void a_full_table_is_busy_for_all(void **state)
   (void)zmq_close(other);
 }
 
+static void wrong_requests_cost_as_much_as_right_ones(void **state)
+{
+  struct fixture *f = *state;
+  static const char *const more[] = {"--rate", "5", NULL};
+  char verb[16];
+  char id[80];
+  int bad = 0;
+  fixture_open(f, more);
+  void *client = fixture_client(f, ZMQ_DEALER);
+  for (int i = 0; i < 40; i++) {
+    fixture_send(client, i % 2 ? "mint" : "no-such-verb", "x", "{}");
+  }
+  for (int i = 0; i < 40; i++) {
+    fixture_reply(client, verb, id, body);
+    assert_string_equal(verb, "error");
+    bad += strncmp(body, "{\"error\":\"busy\"", strlen("{\"error\":\"busy\"")) != 0;
+  }
+  assert_in_range(bad, 5, 20); /* 5 at once; some time passed */
+  (void)zmq_close(client);
+}
+
+/* Clients that asked and went away take every place for a client; a new one must still get in. */
+static void those_who_went_away_shut_nobody_out(void **state)
+{
+  struct fixture *f = *state;
+  struct frank_request request;
+  struct frank_door_tag tag;
+  uint64_t first_tag = 0;
+  char b[64];
+  fixture_open(f, NULL);
+  for (int i = 0; i < FRANK_LEDGER_PEERS; i++) {
+    void *client = fixture_client(f, ZMQ_DEALER);
+    fixture_send(client, "mint", "m", BODY);
+    fixture_expect(f, FRANK_DOOR_MINT, &request, sizeof request, b);
+    first_tag = i == 0 ? request.tag : first_tag;
+    (void)zmq_close(client);
+  }
+  void *client = fixture_client(f, ZMQ_DEALER);
+  fixture_send(client, "ping", "p", "");
+  fixture_expect_reply(client, "p", "ok", body);
+  fixture_expect(f, FRANK_DOOR_CANCEL, &tag, sizeof tag, NULL);
+  assert_int_equal(tag.tag, first_tag); /* the longest silent */
+  /* What frankd says to that meets a cancel of somebody who waits for it, and both find theirs. */
+  fixture_send(client, "mint", "mine", BODY);
+  fixture_expect(f, FRANK_DOOR_MINT, &request, sizeof request, b);
+  fixture_send(client, "cancel", "c", "{\"id\":\"mine\"}");
+  fixture_expect(f, FRANK_DOOR_CANCEL, &tag, sizeof tag, NULL);
+  struct frank_answer late = {.tag = first_tag, .refusal = FRANK_REFUSAL_CANCELLED};
+  fixture_put(f, FRANK_DOOR_ANSWER, &late, sizeof late);
+  struct frank_door_cancelled cancelled = {.tag = first_tag, .found = 1};
+  fixture_put(f, FRANK_DOOR_CANCELLED, &cancelled, sizeof cancelled);
+  cancelled = (struct frank_door_cancelled){.tag = request.tag, .found = 0};
+  fixture_put(f, FRANK_DOOR_CANCELLED, &cancelled, sizeof cancelled);
+  fixture_expect_reply(client, "c", "ok", body);
+  assert_string_equal(body, "{\"found\":false}");
+  (void)zmq_close(client);
+}
+
 /* ---- endpoints ---- */
 
 static void expect_failed(const char *endpoint, const char *const *more, enum frank_err err,
@@ -758,6 +817,8 @@ int main(void)
       TEST(answers_for_nobody_are_harmless),
       TEST(a_client_has_a_share_and_a_rate),
       TEST(a_full_table_is_busy_for_all),
+      TEST(wrong_requests_cost_as_much_as_right_ones),
+      TEST(those_who_went_away_shut_nobody_out),
       TEST(a_live_socket_is_not_stolen),
       TEST(a_locked_path_is_taken),
       TEST(a_dead_socket_is_replaced),

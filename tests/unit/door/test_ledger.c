@@ -130,6 +130,93 @@ static void the_longest_silent_peer_goes_first(void **state)
   frank_ledger_destroy(&ledger);
 }
 
+struct taken_back {
+  uint64_t tags[8];
+  uint32_t count, room;
+};
+
+static bool take_back(void *arg, const struct frank_asked *asked)
+{
+  struct taken_back *taken = arg;
+  if (taken->count >= taken->room) {
+    return false;
+  }
+  taken->tags[taken->count++] = asked->tag;
+  return true;
+}
+
+static void the_client_with_the_most_peers_gives_one_up(void **state)
+{
+  (void)state;
+  struct frank_ledger *ledger = make(16, 4);
+  struct frank_budget shared = {0};
+  struct frank_asked *asked = NULL;
+  struct taken_back taken = {.room = 8};
+  const struct frank_peer *evicted = NULL;
+  struct frank_peer *newcomer = NULL;
+  bool is_new = false;
+  assert_int_equal(frank_ledger_evict(ledger, take_back, &taken, &evicted), FRANK_ERR_NOT_FOUND);
+  struct frank_peer *single = peer_of(ledger, "single", "", true);
+  struct frank_peer *many[3];
+  static const char *const names[] = {"m0", "m1", "m2"};
+  assert_int_equal(add(ledger, single, "1", &asked), FRANK_OK);
+  for (int i = 0; i < 3; i++) {
+    many[i] = peer_of(ledger, names[i], "", true);
+    many[i]->budget = &shared;
+    assert_int_equal(add(ledger, many[i], "1", &asked), FRANK_OK);
+  }
+  (void)peer_of(ledger, "m0", "", false); /* heard again: m1 is the longest silent of the three */
+  assert_int_equal(add(ledger, many[1], "2", &asked), FRANK_OK);
+  uint64_t tags[] = {frank_ledger_by_id(ledger, many[1], "1")->tag, asked->tag};
+  assert_int_equal(frank_ledger_peer(ledger, "new", 3, "", &newcomer, &is_new), FRANK_ERR_FULL);
+  drops = 0;
+  assert_int_equal(frank_ledger_evict(ledger, take_back, &taken, &evicted), FRANK_OK);
+  assert_ptr_equal(evicted, many[1]);
+  assert_int_equal(drops, 1);
+  assert_int_equal(taken.count, 2);
+  assert_memory_equal(taken.tags, tags, sizeof tags);
+  assert_int_equal(shared.outstanding, 2);
+  newcomer = peer_of(ledger, "new", "", true);
+  assert_ptr_equal(newcomer, many[1]);
+  assert_null(frank_ledger_by_id(ledger, newcomer, "1"));
+  for (int i = 0; i < 2; i++) { /* the late answers are for nobody */
+    asked = frank_ledger_by_tag(ledger, tags[i]);
+    assert_non_null(asked);
+    assert_null(asked->peer);
+    frank_ledger_remove(ledger, asked);
+  }
+  assert_int_equal(newcomer->in_flight, 0);
+  assert_int_equal(shared.outstanding, 2);
+  frank_ledger_destroy(&ledger);
+}
+
+static void the_longest_silent_of_equals_gives_up_what_can_be_taken_back(void **state)
+{
+  (void)state;
+  struct frank_ledger *ledger = make(16, 2);
+  struct frank_asked *asked = NULL;
+  struct taken_back taken = {.room = 1};
+  const struct frank_peer *evicted = NULL;
+  struct frank_peer *a = peer_of(ledger, "a", "", true);
+  struct frank_peer *b = peer_of(ledger, "b", "", true);
+  assert_int_equal(add(ledger, a, "1", &asked), FRANK_OK);
+  assert_int_equal(add(ledger, b, "1", &asked), FRANK_OK);
+  assert_int_equal(add(ledger, b, "2", &asked), FRANK_OK);
+  (void)peer_of(ledger, "a", "", false);
+  assert_int_equal(frank_ledger_evict(ledger, take_back, &taken, &evicted), FRANK_ERR_FULL);
+  assert_null(evicted);
+  assert_int_equal(b->in_flight, 1); /* no room for the other: it is still b's */
+  assert_ptr_equal(frank_ledger_by_id(ledger, b, "2"), asked);
+  taken.room = 2;
+  assert_int_equal(frank_ledger_evict(ledger, take_back, &taken, &evicted), FRANK_OK);
+  assert_ptr_equal(evicted, b);
+  assert_int_equal(taken.count, 2);
+  assert_true(taken.tags[0] != taken.tags[1]); /* nothing is taken back twice */
+  assert_ptr_equal(peer_of(ledger, "c", "", true), b);
+  assert_int_equal(a->in_flight, 1);
+  frank_ledger_destroy(&ledger);
+}
+
 static void another_user_of_a_routing_id_is_another_peer(void **state)
 {
   (void)state;
@@ -256,6 +343,8 @@ int main(void)
       cmocka_unit_test(tags_are_never_used_again),
       cmocka_unit_test(full_tables_say_so),
       cmocka_unit_test(the_longest_silent_peer_goes_first),
+      cmocka_unit_test(the_client_with_the_most_peers_gives_one_up),
+      cmocka_unit_test(the_longest_silent_of_equals_gives_up_what_can_be_taken_back),
       cmocka_unit_test(another_user_of_a_routing_id_is_another_peer),
       cmocka_unit_test(names_are_bounded_and_distinct),
       cmocka_unit_test(budget_gives_a_second_at_once_and_then_the_rate),
