@@ -300,7 +300,7 @@ static void ledger_agrees_with_a_model(void **state)
   uint64_t tags[PEERS][IDS] = {{0}};
   uint32_t count = 0;
   for (int p = 0; p < PEERS; p++) {
-    char routing_id[8];
+    char routing_id[16];
     (void)snprintf(routing_id, sizeof routing_id, "p%d", p);
     peers[p] = peer_of(ledger, routing_id, "", true);
   }
