@@ -224,6 +224,16 @@ int frank_client_fd(const struct frank_client *client)
   return client->epoll_fd;
 }
 
+/* libzmq's descriptor tells of changes, not of messages: what was left for the next time, and what
+ * came while something was sent, must be read without waiting for it. */
+static bool has_message(const struct frank_client *client)
+{
+  int events = 0;
+  size_t size = sizeof events;
+  return client->socket && zmq_getsockopt(client->socket, ZMQ_EVENTS, &events, &size) == 0 &&
+         (events & ZMQ_POLLIN) != 0;
+}
+
 int frank_client_timeout_ms(const struct frank_client *client)
 {
   if (client->done_first) {
@@ -231,6 +241,9 @@ int frank_client_timeout_ms(const struct frank_client *client)
   }
   if (client->in_flight == 0) {
     return -1;
+  }
+  if (has_message(client)) {
+    return 0;
   }
   uint64_t now_us = frank_clock_now_us();
   uint64_t due_us = client->due_us;

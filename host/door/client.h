@@ -79,7 +79,9 @@ struct frank_client_reply {
   char source[96];
   char device[32];
   /* not ok */
-  char code[32]; /* "busy"...; "timeout": no daemon answered; "bad-reply": the reply is wrong */
+  /* "busy"...; "timeout": no daemon answered; "bad-reply": the reply is wrong; "forbidden": the key
+   * was taken away or changed, and the next request is asked on a new connection */
+  char code[32];
   char message[256];
   uint64_t retry_after_ms;
   uint64_t eta_ms;
@@ -97,7 +99,8 @@ FRANK_MUST_CHECK enum frank_err frank_client_next(struct frank_client *client, i
 FRANK_MUST_CHECK enum frank_err frank_client_ask(struct frank_client *client, const char *verb,
                                                  const char *body, int timeout_ms, char **json);
 
-/* Readable when frank_client_next may have something; edge-triggered as ZMQ_FD is. */
+/* Readable when frank_client_next may have something; edge-triggered as ZMQ_FD is, so ask for
+ * frank_client_timeout_ms, which knows what is there already, right before each wait. */
 int frank_client_fd(const struct frank_client *client);
 /* Milliseconds until frank_client_next must be called even if nothing is readable; -1: no limit. */
 int frank_client_timeout_ms(const struct frank_client *client);

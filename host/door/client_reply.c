@@ -150,6 +150,15 @@ static bool is_leaving(struct frank_client *client, struct frank_slot *slot,
   return true;
 }
 
+/* The door let this connection in by a key that has been changed since, and will never listen to it
+ * again: only another handshake tells whether the key that we have is right. */
+static void leave_if_forbidden(struct frank_client *client, const char *code, uint64_t now_us)
+{
+  if (code && strcmp(code, "forbidden") == 0) {
+    frank_link_break(client, "it has forbidden the connection", now_us);
+  }
+}
+
 static void finish_mint(struct frank_client *client, struct frank_slot *slot, bool ok,
                         const char *body, size_t len_bytes, uint64_t now_us)
 {
@@ -175,10 +184,11 @@ static void finish_mint(struct frank_client *client, struct frank_slot *slot, bo
   }
   slot->reply = reply;
   frank_slot_done(client, slot);
+  leave_if_forbidden(client, reply->code, now_us);
 }
 
 static void finish_ask(struct frank_client *client, struct frank_slot *slot, bool ok,
-                       const char *body, size_t len_bytes)
+                       const char *body, size_t len_bytes, uint64_t now_us)
 {
   slot->text = malloc(len_bytes + 1);
   if (slot->text) {
@@ -187,6 +197,11 @@ static void finish_ask(struct frank_client *client, struct frank_slot *slot, boo
   }
   slot->ok = ok;
   frank_slot_done(client, slot);
+  if (!ok) {
+    json_t *root = parse_reply(body, len_bytes);
+    leave_if_forbidden(client, json_string_value(json_object_get(root, "error")), now_us);
+    json_decref(root);
+  }
 }
 
 static void take_reply(struct frank_client *client, zmq_msg_t frames[REPLY_FRAMES], uint64_t now_us)
@@ -217,7 +232,7 @@ static void take_reply(struct frank_client *client, zmq_msg_t frames[REPLY_FRAME
   if (slot->kind == FRANK_SLOT_MINT) {
     finish_mint(client, slot, ok, body, zmq_msg_size(&frames[3]), now_us);
   } else {
-    finish_ask(client, slot, ok, body, zmq_msg_size(&frames[3]));
+    finish_ask(client, slot, ok, body, zmq_msg_size(&frames[3]), now_us);
   }
 }
 

@@ -440,8 +440,9 @@ static void the_descriptor_tells_when_to_look(void **state)
     }
     struct pollfd p[2] = {{.fd = frank_client_fd(client), .events = POLLIN},
                           {.fd = frank_chan_fd(f->chan), .events = POLLIN}};
-    assert_in_range(frank_client_timeout_ms(client), 1, 23000);
-    assert_true(poll(p, 2, 5000) > 0);
+    int timeout_ms = frank_client_timeout_ms(client); /* 0: the answer is there by now */
+    assert_in_range(timeout_ms, 0, 23000);
+    assert_true(poll(p, 2, timeout_ms > 0 ? 5000 : 0) > 0 || timeout_ms == 0);
     struct frank_record record;
     while (frank_chan_read(f->chan, &record) == FRANK_OK) {
       if (record.type == FRANK_DOOR_MINT) {
@@ -455,6 +456,54 @@ static void the_descriptor_tells_when_to_look(void **state)
   assert_int_equal(err, FRANK_OK);
   assert_int_equal(reply.id, id);
   frank_client_destroy(&client);
+}
+
+/* More messages at once than are read in one go, and none comes after them to wake the descriptor.
+ * The daemon is the test itself: a real one does not send what nobody asked for. */
+static void a_flood_does_not_hide_the_reply(void **state)
+{
+  struct fixture *f = *state;
+  enum { FLOOD = 1000 };
+  static const char refusal[] = "{\"error\":\"busy\",\"message\":\"full\"}";
+  void *daemon = zmq_socket(f->context, ZMQ_ROUTER);
+  int unbounded = 0;
+  assert_int_equal(zmq_setsockopt(daemon, ZMQ_SNDHWM, &unbounded, sizeof unbounded), 0);
+  assert_int_equal(zmq_setsockopt(daemon, ZMQ_LINGER, &unbounded, sizeof unbounded), 0);
+  assert_int_equal(zmq_bind(daemon, f->endpoint), 0);
+  struct frank_client *client = client_of(f->endpoint, NULL, 5000, 1);
+  uint64_t id = ask(client, 2, 20000);
+  char peer[256];
+  char frame[4][1024] = {""};
+  int peer_len = zmq_recv(daemon, peer, sizeof peer, 0);
+  for (int i = 0; i < 4; i++) {
+    int len = zmq_recv(daemon, frame[i], sizeof frame[i] - 1, 0);
+    assert_in_range(len, 0, sizeof frame[i] - 1);
+    frame[i][len] = '\0';
+  }
+  assert_in_range(peer_len, 1, sizeof peer);
+  for (int i = 0; i <= FLOOD; i++) {
+    const char *wire_id = i < FLOOD ? "ff000.0" : frame[2];
+    assert_int_equal(zmq_send(daemon, peer, (size_t)peer_len, ZMQ_SNDMORE), peer_len);
+    assert_int_equal(zmq_send(daemon, "frank/1", 7, ZMQ_SNDMORE), 7);
+    assert_int_equal(zmq_send(daemon, "error", 5, ZMQ_SNDMORE), 5);
+    assert_true(zmq_send(daemon, wire_id, strlen(wire_id), ZMQ_SNDMORE) > 0);
+    assert_true(zmq_send(daemon, refusal, strlen(refusal), 0) > 0);
+  }
+  usleep(500000); /* until all of it is with the client */
+  uint64_t until_us = frank_clock_now_us() + 3 * FRANK_US_PER_S;
+  enum frank_err err = frank_client_next(client, 0, &reply);
+  while (err == FRANK_ERR_AGAIN && frank_clock_now_us() < until_us) {
+    struct pollfd p = {.fd = frank_client_fd(client), .events = POLLIN};
+    int timeout_ms = frank_client_timeout_ms(client);
+    (void)poll(&p, 1, timeout_ms < 3000 ? timeout_ms : 3000);
+    err = frank_client_next(client, 0, &reply);
+  }
+  assert_true(frank_clock_now_us() < until_us);
+  assert_int_equal(err, FRANK_OK);
+  assert_int_equal(reply.id, id);
+  assert_string_equal(reply.code, "busy");
+  frank_client_destroy(&client);
+  (void)zmq_close(daemon);
 }
 
 static void ask_brings_json_or_the_error(void **state)
@@ -529,6 +578,77 @@ static void curve_works_with_keygens_files(void **state)
   assert_non_null(strstr(why, "server.public"));
 }
 
+/* Puts a key file in the place of another, whole, and has the door read it. */
+static void change_key(const struct fixture *f, const char *path, const char *key)
+{
+  char draft[192];
+  (void)snprintf(draft, sizeof draft, "%s~", path);
+  FILE *file = fopen(draft, "w");
+  assert_non_null(file);
+  assert_true(fputs(key, file) >= 0);
+  assert_int_equal(fclose(file), 0);
+  assert_int_equal(rename(draft, path), 0);
+  assert_int_equal(kill(f->pid, SIGHUP), 0);
+  usleep(200000);
+}
+
+static void forbidden_is_told_and_then_connected_again(void **state)
+{
+  struct fixture *f = *state;
+  char keys[96];
+  char secret[128];
+  char clients[128];
+  char path[160];
+  char own[FRANK_KEY_TEXT_BYTES];
+  char public[FRANK_KEY_TEXT_BYTES];
+  char private[FRANK_KEY_TEXT_BYTES];
+  char *json = NULL;
+  struct frank_client *client = NULL;
+  (void)snprintf(keys, sizeof keys, "%s/keys", f->folder);
+  (void)snprintf(secret, sizeof secret, "%s/server.secret", keys);
+  (void)snprintf(clients, sizeof clients, "%s/clients", keys);
+  (void)snprintf(path, sizeof path, "%s/mail1", clients);
+  assert_int_equal(frank_keys_generate(keys, why), FRANK_OK);
+  assert_int_equal(frank_keys_read_in(keys, "client.public", false, own, why), FRANK_OK);
+  assert_int_equal(zmq_curve_keypair(public, private), 0);
+  assert_int_equal(mkdir(clients, 0700), 0);
+  const char *const more[] = {"--secret", secret, "--clients", clients, NULL};
+  (void)snprintf(f->endpoint, sizeof f->endpoint, "tcp://127.0.0.1:*");
+  fixture_open(f, more);
+  change_key(f, path, own);
+  const char *const endpoints[] = {f->endpoint};
+  const struct frank_client_config config = {
+      .endpoints = endpoints, .endpoint_count = 1, .key_dir = keys, .retry_ms = 300};
+  assert_int_equal(frank_client_new(&config, &client, why), FRANK_OK);
+  for (int by_ask = 0; by_ask < 2; by_ask++) {
+    assert_int_equal(frank_client_ask(client, "ping", NULL, 5000, &json), FRANK_OK);
+    free(json);
+    change_key(f, path, public);
+    if (by_ask) {
+      assert_int_equal(frank_client_ask(client, "ping", NULL, 5000, &json), FRANK_ERR_MALFORMED);
+      assert_non_null(strstr(json, "\"forbidden\""));
+      free(json);
+    } else {
+      uint64_t id = ask(client, 2, 20000);
+      next_is(client, id, "forbidden");
+    }
+    /* The old connection would stay out; a new handshake gets in. */
+    change_key(f, path, own);
+  }
+  assert_int_equal(frank_client_ask(client, "ping", NULL, 5000, &json), FRANK_OK);
+  free(json);
+  /* Taken away and put back, unnoticed between: the same connection goes on. */
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(kill(f->pid, SIGHUP), 0);
+  usleep(200000);
+  change_key(f, path, own);
+  uint64_t id = ask(client, 2, 20000);
+  struct frank_request request = expect_mint(f);
+  give(f, request.tag, 2);
+  next_is(client, id, "");
+  frank_client_destroy(&client);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void)
@@ -549,8 +669,10 @@ int main(void)
       TEST(a_daemon_that_shuts_down_is_asked_again),
       TEST(cancel_brings_the_reply_cancelled),
       TEST(the_descriptor_tells_when_to_look),
+      TEST(a_flood_does_not_hide_the_reply),
       TEST(ask_brings_json_or_the_error),
       TEST(curve_works_with_keygens_files),
+      TEST(forbidden_is_told_and_then_connected_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
