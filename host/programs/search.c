@@ -17,8 +17,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define LIST_LIMIT_US (10 * FRANK_US_PER_S)
-
 struct frank_search {
   struct frank_loop *loop;
   struct frank_mint *mint;
@@ -181,34 +179,18 @@ static void describe_failure(const struct frank_search *search, char *why)
   free(status);
 }
 
-/* The names of every device there is, for the message that a named one is not. */
-static void list_devices(char *out, size_t size)
-{
-  struct frank_search_config all = {0};
-  struct frank_search *search = NULL;
-  struct frank_status *status = calloc(1, sizeof *status);
-  char why[FRANK_SEARCH_WHY_BYTES];
-  snprintf(out, size, "none");
-  if (status != NULL && frank_search_new(&all, &search, why) == FRANK_OK &&
-      frank_search_wait(search, true, frank_clock_now_us() + LIST_LIMIT_US, why) != FRANK_ERR_IO) {
-    frank_fleet_status(search->fleet, status);
-    size_t used = 0;
-    for (uint32_t i = 0; i < status->device_count && used < size; i++) {
-      used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ", ",
-                               status->devices[i].name);
-    }
-  }
-  frank_search_destroy(&search);
-  free(status);
-}
-
+/* Named devices are checked for existence, which shows once all have been looked for. That one of
+ * them hangs while it is opened is no reason to wait for it. */
 static bool is_ready(const struct frank_search *search, bool all)
 {
-  /* Named devices are checked for existence, which shows once all have been looked for. That one
-   * of them hangs while it is opened is no reason to wait for it. */
-  bool enough = !all && frank_fleet_ready_count(search->fleet) > 0 &&
-                (search->named == 0 || frank_fleet_probed(search->fleet));
-  return enough || frank_fleet_settled(search->fleet);
+  char name[32];
+  char have[32];
+  bool probed = frank_fleet_probed(search->fleet);
+  bool missing = search->named > 0 && probed &&
+                 frank_fleet_missing(search->fleet, name, have, sizeof have) == FRANK_OK;
+  bool enough =
+      !all && frank_fleet_ready_count(search->fleet) > 0 && (search->named == 0 || probed);
+  return missing || enough || frank_fleet_settled(search->fleet);
 }
 
 enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t until_us,
@@ -234,11 +216,8 @@ enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t
     char name[32];
     char have[768];
     if (frank_fleet_missing(search->fleet, name, have, sizeof have) == FRANK_OK) {
-      if (have[0] == '\0') {
-        /* Only the kinds of device that were named have been looked for. */
-        list_devices(have, sizeof have);
-      }
-      snprintf(why, FRANK_SEARCH_WHY_BYTES, "no device %s here; there is: %s", name, have);
+      snprintf(why, FRANK_SEARCH_WHY_BYTES, "no device %s here; there is: %s", name,
+               have[0] != '\0' ? have : "none");
       return FRANK_ERR_NOT_FOUND;
     }
   }

@@ -32,10 +32,8 @@ USAGE = [
     (["mint", "--b", B, "-"], "excludes", 2),
     (["mint", "message.eml"], "--eml message.eml", 2),
     (["mint", "-", "other"], "other", 2),
-    (["mint", "--b", B, "--filter"], "exclude", 2),
     (["mint", "--b", B, "--domain", "example.com"], "exclude", 2),
     (["mint", "--b", B, "--tempfail"], "--tempfail", 2),
-    (["mint", "--filter", "--json"], "exclude", 2),
     (["mint", "--b", B, "--json=yes"], "--json takes no value", 2),
     (["mint", "--b", B, "--factor-url", "https://example.com"], "--factor-url", 2),
     (["mint", "--b", B, "--connect", "example.com:5555"], "example.com:5555", 2),
@@ -47,12 +45,18 @@ USAGE = [
     (["mint", "--b", B, "--to", ""], "--to", 2),
     (["mint", "--b", B, "--to", "a b"], "a b", 2),
     (["mint", "--b", B, "--to", "x" * 400], "xxx", 2),
+    (["mint", "--b", B, "--to", b"\xffa@example.org"], "--to", 2),
+    (["mint", "--b", B, "--dry-run", "--to", b"\xffa@example.org"], "--to", 2),
+    (["mint", "--b", B, "--connect", "ipc:///x", "--to", b"a@\xff.example"], "--to", 2),
+    (["mint", "--b", B] + ["--to", "example.org"] * 1001, "1000 in all", 2),
+    (["mnt", "--factor", "5"], "did you mean mint", 2),
     (["verify", "--b", B], "--header", 2),
     (["verify", "--header", "v=1"], "--b", 2),
     (["verify", "--b", "!", "--header", "v=1"], "--b", 2),
     (["verify", "file", "--b", B, "--header", "v=1"], "exclude", 2),
     (["keygen"], "folder", 2),
     (["keygen", "/nonexistent/keys"], "/nonexistent", 2),
+    (["keygen", "--json", b"/nonexistent/k\xff"], "UTF-8", 2),
     (["status", "--wait", "soon"], "soon", 2),
     (["status", "--wait", "1", "--watch"], "exclude", 2),
     (["status", "extra"], "extra", 2),
@@ -66,6 +70,12 @@ FACTORS = ["", "0", "-1", "+1", "1.5", "1e6", "0x10", "abc", " 1", "1 ", str(FAC
            "18446744073709551617", "9" * 400]
 BITS = ["", "-1", "53", "1e1", "nan", "inf", "x", "1.2.3"]
 DEADLINES = ["", "0", "0s", "-1s", "2h", "1d", "s", "1e3", "nan", "30 s", "9" * 40]
+RECIPIENTS = ['"a b"@example.org', "a@example.org", "example.org", "a@[192.0.2.1]", "A@b-c.Example",
+              "\u00fc@b\u00fccher.example", "a@" + ".".join(["b" * 63] * 4)[:255],
+              "a" * 308 + "@example.org"]
+BAD_RECIPIENTS = ["", "a b", "@example.org", "a@", "a@b c", "a@b..c", "a@.b", "a@b.", "a@" + "b" * 64,
+                  "a@b,c", "a\n@example.org", "a" * 309 + "@example.org", b"a@b.example\xff",
+                  b"\xc3@b.example", "a@[", "a@[x]", "a@" + "b." * 128 + "c"]
 BAD_B = ["", " \t\r\n", "AAA", "A===", "====", "AAAA=", "AAB=", "AA=A", "AA!A", "AAAA\x01AAA", "ÄÄÄÄ",
          "A-_A", "A" * 2052]
 ALGORITHMS = ["", "rsa-sha1", "RSA-SHA256", "rsa", "ed25519", "rsa-sha256 "]
@@ -93,7 +103,7 @@ def check_json(args, stdin=b"", status=2):
 def usage_errors_name_the_input():
     for args, named, status in USAGE:
         done = check(args, named, status)
-        assert done.stdout == b"" or "--json" in args, (args, done)
+        assert done.stdout == b"" or {"--json", "--json=yes"} & set(args), (args, done)
 
 
 def values_out_of_range_are_refused():
@@ -184,6 +194,69 @@ def a_factor_that_is_not_met_leaves_the_message_unchanged():
     assert held.returncode == 75 and held.stdout == b"", held
 
 
+# What a filter cannot use of its options: (arguments, what the message must name).
+FILTER_USAGE = [
+    (["--b", B], "exclude"), (["--json"], "exclude"), (["--dry-run"], "exclude"),
+    (["--deadline", "0"], "--deadline 0"), (["--deadline", "x"], "--deadline x"),
+    (["--keys", "/x"], "--connect"), (["--keys", "/x", "--connect", "ipc:///x", "--isa", "a"], "exclude"),
+    (["--factor", "0"], "--factor 0"), (["--bits", "54"], "--bits 54"), (["--a", "x"], "--a x"),
+    (["--factor", "1", "--factor", "1"], "twice"), (["--factor"], "wants a value"),
+    (["--facter", "1"], "did you mean --factor"), (["-x"], "-x"), (["--device", ""], "--device"),
+    (["message"], "message"), (["-", "-"], "unexpected"), (["--filter=yes"], "takes no value"),
+    (["--factor-url", "https://example.com"], "--factor-url"),
+]
+
+
+def options_of_a_filter_lose_no_mail():
+    for args, named in FILTER_USAGE:
+        for line in (["mint", "--filter", *args], ["mint", *args, "--filter"]):
+            if args[-1] == "--factor" and line[-1] == "--filter":
+                continue  # there --filter is the value
+            done = frank(*line, stdin=MESSAGE)
+            assert done.returncode == 75 and named in done.stderr, (line, done)
+            assert "--json" in args or done.stdout == b"", (line, done)
+    done = frank("mnt", "--filter", stdin=MESSAGE)
+    assert done.returncode == 75 and "did you mean mint" in done.stderr, done
+    # Another command has no such option, and --filter may be a value.
+    assert frank("verify", "--filter", stdin=MESSAGE).returncode == 2
+    assert frank("mint", "--b", B, "--factor", "x", "--", "--filter").returncode == 2
+
+
+def recipients_that_cannot_be_used_are_left_out_by_a_filter():
+    def filtered(*names):
+        args = [part for name in names for part in ("--to", name)]
+        return frank("mint", "--filter", "--factor", "100", *args, stdin=MESSAGE)
+
+    for name in BAD_RECIPIENTS:
+        done = filtered(name)
+        assert done.returncode == 0 and done.stdout.endswith(MESSAGE), (name, done)
+        assert done.stdout.startswith(b"MSMR-Key: "), (name, done)
+        assert done.stderr.count("1 left out") == 1, (name, done.stderr)
+    for name in RECIPIENTS:
+        done = filtered(name)
+        assert done.returncode == 0 and done.stderr == "", (name, done)
+        assert done.stdout.startswith(b"MSMR-Key: "), (name, done)
+    assert filtered(*["example.org"] * 1000).stderr == ""
+    done = filtered(*["example.org"] * 1000, "", "example.net")
+    assert done.returncode == 0 and "2 left out" in done.stderr, done
+    for name in BAD_RECIPIENTS:
+        assert frank("mint", "--b", B, "--factor", "1", "--to", name).returncode == 2, name
+
+
+def errors_end_with_a_record_of_json():
+    for args in (["--json"], ["mnt", "--json"], ["--json", "mnt"], ["mnt", "--json", "x"],
+                 ["--json", "mint", "--b", B], ["help", "mnt", "--json"], ["--bogus", "--json"]):
+        done = frank(*args)
+        assert done.returncode == 2 and json.loads(done.stdout)["error"] == "usage", (args, done)
+    with tempfile.TemporaryDirectory() as folder:
+        keys = os.path.join(folder.encode(), b"k\xff")
+        done = frank("keygen", keys, "--json")
+        assert done.returncode == 2 and json.loads(done.stdout)["error"] == "usage", done
+        assert not os.path.exists(keys), "no key is made that nobody is told of"
+        plain = frank("keygen", keys)
+        assert plain.returncode == 0 and os.path.exists(os.path.join(keys, b"server.secret")), plain
+
+
 def unreadable_files_are_named():
     with tempfile.TemporaryDirectory() as folder:
         for path in (os.path.join(folder, "missing"), folder):
@@ -256,6 +329,9 @@ def absent_daemon_is_told():
         passed = frank("mint", "--filter", "--deadline", "100ms", "--connect", endpoint,
                        stdin=MESSAGE)
         assert passed.returncode == 0 and passed.stdout == MESSAGE, passed
+        for args in (["status"], ["factor"], ["status", "--wait", "1"]):
+            done = frank(*args, "--json", "--connect", endpoint)
+            assert json.loads(done.stdout)["error"] == "timeout", (args, done)
         done = frank("status", "--wait", "1", "--connect", endpoint)
         assert done.returncode == 1 and "not ready" in done.stderr, done
 
@@ -274,7 +350,9 @@ if __name__ == "__main__":
     run(usage_errors_name_the_input, values_out_of_range_are_refused, values_at_the_edge_are_taken,
         bad_b_is_refused, messages_without_a_usable_signature,
         strange_messages_with_a_signature_are_minted,
-        a_factor_that_is_not_met_leaves_the_message_unchanged, unreadable_files_are_named,
+        a_factor_that_is_not_met_leaves_the_message_unchanged, options_of_a_filter_lose_no_mail,
+        recipients_that_cannot_be_used_are_left_out_by_a_filter, errors_end_with_a_record_of_json,
+        unreadable_files_are_named,
         oversized_message_is_passed_on_whole, full_disk_is_told,
         absent_devices_are_named_with_what_is_there, absent_daemon_is_told,
         memory_stays_bounded_with_a_huge_header)

@@ -2,16 +2,21 @@
 not there, not ready, or refuses."""
 
 import base64
+import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 from cli_support import (FACTOR_MAX, check_header, frank, program, read, run, sample, signatures)
 from harness import Frankd, free_port, wait_until
+
+import zmq  # the harness has it
 
 FACTOR = 100000
 B = base64.b64encode(bytes(range(64))).decode()
@@ -147,6 +152,210 @@ def dry_run_uses_the_daemons_devices():
         assert sum(totals.values()) == 0, totals
 
 
+# ---- a daemon that is not Frank's own, and may say anything ----
+
+EVIL = "\x1b[31mevil\x1b]0;x\x07\x7f\u009b31m"
+
+
+class Foreign:
+    """A ROUTER that answers each verb with what `answers` has for it: a dict, or a function of the
+    request's body that gives one; with the key "error" in it, it is an error."""
+
+    def __init__(self, **answers):
+        self.answers = {"ping": {}, "cancel": {}, **answers}
+        self.folder = tempfile.mkdtemp(prefix="frank-")
+        self.endpoint = f"ipc://{self.folder}/foreign.sock"
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.ROUTER)
+        self.socket.linger = 0
+        self.socket.bind(self.endpoint)
+        self.asked = []
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while not self.ending.is_set():
+            if not self.socket.poll(50):
+                continue
+            *route, version, verb, request_id, body = self.socket.recv_multipart()
+            answer = self.answers.get(verb.decode())
+            self.asked.append(verb.decode())
+            if callable(answer):
+                answer = answer(json.loads(body))
+            if answer is not None:
+                kind = b"error" if "error" in answer else b"ok"
+                text = json.dumps(answer, ensure_ascii=False).encode()
+                self.socket.send_multipart([*route, version, kind, request_id, text])
+        self.socket.close(0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ending.set()
+        self.thread.join(5)
+        self.context.term()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def stamp(body, digits=8, **changes):
+    """A right answer to a mint request, with a nonce of so many digits."""
+    factor = body.get("factor", 1)
+    for count in range(1 << 20):
+        n = f"{count:0{digits}x}"
+        h = hashlib.sha256((n + body["b"]).encode()).hexdigest()
+        if int(h, 16) * factor < 1 << 256:
+            break
+    return {"header": f"MSMR-Key: v=1; a={body['a']}; n={n};\r\n\th={h}", "n": n, "h": h,
+            "a": body["a"], "factor": factor, "source": "request", "met": True, "bits": 1.0,
+            "attempts": 1, "elapsed_ms": 1, "device": "cpu:0", **changes}
+
+
+def long_nonces_of_another_mint_are_taken():
+    message = read(sample("rfc6376.signed.msg"))
+    for digits in (40, 41, 63, 64):
+        with Foreign(mint=lambda body: stamp(body, digits)) as foreign:
+            args = ["--factor", "100", "--connect", foreign.endpoint]
+            done = frank("mint", "--filter", *args, stdin=message)
+            assert done.returncode == 0 and done.stdout.endswith(message), (digits, done)
+            head = done.stdout[:-len(message)].decode()
+            assert re.search(f"n=[0-9a-f]{{{digits}}};", head), head
+            assert all(len(line) <= 78 for line in head.splitlines()), head
+            assert frank("verify", "--factor", "100", stdin=done.stdout).returncode == 0
+            # What stands in a message already can be told as well.
+            again = frank("mint", "-", "--factor", "100", stdin=done.stdout)
+            assert again.returncode == 0 and again.stdout.decode() == head, (head, again)
+            record = answer_of(frank("mint", "-", "--json", *args, stdin=message))
+            assert len(record["n"]) == digits, record
+
+
+def texts_of_a_daemon_are_cut_between_characters():
+    for shift in range(4):
+        text = "x" * shift + "\u20ac" * 3000 + "\U0001f600"
+        with Foreign(mint={"error": "busy", "message": text}) as foreign:
+            for locale in ("C.UTF-8", "C"):
+                done = frank("mint", "--b", B, "--json", "--connect", foreign.endpoint,
+                             env={"LC_ALL": locale})
+                record = json.loads(done.stdout)
+                assert done.returncode == 3 and record["error"] == "busy", (shift, done)
+                if locale == "C.UTF-8":
+                    assert set(record["message"].lstrip("x")) == {"\u20ac"}, record
+        with Foreign(mint=lambda body: stamp(body, source=text, device=text),
+                     factor={"factor": 5, "source": text}, status={"ready": True}) as foreign:
+            args = ["--b", B, "--json", "--connect", foreign.endpoint]
+            record = answer_of(frank("mint", *args))
+            assert record["met"] is True and set(record["source"].lstrip("x")) == {"\u20ac"}, record
+            plan = answer_of(frank("mint", "--dry-run", *args))
+            assert plan["source"].lstrip("x?") == "" or "\u20ac" in plan["source"], plan
+
+
+def texts_of_a_daemon_do_not_command_the_terminal():
+    device = {"name": EVIL, "engine": EVIL, "state": "ready", "why": EVIL, "rate_hps": 1e6}
+    status = {"ready": True, "version": EVIL, "devices": [device], "totals": {EVIL: 5},
+              "factor": {"value": 1, "source": EVIL}}
+    factor = {"factor": 5, "source": EVIL, "domains": [{"domain": EVIL, "factor": 5, "source": EVIL}]}
+    with Foreign(mint=lambda body: stamp(body, source=EVIL, device=EVIL), status=status,
+                 factor=factor) as foreign:
+        for args in (["status"], ["status", "--wait", "1"], ["factor"], ["factor", "example.com"],
+                     ["mint", "--b", B], ["mint", "--b", B, "--dry-run"]):
+            for json_too in ([], ["--json"]):
+                for locale in ("C.UTF-8", "C"):
+                    done = frank(*args, *json_too, "--connect", foreign.endpoint,
+                                 env={"LC_ALL": locale})
+                    assert done.returncode == 0, (args, done)
+                    shown = done.stdout.decode() + done.stderr
+                    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown), (args, shown)
+                    assert json_too or args[:3] == ["mint", "--b", B] or "evil" in shown, (args, shown)
+        # JSON has it all the same.
+        record = answer_of(frank("factor", "--json", "--connect", foreign.endpoint))
+        assert record["source"] == EVIL, record
+    for error in ({"error": "busy", "message": EVIL}, {"error": EVIL, "message": "x"}):
+        with Foreign(mint=error, status=error, factor=error) as foreign:
+            for args in (["status"], ["factor"], ["mint", "--b", B], ["mint", "--b", B, "--json"]):
+                done = frank(*args, "--connect", foreign.endpoint)
+                assert done.returncode == 3, (args, done)
+                shown = done.stdout.decode() + done.stderr
+                assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown), (args, shown)
+
+
+def times_of_a_daemon_may_be_any_number():
+    for expires, told in ((0, None), (-1, None), (1, b"1970-01-01 00:00:01Z"), (1e300, None),
+                          (253402300799, b"9999-12-31 23:59:59Z"), (253402300800, None),
+                          (2**62, None), (-2**62, None), (6.7e16, None), ("x", None)):
+        answer = {"factor": 5, "source": "file", "expires": expires}
+        with Foreign(factor=answer) as foreign:
+            done = frank("factor", "--connect", foreign.endpoint)
+            assert done.returncode == 0 and b"factor   5\n" in done.stdout, (expires, done)
+            assert (told or b"expires") in done.stdout or told is None, (expires, done)
+            assert (b"expires" in done.stdout) == (told is not None), (expires, done)
+
+
+def interrupted_waiting_ends_with_a_record():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with Foreign(mint=lambda body: None) as foreign:
+            process = subprocess.Popen([program("frank"), "mint", "--b", B, "--json", "--connect",
+                                        foreign.endpoint], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            wait_until("it asked", lambda: "mint" in foreign.asked)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=10)
+            assert process.returncode == -number, (process.returncode, err)
+            assert json.loads(out)["error"] == "cancelled", (out, err)
+            wait_until("it was taken back", lambda: "cancel" in foreign.asked)
+            message = read(sample("test2.message"))
+            process = subprocess.Popen([program("frank"), "mint", "--filter", "--connect",
+                                        foreign.endpoint], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            process.stdin.write(message)
+            process.stdin.close()
+            process.stdin = None
+            wait_until("it asked again", lambda: foreign.asked.count("mint") == 2)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=10)
+            assert process.returncode == 75 and out == b"", (process.returncode, out, err)
+
+
+def watch_ends_with_a_record():
+    with tempfile.TemporaryDirectory() as folder:
+        for there in (True, False):
+            for number in (signal.SIGINT, signal.SIGHUP):
+                with Foreign(status={"ready": True}) as foreign:
+                    endpoint = foreign.endpoint if there else f"ipc://{folder}/absent.sock"
+                    watcher = subprocess.Popen(
+                        [program("frank"), "status", "--watch", "--json", "--connect", endpoint],
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    first = json.loads(watcher.stdout.readline())
+                    assert ("error" in first) != there, first
+                    watcher.send_signal(number)
+                    out, err = watcher.communicate(timeout=10)
+                    assert watcher.returncode == -number, (watcher.returncode, err)
+                    last = json.loads(out.splitlines()[-1])
+                    assert last["error"] == "cancelled", (out, err)
+
+
+def a_filter_sends_the_recipients_that_can_be_used():
+    message = read(sample("test2.message"))
+    sent = []
+
+    def mint(body):
+        sent.append(body["recipients"])
+        return stamp(body)
+
+    with Foreign(mint=mint) as foreign:
+        done = frank("mint", "--filter", "--connect", foreign.endpoint, "--to", "a@b.example", "--to",
+                     b"\xff@b.example", "--to", '"a b"@c.example', "--to", "x" * 400, stdin=message)
+        assert done.returncode == 0 and done.stdout.endswith(message), done
+        assert "2 left out" in done.stderr, done.stderr
+        assert sent == [["a@b.example", '"a b"@c.example']], sent
+
+
+def status_tells_why_it_is_not_ready():
+    with Foreign(status={"ready": False, "devices": []}) as foreign:
+        done = frank("status", "--wait", "0.5", "--connect", foreign.endpoint)
+        assert done.returncode == 1 and "frankd is not ready" in done.stderr, done
+
+
 def keys_of_keygen_open_a_curve_endpoint():
     with tempfile.TemporaryDirectory() as folder:
         keys = os.path.join(folder, "keys")
@@ -182,4 +391,8 @@ if __name__ == "__main__":
         endpoints_are_tried_in_turn, refusals_and_deadlines_have_their_statuses,
         interrupt_takes_the_request_back, killed_daemon_is_asked_again, status_tells_and_waits,
         factor_tells_value_source_and_cost, dry_run_uses_the_daemons_devices,
+        long_nonces_of_another_mint_are_taken, texts_of_a_daemon_are_cut_between_characters,
+        texts_of_a_daemon_do_not_command_the_terminal, times_of_a_daemon_may_be_any_number,
+        interrupted_waiting_ends_with_a_record, watch_ends_with_a_record,
+        a_filter_sends_the_recipients_that_can_be_used, status_tells_why_it_is_not_ready,
         keys_of_keygen_open_a_curve_endpoint)

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+import time
 
 from cli_support import check_header, frank, run
 
@@ -65,6 +67,33 @@ def device_that_fails_its_self_test_is_no_device():
     assert done.returncode == 3 and "self-test" in done.stderr, done
 
 
+def test_counts_a_device_that_is_not_ready_as_failed():
+    done = frank("devices", "--test", "--device", "faulty:selftest", "--device", "cpu:0", "--json")
+    assert done.returncode == 1 and "1 of 2 devices failed" in done.stderr, done
+    *devices, final = records(done)
+    assert final["failed"] == 1 and final["ready"] == 1 and len(devices) == 2, done
+    done = frank("devices", "--device", "faulty:selftest", "--device", "cpu:0", "--json")
+    assert done.returncode == 0 and records(done)[-1]["failed"] == 0, done
+
+
+def mint_does_not_wait_for_a_device_that_hangs_when_it_is_opened():
+    start = time.monotonic()
+    done = frank("mint", "--b", B, "--factor", "1000", "--device", "faulty:open", "--device", "cpu:0")
+    assert done.returncode == 0 and time.monotonic() - start < 20, done
+    check_header(done.stdout[:-1], "rsa-sha256", B, 1000)
+    # A device that is not there is still named, and at once.
+    done = frank("mint", "--b", B, "--device", "faulty:open", "--device", "cpu:4096")
+    assert done.returncode == 3 and "no device cpu:4096" in done.stderr, done
+    assert time.monotonic() - start < 20, done
+    # At the deadline there is a best in any case: one nonce was tried when the request was taken.
+    for args in (["--device", "faulty:open", "--deadline", "500ms"], ["--deadline", "1ms"]):
+        done = frank("mint", "--b", B, "--bits", "50", *args)
+        assert done.returncode == 1 and "not met" in done.stderr, (args, done)
+        check_header(done.stdout[:-1], "rsa-sha256", B)
+        record = records(frank("mint", "--b", B, "--bits", "50", "--json", *args))[0]
+        assert record["met"] is False and record["attempts"] >= 1, record
+
+
 def mint_survives_a_device_that_goes_wrong():
     for name in ("faulty:wrong", "faulty:attempts", "faulty:die", "faulty:hang"):
         done = frank("mint", "--b", B, "--bits", "23", "--device", name, "--device", "cpu:0")
@@ -76,6 +105,16 @@ def forced_variant_is_used():
     done = frank("devices", "--device", "cpu:0", "--isa", "portable", "--json")
     assert done.returncode == 0, done
     assert records(done)[0]["variant"] == "portable", done
+
+
+def help_names_the_variants_there_are():
+    text = frank("devices", "--help").stdout.decode()
+    named = re.search(r"--isa V .*\((\w+) or (\w+)\)", text).groups()
+    refused = frank("mint", "--b", B, "--device", "cpu:0", "--isa", "nonsense")
+    for name in named:
+        done = frank("mint", "--b", B, "--factor", "1", "--device", "cpu:0", "--isa", name)
+        # A variant of this program that the machine has not is told apart from one there is not.
+        assert done.returncode == 0 or done.stderr != refused.stderr.replace("nonsense", name), done
 
 
 def dry_run_plans_and_does_not_search():
@@ -100,5 +139,7 @@ if __name__ == "__main__":
     run(devices_are_listed_with_rate_and_self_test, json_has_a_record_each_and_a_final_one,
         test_searches_on_each_device, test_finds_out_devices_that_go_wrong,
         device_that_fails_its_self_test_is_no_device, mint_survives_a_device_that_goes_wrong,
-        forced_variant_is_used,
+        test_counts_a_device_that_is_not_ready_as_failed,
+        mint_does_not_wait_for_a_device_that_hangs_when_it_is_opened, forced_variant_is_used,
+        help_names_the_variants_there_are,
         dry_run_plans_and_does_not_search)

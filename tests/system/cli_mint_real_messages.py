@@ -97,6 +97,24 @@ def filter_puts_the_header_after_an_mbox_line():
     assert lines[0].startswith(b"From joe@"), lines[0]
     assert lines[1].startswith(b"MSMR-Key: "), lines[1]
     assert done.stdout.endswith(message.split(b"\n", 1)[1])
+    # The line ends are the message's own, whatever the mbox line has.
+    message = message.replace(b"\n", b"\r\n").replace(b"2003\r\n", b"2003\n", 1)
+    done = frank("mint", "--filter", "--factor", "1000", stdin=message)
+    assert b"\n" not in done.stdout.split(b"2003\n", 1)[1].replace(b"\r\n", b""), done.stdout[:300]
+
+
+def signatures_that_nobody_looks_at_are_not_stamped():
+    path = sample("rfc6376.signed.rsa.msg")
+    message = read(path)
+    many = b"".join(b"DKIM-Signature: v=1; a=rsa-sha256; d=list%d.example; b=AAAA\n" % i
+                    for i in range(8)) + message
+    for choice in (["--domain", "football.example.com"], ["--a", "ed25519-sha256"]):
+        done = frank("mint", "-", "--factor", "1000", *choice, stdin=many)
+        assert done.returncode == 2 and "first 8 usable" in done.stderr, done
+        passed = frank("mint", "--filter", "--factor", "1000", *choice, stdin=many)
+        assert passed.returncode == 0 and passed.stdout == many, passed
+    stamped = frank("mint", "--filter", "--factor", "1000", "--domain", "list7.example", stdin=many)
+    assert frank("verify", "--factor", "1000", stdin=stamped.stdout).returncode == 0, stamped
 
 
 def stamped_message_is_left_as_it_is():
@@ -166,5 +184,6 @@ if __name__ == "__main__":
     run(header_of_each_message_is_right, json_answer_is_right,
         floor_is_the_factor_when_none_is_given, signature_is_chosen_by_algorithm_and_domain,
         folded_b_gives_the_same_as_plain_b, filter_puts_the_header_in_front,
-        filter_puts_the_header_after_an_mbox_line, stamped_message_is_left_as_it_is,
+        filter_puts_the_header_after_an_mbox_line,
+        signatures_that_nobody_looks_at_are_not_stamped, stamped_message_is_left_as_it_is,
         dkim_still_passes_after_the_filter, check_by_hand_of_the_readme_holds)

@@ -2,6 +2,7 @@
 it is interrupted."""
 
 import base64
+import json
 import math
 import os
 import pty
@@ -102,7 +103,7 @@ def start(args, **options):
 
 
 def interrupt_gives_the_best_and_ends_by_the_signal():
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         process = start([*HARD, "--deadline", "1h"], stdin=subprocess.DEVNULL)
         time.sleep(1)
         sent = time.monotonic()
@@ -114,24 +115,38 @@ def interrupt_gives_the_best_and_ends_by_the_signal():
         assert b"interrupted" in err, err
 
 
+def interrupt_ends_with_a_record_of_json():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process = start([*HARD, "--deadline", "1h", "--json"], stdin=subprocess.DEVNULL)
+        time.sleep(1)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+        assert process.returncode == -number, (process.returncode, err)
+        record = json.loads(out)
+        assert record["interrupted"] is True and record["met"] is False, record
+
+
 def interrupted_filter_writes_nothing_and_says_later():
-    process = start([*HARD[:1], "--filter", *HARD[3:], "--deadline", "1h"], stdin=subprocess.PIPE)
-    process.stdin.write(MESSAGE)
-    process.stdin.close()
-    process.stdin = None
-    time.sleep(1)
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
-    assert process.returncode == 75 and out == b"" and b"nothing written" in err, (process, err)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process = start([*HARD[:1], "--filter", *HARD[3:], "--deadline", "1h"],
+                        stdin=subprocess.PIPE)
+        process.stdin.write(MESSAGE)
+        process.stdin.close()
+        process.stdin = None
+        time.sleep(1)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+        assert process.returncode == 75 and out == b"" and b"nothing written" in err, (process, err)
 
 
 def ignored_signal_stays_ignored():
-    process = start([*HARD, "--deadline", "1500ms"], stdin=subprocess.DEVNULL,
-                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    time.sleep(0.7)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    assert process.returncode == 1 and b"not met" in err, (process.returncode, err)
+    for number in (signal.SIGINT, signal.SIGHUP):  # in the background; by nohup
+        process = start([*HARD, "--deadline", "1500ms"], stdin=subprocess.DEVNULL,
+                        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+        time.sleep(0.7)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+        assert process.returncode == 1 and b"not met" in err, (process.returncode, err)
 
 
 def no_worker_outlives_frank():
@@ -156,5 +171,6 @@ if __name__ == "__main__":
     run(progress_line_is_shown_on_a_terminal, chance_is_that_of_independent_attempts,
         progress_is_silent_elsewhere,
         colour_is_for_terminals_without_no_color, interrupt_gives_the_best_and_ends_by_the_signal,
+        interrupt_ends_with_a_record_of_json,
         interrupted_filter_writes_nothing_and_says_later, ignored_signal_stays_ignored,
         no_worker_outlives_frank)

@@ -3,6 +3,7 @@
  * dump loads back to the same values.
  */
 #include "base/config.h"
+#include "base/nearest.h"
 #include "base/ucl.h"
 
 #include <setjmp.h>
@@ -482,6 +483,55 @@ static void one_key_is_explained(void **state)
   free(text);
 }
 
+static void nearest_is_the_likeliest_slip(void **state)
+{
+  static const char *const names[] = {"floor", "factor", "factor_file", "isa", "queue"};
+  static const struct {
+    const char *text;
+    const char *name;
+    size_t distance;
+  } rows[] = {
+      {"factor", "factor", 0},
+      {"factr", "factor", 1},
+      {"fcator", "factor", 1},
+      {"fac", "factor", 1},
+      {"queu", "queue", 1},
+      {"f", "isa", 3},
+      {"factor_fiel", "factor_file", 1},
+      {"", "isa", 3},
+      {"uqeeu", "queue", 2},
+      {"factor_", "factor", 1},
+  };
+  char longest[5000];
+  size_t distance = 0;
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    assert_string_equal(frank_nearest(rows[i].text, names, 5, &distance), rows[i].name);
+    assert_int_equal(distance, rows[i].distance);
+  }
+  memset(longest, 'x', sizeof longest - 1);
+  longest[sizeof longest - 1] = '\0';
+  assert_non_null(frank_nearest(longest, names, 5, &distance));
+  assert_int_equal(distance, FRANK_NEAREST_NAME_BYTES);
+  assert_null(frank_nearest("x", names, 0, NULL));
+}
+
+static void texts_with_control_characters_are_refused(void **state)
+{
+  static const char *const texts[] = {"a\nb", "\t", "a\x7f", "\x1b[m"};
+  struct values values = {0};
+  char why[FRANK_CONFIG_WHY_BYTES];
+  (void)state;
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    assert_int_equal(frank_config_set(&table, "name", "--name", texts[i], false, &values, why),
+                     FRANK_ERR_MALFORMED);
+    assert_non_null(strstr(why, "control character"));
+    assert_string_equal(values.name, "");
+  }
+  assert_int_equal(frank_config_set(&table, "name", "--name", "\xc3\xa4 b", false, &values, why),
+                   FRANK_OK);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -496,6 +546,8 @@ int main(void)
       cmocka_unit_test(a_dump_loads_back_to_the_same_values),
       cmocka_unit_test(a_dump_of_changes_holds_nothing_else),
       cmocka_unit_test(a_reload_tells_what_changed),
+      cmocka_unit_test(nearest_is_the_likeliest_slip),
+      cmocka_unit_test(texts_with_control_characters_are_refused),
       cmocka_unit_test(one_key_is_explained),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

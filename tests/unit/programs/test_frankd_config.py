@@ -121,6 +121,9 @@ def wrong_flags_are_named():
         (("--device", "cpu 0"), 78, "--device:"),
         (("--isa", "x" * 32), 78, "--isa: longer than 31 bytes"),
         (tuple(["--listen", "ipc:///x"] * 17), 78, "--listen: more than 16 elements"),
+        (("--isa", "a\nb"), 78, "--isa: a control character (byte 0x0a) in the text"),
+        (("--isa", "a\x7f"), 78, "(byte 0x7f)"),
+        (("--listen", "ipc:///a\tb"), 78, "--listen: a control character (byte 0x09)"),
         (("--factr", "5"), 2, "factr"),
         (("--factor",), 2, "factor"),
         (("stray",), 2, 'unexpected argument "stray"'),
@@ -130,6 +133,7 @@ def wrong_flags_are_named():
     for args, expected_status, expected in cases:
         status, out, err = frankd(*args)
         assert status == expected_status and out == "" and expected in err, (args, status, err)
+        assert err.isprintable() or err.replace("\n", "").isprintable(), (args, err)
 
 
 def help_names_every_flag_and_status():
@@ -148,11 +152,12 @@ def help_names_every_flag_and_status():
 def a_full_disk_is_told():
     if not os.path.exists("/dev/full"):
         raise Skip("no /dev/full")
-    with open("/dev/full", "w", encoding="ascii") as full:
-        done = subprocess.run([program("frankd"), "--config", "/dev/null", "--dump-config"],
-                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=20,
-                              check=False)
-    assert done.returncode == 1 and "standard output" in done.stderr, done
+    for args in (["--dump-config"], ["--help"], ["--help=grace"], ["--version"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([program("frankd"), "--config", "/dev/null", *args], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+        assert done.returncode == 1, (args, done)
+        assert "standard output: No space left on device" in done.stderr, (args, done)
 
 
 if __name__ == "__main__":
