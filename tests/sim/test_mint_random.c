@@ -211,14 +211,14 @@ static uint32_t told_waiting(const char *client)
 
 /* More than its half of at least ten seconds' work, while others wait. Of orphans the test cannot
  * know whether they count still: so all of its own, and none of the others. */
-static bool holds_half_of_the_work(uint8_t client, uint64_t factor)
+static bool holds_half_of_the_work(uint8_t client)
 {
   uint64_t queued;
   uint64_t in_force;
   int64_t expires_s;
   char source[FRANK_SOURCE_BYTES];
   frank_mint_factor(world.mint, &in_force, source, &expires_s, &queued);
-  double slack = 1e-6 * ((double)queued + (double)factor); /* sums of doubles drift */
+  double slack = 1e-6 * (double)queued; /* sums of doubles drift */
   double all = (double)queued;
   double own = own_factors[client];
   for (size_t i = 0; i < orphan_count; i++) {
@@ -230,8 +230,7 @@ static bool holds_half_of_the_work(uint8_t client, uint64_t factor)
     }
   }
   double rate_hps = frank_mint_rate_hps(world.mint);
-  return rate_hps > 0 && (double)queued + slack > 10 * rate_hps &&
-         2 * (own + (double)factor) + slack > all + (double)factor;
+  return rate_hps > 0 && (double)queued + slack > 10 * rate_hps && 2 * own + slack > all;
 }
 
 /* What may refuse this request, from what the test knows and what it has checked of the status. */
@@ -248,7 +247,7 @@ static struct causes find_causes(const struct frank_request *r, const struct exp
   found.no_device = blocks_max == 0;
   found.unsupported = blocks_max > 0 && plan.blocks > blocks_max;
   found.busy = waiting >= QUEUE_BOUND || told_waiting(r->client) >= QUEUE_BOUND / 2 ||
-               holds_half_of_the_work(e->client, e->factor);
+               holds_half_of_the_work(e->client);
   return found;
 }
 

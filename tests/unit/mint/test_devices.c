@@ -98,27 +98,167 @@ static void hit_above_the_bound_is_a_lie(void **state)
   assert_int_equal(frank_mint_result(world.mint, device, &result, world.now_us), FRANK_ERR_DEVICE);
 }
 
-/* A job whose first slice for the device has more hits than a report holds; about one in fifty. */
+/* Takes the first slice of a new search, and what an honest device says of it. */
+static struct frank_worker_slice new_search(uint32_t device, uint64_t tag,
+                                            struct frank_worker_result *result)
+{
+  scene_ask_new(tag, "a", HOPELESS);
+  struct frank_worker_slice slice = scene_slice(device);
+  *result = scene_search(&slice);
+  return slice;
+}
+
+static void end_search(uint64_t tag)
+{
+  assert_int_equal(frank_mint_cancel(world.mint, CLIENTS, tag, world.now_us), FRANK_OK);
+}
+
+/* A search whose first slice has two hits or more, all of them told. */
+static struct frank_worker_result told_hits(uint32_t device, uint64_t *tag)
+{
+  for (;;) {
+    struct frank_worker_result result;
+    (void)new_search(device, ++*tag, &result);
+    if (result.hit_count >= 2 && !result.overflow) {
+      return result;
+    }
+    assert_int_equal(scene_result(device, &result), FRANK_OK);
+    end_search(*tag);
+  }
+}
+
+static void hit_told_twice_is_a_lie(void **state)
+{
+  (void)state;
+  static const struct {
+    uint32_t count;
+    uint32_t hits[FRANK_SCAN_HITS]; /* which of the true ones */
+  } rows[] = {{2, {0, 0}}, {3, {0, 1, 0}}, {3, {1, 0, 1}}, {3, {0, 1, 1}}, {FRANK_SCAN_HITS, {0}}};
+  uint64_t tag = 0;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    uint32_t device = scene_device(50000, false, 33);
+    struct frank_worker_result honest = told_hits(device, &tag);
+    uint64_t before;
+    uint64_t attempts;
+    uint64_t wrong;
+    frank_mint_device_counts(world.mint, device, &before, &wrong);
+    assert_int_equal(wrong, 0);
+    struct frank_worker_result result = honest;
+    result.hit_count = rows[i].count;
+    result.overflow = rows[i].count == FRANK_SCAN_HITS ? 1 : 0;
+    for (uint32_t k = 0; k < rows[i].count; k++) {
+      result.hits[k] = honest.hits[rows[i].hits[k]];
+    }
+    assert_int_equal(scene_result(device, &result), FRANK_ERR_DEVICE);
+    frank_mint_device_counts(world.mint, device, &attempts, &wrong);
+    assert_int_equal(wrong, 1);
+    assert_int_equal(attempts, before);
+    frank_mint_device_remove(world.mint, device, world.now_us);
+    assert_int_equal(scene_status()->running, 0);
+    end_search(tag);
+  }
+  /* In any other order, and each once, hits are welcome. */
+  uint32_t device = scene_device(50000, false, 33);
+  struct frank_worker_result honest = told_hits(device, &tag);
+  uint32_t first = honest.hits[0];
+  honest.hits[0] = honest.hits[honest.hit_count - 1];
+  honest.hits[honest.hit_count - 1] = first;
+  assert_int_equal(scene_result(device, &honest), FRANK_OK);
+}
+
+/* Searches on a device that tells one of `keep_one_in` hits (0: none) until the service has had
+ * enough of it, or `searches` are done. True when it was found out; *expected gets the hits that
+ * chance promised until then. */
+static bool is_found_out(uint32_t device, uint32_t keep_one_in, uint64_t searches, double *expected)
+{
+  static uint64_t tag = 1000;
+  uint32_t hits = 0;
+  *expected = 0;
+  for (uint64_t i = 0; i < searches; i++) {
+    struct frank_worker_result result;
+    struct frank_worker_slice slice = new_search(device, ++tag, &result);
+    if (!result.overflow) {
+      *expected += (double)result.attempts * ((double)slice.bound + 1) / 0x1p32;
+    }
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < result.hit_count; k++) {
+      if (keep_one_in > 0 && hits++ % keep_one_in == 0) {
+        result.hits[kept++] = result.hits[k];
+      }
+    }
+    if (keep_one_in != 1) { /* else nothing was hidden */
+      result.hit_count = kept;
+      result.overflow = 0;
+    }
+    enum frank_err err = scene_result(device, &result);
+    end_search(tag);
+    if (err != FRANK_OK) {
+      assert_int_equal(err, FRANK_ERR_DEVICE);
+      return true;
+    }
+  }
+  return false;
+}
+
+static void device_that_finds_too_little_is_found_out(void **state)
+{
+  (void)state;
+  double expected;
+  uint32_t device = scene_device(1280, false, 33);
+  assert_true(is_found_out(device, 0, 1000, &expected));
+  assert_true(expected >= 40 && expected < 50); /* neither rashly nor late */
+  assert_int_equal(scene_status()->wrong_hits_total, 1);
+  frank_mint_device_remove(world.mint, device, world.now_us);
+  /* One in eight told is too little, too. */
+  device = scene_device(1280, false, 33);
+  assert_true(is_found_out(device, 8, 100, &expected));
+  frank_mint_device_remove(world.mint, device, world.now_us);
+  /* A good time does not pay for a bad one: after two hundred honest searches it is seen as soon.
+   */
+  device = scene_device(1280, false, 33);
+  assert_false(is_found_out(device, 1, 200, &expected));
+  assert_true(is_found_out(device, 0, 1000, &expected));
+  assert_true(expected < 90);
+  frank_mint_device_remove(world.mint, device, world.now_us);
+  /* And who tells all is never suspected, whether or not it stops at the first hit that may. */
+  device = scene_device(1280, false, 33);
+  assert_false(is_found_out(device, 1, 3000, &expected));
+  assert_true(expected > 5000);
+}
+
+static void device_that_stops_early_is_not_suspected(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 50000, true, 33);
+  for (uint64_t tag = 1; tag <= 3000; tag++) {
+    scene_ask_new(tag, "a", 1 + tag % 100);
+    while (frank_mint_waiting(world.mint) > 0) {
+      world_run(&world, world.now_us + 1000);
+    }
+    assert_int_equal(world.lies_caught, 0);
+  }
+}
+
+/* A search whose first slice for the device has more hits than a report holds: one in a few
+ * hundred. */
 static struct frank_worker_slice overflowing_slice(uint32_t device,
                                                    struct frank_worker_result *result)
 {
   for (uint64_t tag = 1;; tag++) {
-    assert_true(tag < 2000);
-    scene_ask_new(tag, "a", HOPELESS);
-    struct frank_worker_slice slice = scene_slice(device);
-    *result = scene_search(&slice);
+    assert_true(tag < 3000);
+    struct frank_worker_slice slice = new_search(device, tag, result);
     if (result->overflow) {
       return slice;
     }
     assert_int_equal(scene_result(device, result), FRANK_OK);
-    assert_int_equal(frank_mint_cancel(world.mint, CLIENTS, tag, world.now_us), FRANK_OK);
+    end_search(tag);
   }
 }
 
 static void overflowed_range_is_searched_again_in_halves(void **state)
 {
   (void)state;
-  /* A slice of 64 counters: what is searched again is soon searched. */
+  /* A slice of 64 counters: an overflow is soon found. */
   uint32_t device = scene_device(1280, false, 33);
   struct frank_worker_result result;
   struct frank_worker_slice whole = overflowing_slice(device, &result);
@@ -138,6 +278,31 @@ static void overflowed_range_is_searched_again_in_halves(void **state)
   struct frank_worker_slice after = scene_slice(device);
   assert_int_equal(after.first, whole.first + whole.count);
   frank_mint_device_remove(world.mint, device, world.now_us);
+}
+
+static void overflowed_range_is_no_longer_than_the_next_devices_slices(void **state)
+{
+  (void)state;
+  uint32_t fast = scene_device(12000, false, 33);
+  struct frank_worker_result result;
+  struct frank_worker_slice whole = overflowing_slice(fast, &result);
+  assert_int_equal(whole.count, 600);
+  assert_int_equal(scene_result(fast, &result), FRANK_OK);
+  frank_mint_device_remove(world.mint, fast, world.now_us);
+  uint32_t slow = scene_device(2000, false, 33); /* 100 counters in a slice */
+  uint32_t next = whole.first;
+  for (int i = 0; i < 6; i++) {
+    struct frank_worker_slice part = scene_slice(slow);
+    assert_int_equal(part.first, next);
+    assert_int_equal(part.count, 100);
+    assert_memory_equal(part.block, whole.block, sizeof whole.block);
+    struct frank_worker_result found = scene_search(&part);
+    found.elapsed_us = 50000; /* as fast as it said */
+    assert_int_equal(scene_result(slow, &found), FRANK_OK);
+    next += (uint32_t)part.count;
+  }
+  assert_int_equal(next, whole.first + whole.count);
+  frank_mint_device_remove(world.mint, slow, world.now_us);
 }
 
 static void best_only_gets_better(void **state)
@@ -172,6 +337,10 @@ int main(void)
       ROW(late_work_goes_to_others_and_a_late_hit_counts),
       ROW(lies_are_seen_and_never_become_answers),
       ROW(hit_above_the_bound_is_a_lie),
+      ROW(hit_told_twice_is_a_lie),
+      ROW(device_that_finds_too_little_is_found_out),
+      ROW(device_that_stops_early_is_not_suspected),
+      ROW(overflowed_range_is_no_longer_than_the_next_devices_slices),
       ROW(overflowed_range_is_searched_again_in_halves),
       ROW(best_only_gets_better),
   };

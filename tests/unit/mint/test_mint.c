@@ -384,6 +384,115 @@ static void a_client_that_asks_again_takes_the_place_of_what_its_dead_door_left(
   assert_int_equal(scene_status()->waiting + scene_status()->running, 0);
 }
 
+static uint32_t searched_for(void)
+{
+  return scene_status()->waiting + scene_status()->running;
+}
+
+static void what_a_dead_door_left_ends_within_half_a_minute(void **state)
+{
+  (void)state;
+  static const uint32_t deadlines_ms[] = {3600000, 10000, 31000, 30000, 60000, 29000, 600000};
+  for (uint64_t i = 0; i < 7; i++) {
+    char b[89];
+    world_random_b(&world, b, 88);
+    scene_ask_from(1, i + 1, "a", HOPELESS, deadlines_ms[i], b);
+  }
+  scene_ask_from(2, 100, "a", HOPELESS, 40000, b88); /* its door lives on */
+  frank_mint_origin_gone(world.mint, 1, world.now_us);
+  uint64_t start_us = world.now_us;
+  static const struct {
+    uint32_t after_ms;
+    uint32_t left; /* just before */
+  } rows[] = {{10000, 8}, {29000, 7}, {30000, 6}, {40000, 1}};
+  for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(frank_mint_next_due_us(world.mint) - start_us, rows[i].after_ms * 1000);
+    world_run(&world, start_us + (uint64_t)rows[i].after_ms * 1000 - 1);
+    assert_int_equal(searched_for(), rows[i].left);
+    world_run(&world, start_us + (uint64_t)rows[i].after_ms * 1000);
+  }
+  assert_int_equal(searched_for(), 0);
+  assert_int_equal(answer_count, 1);
+  assert_int_equal(answers[0].tag, 100);
+  /* One that died late in its request's life has no more time than that had. */
+  scene_ask_from(3, 200, "a", HOPELESS, 40000, b88);
+  start_us = world.now_us;
+  world_run(&world, start_us + 20000000);
+  frank_mint_origin_gone(world.mint, 3, world.now_us);
+  assert_int_equal(frank_mint_next_due_us(world.mint), start_us + 40000000);
+  world_run(&world, start_us + 40000000);
+  /* It goes before a living one that was due before it. */
+  start_us = world.now_us;
+  scene_ask_from(4, 300, "a", HOPELESS, 40000, b88);
+  scene_ask_from(5, 301, "a", HOPELESS, 3600000, b88);
+  frank_mint_origin_gone(world.mint, 5, world.now_us);
+  assert_int_equal(frank_mint_next_due_us(world.mint), start_us + 30000000);
+  world_run(&world, start_us + 30000000);
+  assert_int_equal(searched_for(), 1);
+}
+
+static bool is_searched_for(uint64_t origin, uint64_t tag)
+{
+  uint64_t attempts;
+  struct frank_hash best;
+  return frank_mint_progress(world.mint, origin, tag, &attempts, &best) == FRANK_OK;
+}
+
+static void a_full_queue_drops_the_oldest_that_a_dead_door_left(void **state)
+{
+  (void)state;
+  scene_make_queue(4);
+  char b[9][89];
+  for (size_t i = 0; i < 9; i++) {
+    world_random_b(&world, b[i], 88);
+  }
+  scene_ask_from(7, 1, "late", HOPELESS, 20000, b[0]); /* came first; its door dies last */
+  scene_ask_from(5, 2, "a", HOPELESS, 20000, b[1]);
+  scene_ask_from(6, 3, "a", HOPELESS, 20000, b[2]);
+  scene_ask_from(5, 4, "b", HOPELESS, 20000, b[3]);
+  frank_mint_origin_gone(world.mint, 6, world.now_us);
+  frank_mint_origin_gone(world.mint, 5, world.now_us);
+  frank_mint_origin_gone(world.mint, 7, world.now_us);
+  static const int left_of_5[] = {2, 1, 0, 0};
+  for (uint64_t i = 0; i < 4; i++) {
+    assert_int_equal(searched_for(), 4);
+    scene_ask_from(8, 10 + i, i < 2 ? "c" : "d", HOPELESS, 20000, b[4 + i]);
+    assert_null(scene_answer_of(10 + i));
+    assert_int_equal(searched_for(), 4);
+    assert_int_equal(is_searched_for(7, 1), i < 3);
+    assert_int_equal(is_searched_for(5, 2) + is_searched_for(5, 4), left_of_5[i]);
+    assert_int_equal(is_searched_for(6, 3), 0);
+    assert_int_equal(frank_mint_waiting(world.mint), i + 1);
+  }
+  /* Those who wait are not dropped. */
+  scene_ask_from(8, 20, "e", HOPELESS, 20000, b[8]);
+  assert_int_equal(scene_answer_of(20)->refusal, FRANK_REFUSAL_BUSY);
+}
+
+static void an_easier_request_does_not_end_the_harder_search_of_a_dead_door(void **state)
+{
+  (void)state;
+  scene_ask_from(1, 1, "a", 5000, 20000, b88);
+  scene_ask_from(1, 2, "a", HOPELESS, 20000, b88);
+  frank_mint_origin_gone(world.mint, 1, world.now_us);
+  assert_int_equal(searched_for(), 2);
+  scene_ask_from(2, 3, "a", 100, 20000, b88);
+  assert_int_equal(searched_for(), 3);
+  scene_ask_from(2, 4, "a", 5000, 20000, b88); /* takes the place of the first */
+  assert_int_equal(searched_for(), 3);
+  assert_false(is_searched_for(1, 1));
+  world_device_add(&world, 0, 50000, true, 33);
+  world_run(&world, world.now_us + 2000000);
+  assert_int_equal(scene_answer_of(3)->met, 1);
+  assert_int_equal(scene_answer_of(4)->met, 1);
+  assert_int_equal(searched_for(), 1); /* and the hard search goes on */
+  scene_ask_from(3, 5, "a", HOPELESS, 20000, b88);
+  assert_int_equal(searched_for(), 1);
+  world_run(&world, world.now_us + 20000000);
+  /* What was done for the dead door was not lost. */
+  assert_true(scene_answer_of(5)->attempts > 1050000);
+}
+
 static void drain_refuses_and_finish_answers(void **state)
 {
   (void)state;
@@ -444,6 +553,9 @@ int main(void)
       ROW(cancel_removes_one_waiter),
       ROW(dead_door_loses_nothing),
       ROW(a_client_that_asks_again_takes_the_place_of_what_its_dead_door_left),
+      ROW(what_a_dead_door_left_ends_within_half_a_minute),
+      ROW(a_full_queue_drops_the_oldest_that_a_dead_door_left),
+      ROW(an_easier_request_does_not_end_the_harder_search_of_a_dead_door),
       ROW(drain_refuses_and_finish_answers),
       ROW(what_a_door_should_have_refused_is_refused),
   };

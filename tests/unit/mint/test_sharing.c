@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -50,6 +51,37 @@ static void one_client_gets_half_of_the_work_once_others_wait(void **state)
   scene_ask_new(3, "other", 1000);
   scene_ask_new(4, "greedy", 1 << 20);
   assert_int_equal(scene_answer_of(4)->refusal, FRANK_REFUSAL_BUSY);
+}
+
+static void equal_clients_may_both_queue_more(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 50000, true, 33);
+  scene_ask_new(1, "a", 1 << 20);
+  scene_ask_new(2, "b", 1 << 20);
+  scene_ask_new(3, "a", 1 << 20); /* each holds half, no more */
+  assert_null(scene_answer_of(3));
+  scene_ask_new(4, "a", 1 << 20); /* two thirds */
+  assert_int_equal(scene_answer_of(4)->refusal, FRANK_REFUSAL_BUSY);
+  scene_ask_new(5, "b", 1 << 20);
+  assert_null(scene_answer_of(5));
+  scene_ask_new(6, "a", 1 << 20); /* equal again */
+  assert_null(scene_answer_of(6));
+}
+
+static void half_of_little_work_is_nobodys_trouble(void **state)
+{
+  (void)state;
+  world_device_add(&world, 0, 50000, true, 33);
+  scene_ask_new(1, "other", 1000);
+  for (uint64_t tag = 2; tag <= 8; tag++) { /* up to eight seconds of work */
+    scene_ask_new(tag, "greedy", 50000);
+    assert_null(scene_answer_of(tag));
+  }
+  scene_ask_new(9, "greedy", 200000); /* decided by what waits already */
+  assert_null(scene_answer_of(9));
+  scene_ask_new(11, "greedy", 50000);
+  assert_int_equal(scene_answer_of(11)->refusal, FRANK_REFUSAL_BUSY);
 }
 
 static void clients_share_fairly_whatever_priority_they_claim(void **state)
@@ -251,6 +283,65 @@ static void many_jobs_lose_little_work(void **state)
   assert_true(searched > 0.97 * 0.1 * (double)(world.now_us - start_us));
 }
 
+static uint64_t answered;
+
+static void count_answer(void *arg, uint64_t origin, const struct frank_answer *answer)
+{
+  (void)arg;
+  (void)origin;
+  answered += answer->refusal == FRANK_REFUSAL_NONE ? 1 : 0;
+}
+
+/* Processor time, in seconds, of so many equal requests from their arrival to their answers: half
+ * of them when the search meets their factor, half at their common deadline. */
+static double crowd_s(uint32_t count)
+{
+  struct frank_mint_config config = scene_config();
+  config.queue_bound = FRANK_QUEUE_MAX;
+  config.answer = count_answer;
+  scene_make(&config);
+  uint32_t device = scene_device(50000, false, 33);
+  answered = 0;
+  struct timespec from;
+  struct timespec to;
+  assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from), 0);
+  for (uint64_t tag = 1; tag <= count; tag++) {
+    scene_ask_from(CLIENTS, tag, tag % 3 ? "a" : "b", tag % 2 ? 3000 : HOPELESS, 10000, b88);
+  }
+  assert_int_equal(frank_mint_waiting(world.mint), count);
+  while (answered == 0) {
+    struct frank_worker_slice slice = scene_slice(device);
+    struct frank_worker_result result = scene_search(&slice);
+    assert_int_equal(scene_result(device, &result), FRANK_OK);
+  }
+  assert_int_equal(answered, count / 2);
+  world.now_us += 10000000;
+  frank_mint_tick(world.mint, world.now_us);
+  assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to), 0);
+  assert_int_equal(answered, count);
+  return (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+}
+
+static double best_crowd_s(uint32_t count)
+{
+  double best = crowd_s(count);
+  for (int i = 0; i < 2; i++) {
+    double again = crowd_s(count);
+    best = again < best ? again : best;
+  }
+  return best;
+}
+
+static void ten_times_the_equal_requests_cost_ten_times_the_work(void **state)
+{
+  (void)state;
+  double few = best_crowd_s(4000);
+  double many = best_crowd_s(40000);
+  print_message("4,000 in %.1f ms, 40,000 in %.1f ms\n", 1000 * few, 1000 * many);
+  /* A hundred times where each looks at all others; memory far away costs something as well. */
+  assert_true(many < 40 * few);
+}
+
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
@@ -258,12 +349,15 @@ int main(void)
       ROW(full_queue_answers_at_once),
       ROW(one_client_gets_half_of_the_queue),
       ROW(one_client_gets_half_of_the_work_once_others_wait),
+      ROW(equal_clients_may_both_queue_more),
+      ROW(half_of_little_work_is_nobodys_trouble),
       ROW(clients_share_fairly_whatever_priority_they_claim),
       ROW(priority_then_deadline_decide_within_a_client),
       ROW(a_client_that_was_away_has_saved_nothing_up),
       ROW(what_a_client_got_is_remembered_but_not_of_every_client),
       ROW(what_a_dead_device_did_not_do_is_not_charged),
       ROW(several_devices_help_a_long_job),
+      ROW(ten_times_the_equal_requests_cost_ten_times_the_work),
       ROW(many_jobs_lose_little_work),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
