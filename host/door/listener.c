@@ -396,7 +396,16 @@ void frank_listener_tick(struct frank_listener *listener, uint64_t now_us)
     return;
   }
   char why[FRANK_LISTENER_WHY_BYTES];
-  if (bind_now(listener, why) != FRANK_OK) {
+  enum frank_err err = FRANK_OK;
+  if (listener->kind == FRANK_ENDPOINT_IPC) {
+    /* The path was free during the pause; libzmq would unlink whatever came to be there. */
+    listener->ours = false;
+    err = check_path(listener, why);
+  }
+  if (err == FRANK_OK) {
+    err = bind_now(listener, why);
+  }
+  if (err != FRANK_OK) {
     listener->due_us = now_us + FRANK_LISTENER_PAUSE_US;
     if (frank_log_allow(&listener->failures, now_us)) {
       frank_log(FRANK_LOG_WARN, "event=listener_still_paused why=\"%s\"", why);
