@@ -136,14 +136,14 @@ static enum frank_err serve(struct frank_door *door, char *why)
     }
     door->now_us = frank_clock_now_us();
     more = !frank_records_read(door);
+    if (items[SIGNALS].revents != 0) {
+      read_signals(door); /* before ZAP: who was just allowed is let in */
+    }
     if (door->zap && items[ZAP].revents != 0) {
       frank_zap_read(door->zap, door->now_us);
     }
     if (items[MONITOR].revents != 0) {
       frank_listener_read(door->listener, door->now_us);
-    }
-    if (items[SIGNALS].revents != 0) {
-      read_signals(door);
     }
     if (items[ROUTER].revents != 0) {
       frank_reception_read(door);
