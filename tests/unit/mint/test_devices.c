@@ -226,6 +226,23 @@ static void device_that_finds_too_little_is_found_out(void **state)
   assert_true(expected > 5000);
 }
 
+static void impossible_time_teaches_nothing(void **state)
+{
+  (void)state;
+  static const uint64_t elapsed_us[] = {0, 1, UINT64_MAX, UINT64_MAX / 2, 7200000000};
+  uint32_t device = scene_device(50000, false, 33);
+  scene_ask(1, "a", HOPELESS, b88);
+  double before_hps = frank_mint_device_rate_hps(world.mint, device);
+  for (size_t i = 0; i < sizeof elapsed_us / sizeof elapsed_us[0]; i++) {
+    struct frank_worker_slice slice = scene_slice(device);
+    struct frank_worker_result result = scene_search(&slice);
+    result.elapsed_us = elapsed_us[i];
+    assert_int_equal(scene_result(device, &result), FRANK_OK);
+    double after_hps = frank_mint_device_rate_hps(world.mint, device);
+    assert_true(after_hps >= before_hps && after_hps <= before_hps);
+  }
+}
+
 static void device_that_stops_early_is_not_suspected(void **state)
 {
   (void)state;
@@ -339,6 +356,7 @@ int main(void)
       ROW(hit_above_the_bound_is_a_lie),
       ROW(hit_told_twice_is_a_lie),
       ROW(device_that_finds_too_little_is_found_out),
+      ROW(impossible_time_teaches_nothing),
       ROW(device_that_stops_early_is_not_suspected),
       ROW(overflowed_range_is_no_longer_than_the_next_devices_slices),
       ROW(overflowed_range_is_searched_again_in_halves),

@@ -174,6 +174,53 @@ static void a_client_that_was_away_has_saved_nothing_up(void **state)
   assert_true(steady > 8 && away > 8);
 }
 
+static void ask_urgently(uint64_t tag, const char *client, uint8_t priority, uint32_t deadline_ms,
+                         const char *b)
+{
+  struct frank_request r = world_request(tag, client, HOPELESS, b);
+  r.priority = priority;
+  r.deadline_ms = deadline_ms;
+  frank_mint_request(world.mint, CLIENTS, &r, b, world.now_us);
+}
+
+static void who_joins_a_search_makes_it_as_urgent_as_his_own(void **state)
+{
+  (void)state;
+  /* The search of two blocks comes second, until the joining request lifts it. */
+  static const struct {
+    const char *joins;
+    uint8_t priority;
+    uint32_t deadline_ms;
+    uint8_t blocks; /* of the next slice */
+  } rows[] = {
+      {"light", 5, 30000, 4}, {"light", 9, 30000, 2}, {"light", 5, 10000, 2},
+      {"heavy", 9, 10000, 4}, {"new", 0, 30000, 2},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    scene_make_queue(100);
+    uint32_t device = scene_device(50000, false, 33);
+    scene_ask_new(1, "heavy", HOPELESS);
+    scene_ask_new(2, "light", 100);
+    for (int k = 0; k < 2; k++) { /* charged 2,500 and 100 */
+      struct frank_worker_slice slice = scene_slice(device);
+      struct frank_worker_result result = scene_search(&slice);
+      assert_int_equal(scene_result(device, &result), FRANK_OK);
+    }
+    assert_int_equal(frank_mint_cancel(world.mint, CLIENTS, 1, world.now_us), FRANK_OK);
+    if (!scene_answer_of(2)) {
+      assert_int_equal(frank_mint_cancel(world.mint, CLIENTS, 2, world.now_us), FRANK_OK);
+    }
+    char b172[173];
+    world_random_b(&world, b172, 172);
+    bool by_client = i >= 3; /* else by what "light" asks for itself */
+    ask_urgently(3, by_client ? "heavy" : "light", 5, 30000, b88);
+    ask_urgently(4, "light", 5, 20000, b172);
+    ask_urgently(5, rows[i].joins, rows[i].priority, rows[i].deadline_ms, b88);
+    assert_int_equal(scene_slice(device).blocks, rows[i].blocks);
+    frank_mint_device_remove(world.mint, device, world.now_us);
+  }
+}
+
 /* The client of that name as the service tells of it; NULL. */
 static const struct frank_status_client *client_of(const char *name)
 {
@@ -353,6 +400,7 @@ int main(void)
       ROW(half_of_little_work_is_nobodys_trouble),
       ROW(clients_share_fairly_whatever_priority_they_claim),
       ROW(priority_then_deadline_decide_within_a_client),
+      ROW(who_joins_a_search_makes_it_as_urgent_as_his_own),
       ROW(a_client_that_was_away_has_saved_nothing_up),
       ROW(what_a_client_got_is_remembered_but_not_of_every_client),
       ROW(what_a_dead_device_did_not_do_is_not_charged),
