@@ -189,12 +189,12 @@ static void who_joins_a_search_makes_it_as_urgent_as_his_own(void **state)
   /* The search of two blocks comes second, until the joining request lifts it. */
   static const struct {
     const char *joins;
-    uint8_t priority;
     uint32_t deadline_ms;
+    uint8_t priority;
     uint8_t blocks; /* of the next slice */
   } rows[] = {
-      {"light", 5, 30000, 4}, {"light", 9, 30000, 2}, {"light", 5, 10000, 2},
-      {"heavy", 9, 10000, 4}, {"new", 0, 30000, 2},
+      {"light", 30000, 5, 4}, {"light", 30000, 9, 2}, {"light", 10000, 5, 2},
+      {"heavy", 10000, 9, 4}, {"new", 30000, 0, 2},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     scene_make_queue(100);
