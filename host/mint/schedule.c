@@ -476,9 +476,8 @@ static bool counts_add_up(const struct frank_mint_slot *slot,
 static bool hits_are_plausible(struct frank_mint_device *d, const struct frank_mint_slot *slot,
                                const struct frank_worker_result *result)
 {
-  if (result->overflow || !slot->job) {
-    /* More than it may tell, and those told were true; or nobody can check what it tells. */
-    return true;
+  if (result->overflow) {
+    return true; /* more than it may tell; and those told were true */
   }
   d->hits_expected += (double)result->attempts * ((double)slot->bound + 1) / (double)TWO_TO_32;
   d->hits_seen += result->hit_count;
