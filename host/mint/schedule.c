@@ -472,7 +472,7 @@ static bool counts_add_up(const struct frank_mint_slot *slot,
 
 /* Keeps the account of hits; false when the device has reported far too few to have searched. (With
  * 40 expected, an honest one reports less than 10 once in 10^9 looks. Stopping early does not bend
- * the account: at every moment as many are expected as were. But leaving out some results would,
+ * the account: at every moment as many are expected as were. But leaving out some results could,
  * such as those whose job ended meanwhile: which ones those are depends on what was found.) */
 static bool hits_are_plausible(struct frank_mint_device *d, const struct frank_mint_slot *slot,
                                const struct frank_worker_result *result)

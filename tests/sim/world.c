@@ -162,7 +162,8 @@ static void start_head(struct world *world, struct world_device *d)
   }
   const struct frank_worker_slice *s = &d->queue[d->first];
   d->running = true;
-  if (d->fault == WORLD_HANGS) {
+  d->hangs = d->fault == WORLD_HANGS; /* in this slice, whatever befalls it later */
+  if (d->hangs) {
     d->ends_us = world->now_us + WATCHDOG_US;
     return;
   }
@@ -234,7 +235,7 @@ void world_run(struct world *world, uint64_t until_us)
       if (!d->present || !d->running || d->ends_us > world->now_us) {
         continue;
       }
-      if (d->fault == WORLD_HANGS) {
+      if (d->hangs) {
         frank_mint_device_stalled(world->mint, d->handle, world->now_us);
         world_device_remove(world, i);
       } else {

@@ -37,6 +37,7 @@ struct world_device {
   bool stops_early;
   struct frank_worker_slice queue[WORLD_QUEUE];
   size_t first, count;
+  bool hangs;   /* in the head slice */
   bool running; /* the head slice has been searched and ends at ends_us */
   uint64_t ends_us;
   struct frank_worker_result result;
