@@ -29,7 +29,7 @@ GRACE_S = 1.0
 LIARS = {
     "faulty:wrong": (True, r"wrong result"),
     "faulty:attempts": (True, r"wrong result"),
-    "null:0": (False, r"none that can be"),  # a rate that nothing has
+    "null:0": (True, r"wrong result"),  # it claims attempts and never finds anything
     "faulty:die": (False, r"died"),
     "faulty:hang": (False, r"hung"),
     "faulty:selftest": (False, r"known answer|self-test|selftest"),
