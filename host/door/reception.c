@@ -392,9 +392,9 @@ static void take_message(struct frank_door *door, struct message *message)
     return;
   }
   /* Nobody searches for those who leave no room for the answer, nor tells them so for ever. */
-  if (frank_replies_are_many(asker.peer) &&
-      (asker.peer->budget->outstanding >= door->config->in_flight ||
-       frank_replies_is_full(door->replies))) {
+  if ((asker.peer->budget->outstanding >= door->config->in_flight ||
+       frank_replies_is_full(door->replies)) &&
+      frank_replies_are_many(door->replies, asker.peer)) {
     drop(door, "the client does not read its replies");
     return;
   }

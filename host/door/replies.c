@@ -291,13 +291,18 @@ uint64_t frank_replies_next_due_us(const struct frank_replies *replies)
 
 bool frank_replies_is_full(const struct frank_replies *replies)
 {
-  return replies->held_bytes + sizeof(struct frank_reply) + FRANK_WIRE_REPLY_MAX_BYTES >
-         FRANK_REPLIES_HELD_BYTES;
+  return replies->held_bytes > FRANK_REPLIES_HELD_BYTES / 2;
 }
 
-bool frank_replies_are_many(const struct frank_peer *peer)
+bool frank_replies_are_many(const struct frank_replies *replies, const struct frank_peer *peer)
 {
-  return peer->held_bytes > FRANK_REPLIES_MANY_BYTES;
+  size_t stalled = 0;
+  for (const struct frank_peer *p = replies->stalled_first; p; p = p->stalled_next) {
+    stalled++;
+  }
+  /* Many small hoards fill the room as one large one does. */
+  size_t share = stalled > 0 ? FRANK_REPLIES_HELD_BYTES / (2 * stalled) : FRANK_REPLIES_HELD_BYTES;
+  return peer->held_bytes > (share < FRANK_REPLIES_MANY_BYTES ? share : FRANK_REPLIES_MANY_BYTES);
 }
 
 uint64_t frank_replies_lost(const struct frank_replies *replies)

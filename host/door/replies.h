@@ -60,11 +60,12 @@ void frank_replies_drop(struct frank_replies *replies, struct frank_peer *peer);
 void frank_replies_tick(struct frank_replies *replies, uint64_t now_us);
 uint64_t frank_replies_next_due_us(const struct frank_replies *replies);
 
-/* True when nothing more can be kept without a loss. */
+/* True when half of the room is taken: who holds many then is not served, so that libzmq's own
+ * memory for those who do not read stays bounded as well. */
 bool frank_replies_is_full(const struct frank_replies *replies);
 
 /* True when so much is held for `peer` alone that it is what keeps others from their share. */
-bool frank_replies_are_many(const struct frank_peer *peer);
+bool frank_replies_are_many(const struct frank_replies *replies, const struct frank_peer *peer);
 
 /* Replies lost because a peer did not read them, since the start. */
 uint64_t frank_replies_lost(const struct frank_replies *replies);
