@@ -73,7 +73,8 @@ static enum frank_err cpu_open(const char *device, const struct frank_engine_opt
   const struct frank_cpu_variant *variant = NULL;
   uint32_t index = 0;
   why[0] = '\0';
-  enum frank_err err = frank_cpu_variant_choose(options->variant, &variant, why);
+  enum frank_err err =
+      frank_cpu_variant_choose(options->variant, frank_cpu_features(), &variant, why);
   if (err != FRANK_OK) {
     return err;
   }

@@ -17,6 +17,7 @@
  *
  * Only the first word of the hash is compared; the host looks at the rest.
  */
+#include "engine/cpu/first_block.h"
 #include "engine/cpu/variant.h"
 #include "proof/sha256.h"
 
@@ -28,80 +29,6 @@
 #define STEP   (LANES * GROUPS)
 
 #define INLINE static inline __attribute__((always_inline))
-
-/* What is the same for every counter of a slice. */
-struct prepared {
-  uint32_t start[8];     /* state after the rounds before the counter's words */
-  uint32_t kw[32];       /* K+W of block 0 where no counter digit comes in */
-  uint32_t constant[32]; /* for t = 16..31: what W[t] has of words without counter digits */
-  uint32_t w[32];        /* W[t] without counter digits; those with them are not used */
-};
-
-/* ---- which schedule words depend on the counter ---- */
-
-/* Bit t is set where W[t], t < 32, depends on a counter at words `at` and at+1. For a constant
- * `at` the compiler computes this away. */
-INLINE uint32_t varying_words(unsigned at)
-{
-  uint32_t varies = 3U << at;
-#pragma GCC unroll 16
-  for (unsigned t = 16; t < 32; t++) {
-    uint32_t sources = 1U << (t - 16) | 1U << (t - 15) | 1U << (t - 7) | 1U << (t - 2);
-    if ((varies & sources) != 0) {
-      varies |= 1U << t;
-    }
-  }
-  return varies;
-}
-
-static inline uint32_t rotr(uint32_t x, unsigned bits)
-{
-  return (x >> bits) | (x << (32 - bits));
-}
-
-static inline uint32_t sigma0_of(uint32_t x)
-{
-  return rotr(x, 7) ^ rotr(x, 18) ^ (x >> 3);
-}
-
-static inline uint32_t sigma1_of(uint32_t x)
-{
-  return rotr(x, 17) ^ rotr(x, 19) ^ (x >> 10);
-}
-
-static void prepare(const struct frank_slice *slice, struct prepared *p)
-{
-  unsigned at = slice->counter_word;
-  uint32_t varies = varying_words(at);
-  memset(p, 0, sizeof *p);
-  for (unsigned t = 0; t < 16; t++) {
-    p->w[t] = (varies >> t & 1) != 0 ? 0 : slice->block[t];
-    p->kw[t] = p->w[t] + frank_sha256_k[t];
-  }
-  for (unsigned t = 16; t < 32; t++) {
-    uint32_t sum = 0;
-    sum += (varies >> (t - 16) & 1) != 0 ? 0 : p->w[t - 16];
-    sum += (varies >> (t - 15) & 1) != 0 ? 0 : sigma0_of(p->w[t - 15]);
-    sum += (varies >> (t - 7) & 1) != 0 ? 0 : p->w[t - 7];
-    sum += (varies >> (t - 2) & 1) != 0 ? 0 : sigma1_of(p->w[t - 2]);
-    p->constant[t] = sum;
-    p->w[t] = sum;
-    p->kw[t] = sum + frank_sha256_k[t];
-  }
-
-  uint32_t s[8];
-  memcpy(s, slice->init, sizeof s);
-  for (unsigned t = 0; t < at; t++) {
-    uint32_t t1 = s[7] + p->kw[t] + (rotr(s[4], 6) ^ rotr(s[4], 11) ^ rotr(s[4], 25)) +
-                  (s[6] ^ (s[4] & (s[5] ^ s[6])));
-    uint32_t t2 = (rotr(s[0], 2) ^ rotr(s[0], 13) ^ rotr(s[0], 22)) +
-                  ((s[0] & s[1]) | (s[2] & (s[0] | s[1])));
-    memmove(&s[1], &s[0], 7 * sizeof s[0]);
-    s[4] += t1;
-    s[0] = t1 + t2;
-  }
-  memcpy(p->start, s, sizeof s);
-}
 
 /* ---- vectors ---- */
 
@@ -182,10 +109,10 @@ struct lanes {
 
 /* ---- block 0 up to round 31, compiled for each place of the counter ---- */
 
-INLINE void first_rounds(const struct prepared *p, const __m512i counters[GROUPS],
+INLINE void first_rounds(const struct frank_cpu_first_block *p, const __m512i counters[GROUPS],
                          struct lanes *lanes, const unsigned at)
 {
-  const uint32_t varies = varying_words(at);
+  const uint32_t varies = frank_cpu_varying_words(at);
   const __m512i low_half = all(0xffffU);
   __m512i s[GROUPS][8];
   __m512i w[GROUPS][32];
@@ -237,12 +164,12 @@ INLINE void first_rounds(const struct prepared *p, const __m512i counters[GROUPS
   memcpy(lanes->s, s, sizeof s);
 }
 
-typedef void first_rounds_fn(const struct prepared *p, const __m512i counters[GROUPS],
+typedef void first_rounds_fn(const struct frank_cpu_first_block *p, const __m512i counters[GROUPS],
                              struct lanes *lanes);
 
 #define FIRST_ROUNDS(at)                                                                           \
-  static void first_rounds_##at(const struct prepared *p, const __m512i counters[GROUPS],          \
-                                struct lanes *lanes)                                               \
+  static void first_rounds_##at(const struct frank_cpu_first_block *p,                             \
+                                const __m512i counters[GROUPS], struct lanes *lanes)               \
   {                                                                                                \
     first_rounds(p, counters, lanes, at);                                                          \
   }
@@ -335,9 +262,9 @@ static bool keep_candidates(const struct frank_slice *slice, struct frank_scan *
 
 void frank_cpu_scan_avx512(const struct frank_slice *slice, struct frank_scan *result)
 {
-  struct prepared p;
+  struct frank_cpu_first_block p;
   struct lanes lanes;
-  prepare(slice, &p);
+  frank_cpu_first_block_prepare(slice, &p);
   first_rounds_fn *first = first_rounds_at[slice->counter_word];
   const __m512i bound = all(slice->bound);
   const __m512i lane_numbers =

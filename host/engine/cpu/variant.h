@@ -11,6 +11,7 @@
 #ifndef FRANK_ENGINE_CPU_VARIANT_H
 #define FRANK_ENGINE_CPU_VARIANT_H
 
+#include "engine/cpu/features.h"
 #include "engine/engine.h"
 
 #include <stdbool.h>
@@ -23,17 +24,25 @@ typedef void frank_cpu_scan_fn(const struct frank_slice *slice, struct frank_sca
 
 struct frank_cpu_variant {
   const char *name;
-  bool (*runs_here)(void);
+  uint32_t needs; /* FRANK_CPU_... (features.h): all of them */
   frank_cpu_scan_fn *scan;
 };
 
 /* The i-th variant of this build, fastest first as measured; NULL past the end. */
 const struct frank_cpu_variant *frank_cpu_variant_at(size_t i);
 
-/* The variant named `name`, or with NULL the fastest that runs here. FRANK_ERR_UNSUPPORTED, with
- * `why` (FRANK_ENGINE_WHY_BYTES) naming it and those that run here. */
-FRANK_MUST_CHECK enum frank_err
-frank_cpu_variant_choose(const char *name, const struct frank_cpu_variant **out, char *why);
+/* True where a machine with these features (features.h) can run it. */
+static inline bool frank_cpu_variant_runs(const struct frank_cpu_variant *variant,
+                                          uint32_t features)
+{
+  return (variant->needs & ~features) == 0;
+}
+
+/* The variant named `name`, or with NULL the fastest, of those that run with `features`.
+ * FRANK_ERR_UNSUPPORTED, with `why` (FRANK_ENGINE_WHY_BYTES) naming it and those that run. */
+FRANK_MUST_CHECK enum frank_err frank_cpu_variant_choose(const char *name, uint32_t features,
+                                                         const struct frank_cpu_variant **out,
+                                                         char *why);
 
 /* One file each. */
 frank_cpu_scan_fn frank_cpu_scan_portable;

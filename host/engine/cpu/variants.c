@@ -6,28 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool runs_anywhere(void)
-{
-  return true;
-}
-
-#if defined(__x86_64__)
-/* __builtin_cpu_supports asks the operating system's XCR0 as well: a kernel that does not save
- * the 512-bit registers counts as a CPU without them. */
-static bool runs_with_avx512(void)
-{
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl");
-}
-#endif
-
 /* Fastest first, as measured. On one core of an AMD EPYC of the Zen 4 kind, two blocks: 39 million
  * attempts a second with avx512, 3.4 with portable. */
 static const struct frank_cpu_variant variants[] = {
 #if defined(__x86_64__)
-    {.name = "avx512", .runs_here = runs_with_avx512, .scan = frank_cpu_scan_avx512},
+    {.name = "avx512", .needs = FRANK_CPU_AVX512, .scan = frank_cpu_scan_avx512},
 #endif
-    {.name = "portable", .runs_here = runs_anywhere, .scan = frank_cpu_scan_portable},
+    {.name = "portable", .scan = frank_cpu_scan_portable},
 };
 
 #define VARIANT_COUNT (sizeof variants / sizeof variants[0])
@@ -38,12 +23,12 @@ const struct frank_cpu_variant *frank_cpu_variant_at(size_t i)
 }
 
 /* The names of the variants that run here, separated by blanks. */
-static void list_runnable(char *text, size_t size_bytes)
+static void list_runnable(uint32_t features, char *text, size_t size_bytes)
 {
   size_t used = 0;
   text[0] = '\0';
   for (size_t i = 0; i < VARIANT_COUNT; i++) {
-    if (!variants[i].runs_here()) {
+    if (!frank_cpu_variant_runs(&variants[i], features)) {
       continue;
     }
     int more =
@@ -55,8 +40,8 @@ static void list_runnable(char *text, size_t size_bytes)
   }
 }
 
-enum frank_err frank_cpu_variant_choose(const char *name, const struct frank_cpu_variant **out,
-                                        char *why)
+enum frank_err frank_cpu_variant_choose(const char *name, uint32_t features,
+                                        const struct frank_cpu_variant **out, char *why)
 {
   bool known = false;
   for (size_t i = 0; i < VARIANT_COUNT; i++) {
@@ -64,13 +49,13 @@ enum frank_err frank_cpu_variant_choose(const char *name, const struct frank_cpu
       continue;
     }
     known = true;
-    if (variants[i].runs_here()) {
+    if (frank_cpu_variant_runs(&variants[i], features)) {
       *out = &variants[i];
       return FRANK_OK;
     }
   }
   char list[128];
-  list_runnable(list, sizeof list);
+  list_runnable(features, list, sizeof list);
   (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "cpu variant \"%.31s\" %s; here run: %s",
                  name == NULL ? "" : name,
                  known ? "needs instructions that this CPU does not have" : "is not in this build",
