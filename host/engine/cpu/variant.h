@@ -48,6 +48,7 @@ FRANK_MUST_CHECK enum frank_err frank_cpu_variant_choose(const char *name, uint3
 frank_cpu_scan_fn frank_cpu_scan_portable;
 #if defined(__x86_64__)
 frank_cpu_scan_fn frank_cpu_scan_avx512;
+frank_cpu_scan_fn frank_cpu_scan_sha_ni;
 #endif
 
 /* Keeps a counter whose first hash word is <= bound. When all places are taken, one that ends the

@@ -11,6 +11,7 @@
 static const struct frank_cpu_variant variants[] = {
 #if defined(__x86_64__)
     {.name = "avx512", .needs = FRANK_CPU_AVX512, .scan = frank_cpu_scan_avx512},
+    {.name = "sha_ni", .needs = FRANK_CPU_SHA_NI, .scan = frank_cpu_scan_sha_ni},
 #endif
     {.name = "portable", .scan = frank_cpu_scan_portable},
 };
