@@ -28,7 +28,10 @@ struct frank_cpu_variant {
   frank_cpu_scan_fn *scan;
 };
 
-/* The i-th variant of this build, fastest first as measured; NULL past the end. */
+#define FRANK_CPU_VARIANTS_MAX 8 /* rows of the table */
+
+/* The i-th variant of this build, fastest first as measured where each was written; NULL past the
+ * end. */
 const struct frank_cpu_variant *frank_cpu_variant_at(size_t i);
 
 /* True where a machine with these features (features.h) can run it. */
@@ -38,17 +41,26 @@ static inline bool frank_cpu_variant_runs(const struct frank_cpu_variant *varian
   return (variant->needs & ~features) == 0;
 }
 
-/* The variant named `name`, or with NULL the fastest, of those that run with `features`.
- * FRANK_ERR_UNSUPPORTED, with `why` (FRANK_ENGINE_WHY_BYTES) naming it and those that run. */
+/* The variant named `name`, if it runs with `features`. FRANK_ERR_UNSUPPORTED, with `why`
+ * (FRANK_ENGINE_WHY_BYTES) naming it and those that run. */
 FRANK_MUST_CHECK enum frank_err frank_cpu_variant_choose(const char *name, uint32_t features,
                                                          const struct frank_cpu_variant **out,
                                                          char *why);
+
+/* The fastest of the variants that run with `features`; never NULL. rates_cps[i] is what
+ * frank_cpu_speed_measure (speed.h) found for the i-th, 0 where nothing is known of it. Rows that
+ * come within 5% of each other are taken for equal, and the earlier one is chosen: so noise does
+ * not decide, and two cores of a kind agree. Pure. */
+const struct frank_cpu_variant *
+frank_cpu_variant_fastest(uint32_t features, const double rates_cps[FRANK_CPU_VARIANTS_MAX]);
 
 /* One file each. */
 frank_cpu_scan_fn frank_cpu_scan_portable;
 #if defined(__x86_64__)
 frank_cpu_scan_fn frank_cpu_scan_avx512;
 frank_cpu_scan_fn frank_cpu_scan_sha_ni;
+#elif defined(__aarch64__)
+frank_cpu_scan_fn frank_cpu_scan_arm_sha2;
 #endif
 
 /* Keeps a counter whose first hash word is <= bound. When all places are taken, one that ends the
