@@ -66,7 +66,7 @@ INLINE uint8x16_t hex8(uint32_t first_counter)
 
 /* Words `quad`*4 to +3 of a message that is zero but for the two words at `at`, which are the low
  * half of `digits`. A table index past the end gives zero. */
-INLINE uint32x4_t placed(uint8x16_t digits, unsigned at, unsigned quad)
+INLINE uint32x4_t placed(uint8x16_t digits, size_t at, size_t quad)
 {
 #define GONE 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
   static const uint8_t slide[] = {GONE, GONE, 0, 1, 2, 3, 4, 5, 6, 7, GONE, GONE};
@@ -83,7 +83,7 @@ struct prepared {
 };
 
 /* True where SHA256SU0 for quad `quad` meets no word with a digit: words t-16 and t-15. */
-INLINE bool su0_is_ready(uint32_t varies, unsigned quad)
+INLINE bool su0_is_ready(uint32_t varies, size_t quad)
 {
   return (varies >> (4 * quad - 16) & 0x1fU) == 0;
 }
@@ -96,10 +96,10 @@ static void prepare(const struct frank_slice *slice, struct prepared *p)
   p->init.abcd = vld1q_u32(&slice->init[0]);
   p->init.efgh = vld1q_u32(&slice->init[4]);
   p->start = p->init;
-  for (unsigned quad = 0; quad < slice->counter_word / 4U; quad++) {
+  for (size_t quad = 0; quad < slice->counter_word / 4U; quad++) {
     four_rounds(&p->start, vld1q_u32(&p->first.kw[4 * quad]));
   }
-  for (unsigned quad = 4; quad < 8; quad++) {
+  for (size_t quad = 4; quad < 8; quad++) {
     p->ready[quad] = su0_is_ready(varies, quad) ? vsha256su0q_u32(vld1q_u32(&w[4 * quad - 16]),
                                                                   vld1q_u32(&w[4 * quad - 12]))
                                                 : vdupq_n_u32(0);
@@ -116,7 +116,7 @@ struct pair {
 
 /* The words of `quad`, which has digits in it; w[] holds the quads before it. */
 INLINE uint32x4_t varying_quad(const struct prepared *p, const uint32x4_t w[8], uint8x16_t digits,
-                               unsigned at, unsigned quad)
+                               unsigned at, size_t quad)
 {
   if (quad < 4) {
     return vorrq_u32(vld1q_u32(&p->first.w[4 * quad]), placed(digits, at, quad));
@@ -136,7 +136,7 @@ INLINE void first_rounds(const struct prepared *p, uint32_t counter, struct pair
   digits[0] = hex8(counter);
   digits[1] = vextq_u8(digits[0], digits[0], 8);
 #pragma GCC unroll 8
-  for (unsigned quad = 0; quad < 8; quad++) {
+  for (size_t quad = 0; quad < 8; quad++) {
 #pragma GCC unroll 2
     for (unsigned i = 0; i < STREAMS; i++) {
       if ((varies >> (4 * quad) & 0xfU) != 0) {
@@ -196,9 +196,9 @@ static void last_rounds(struct pair *pair, const struct stream *init)
   memcpy(s, pair->s, sizeof s);
   memcpy(w, pair->w, sizeof w);
 #pragma GCC unroll 1
-  for (unsigned base = 32; base < 64; base += 16) {
+  for (size_t base = 32; base < 64; base += 16) {
 #pragma GCC unroll 4
-    for (unsigned quad = 0; quad < 4; quad++) {
+    for (size_t quad = 0; quad < 4; quad++) {
       uint32x4_t k = vld1q_u32(&frank_sha256_k[base + 4 * quad]);
 #pragma GCC unroll 2
       for (unsigned i = 0; i < STREAMS; i++) {
@@ -218,9 +218,9 @@ static void later_block(struct pair *pair, const uint32_t kw[64])
   struct stream s[STREAMS];
   memcpy(s, pair->s, sizeof s);
 #pragma GCC unroll 1
-  for (unsigned base = 0; base < 64; base += 16) {
+  for (size_t base = 0; base < 64; base += 16) {
 #pragma GCC unroll 4
-    for (unsigned t = 0; t < 16; t += 4) {
+    for (size_t t = 0; t < 16; t += 4) {
       uint32x4_t ready = vld1q_u32(&kw[base + t]);
       four_rounds(&s[0], ready);
       four_rounds(&s[1], ready);

@@ -48,7 +48,7 @@ INLINE __m128i load2(const uint32_t *words)
 /* Rounds 2*pair and 2*pair+1, with K+W in the low half of `kw`. The instruction overwrites c, d, g
  * and h with the new a, b, e and f, and the old ones of these become c, d, g and h: so in every
  * second pair the two registers have each other's name. */
-INLINE void two_rounds(struct stream *s, unsigned pair, __m128i kw)
+INLINE void two_rounds(struct stream *s, size_t pair, __m128i kw)
 {
   if (pair % 2 == 0) {
     s->cdgh = _mm_sha256rnds2_epu32(s->cdgh, s->abef, kw);
@@ -91,7 +91,7 @@ INLINE __m128i hex8(uint32_t first_counter)
 
 /* Words `quad`*4 to +3 of a message that is zero but for the two words at `at`, which are the low
  * half of `digits`. */
-INLINE __m128i placed(__m128i digits, unsigned at, unsigned quad)
+INLINE __m128i placed(__m128i digits, size_t at, size_t quad)
 {
 #define GONE 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80
   static const uint8_t slide[] = {GONE, GONE, 0, 1, 2, 3, 4, 5, 6, 7, GONE, GONE};
@@ -110,12 +110,12 @@ struct prepared {
 
 /* What of quad `quad` needs no word with a digit: SHA256MSG1's sum, of the words t-16 and t-15; and
  * the words t-7. */
-INLINE bool msg1_is_ready(uint32_t varies, unsigned quad)
+INLINE bool msg1_is_ready(uint32_t varies, size_t quad)
 {
   return (varies >> (4 * quad - 16) & 0x1fU) == 0;
 }
 
-INLINE bool addend_is_ready(uint32_t varies, unsigned quad)
+INLINE bool addend_is_ready(uint32_t varies, size_t quad)
 {
   return (varies >> (4 * quad - 7) & 0xfU) == 0;
 }
@@ -129,10 +129,10 @@ static void prepare(const struct frank_slice *slice, struct prepared *p)
   p->init.abef = _mm_set_epi32((int)init[0], (int)init[1], (int)init[4], (int)init[5]);
   p->init.cdgh = _mm_set_epi32((int)init[2], (int)init[3], (int)init[6], (int)init[7]);
   p->start = p->init;
-  for (unsigned pair = 0; pair < slice->counter_word / 2U; pair++) {
+  for (size_t pair = 0; pair < slice->counter_word / 2U; pair++) {
     two_rounds(&p->start, pair, load2(&p->first.kw[2 * pair]));
   }
-  for (unsigned quad = 4; quad < 8; quad++) {
+  for (size_t quad = 4; quad < 8; quad++) {
     __m128i sum = _mm_setzero_si128();
     if (msg1_is_ready(varies, quad)) {
       sum = _mm_sha256msg1_epu32(load4(&w[4 * quad - 16]), load4(&w[4 * quad - 12]));
@@ -154,7 +154,7 @@ struct pair {
 
 /* The words of `quad`, which has digits in it; w[] holds the quads before it. */
 INLINE __m128i varying_quad(const struct prepared *p, const __m128i w[8], __m128i digits,
-                            unsigned at, unsigned quad)
+                            unsigned at, size_t quad)
 {
   const uint32_t varies = frank_cpu_varying_words(at);
   if (quad < 4) {
@@ -183,7 +183,7 @@ INLINE void first_rounds(const struct prepared *p, uint32_t counter, struct pair
   digits[0] = hex8(counter);
   digits[1] = _mm_unpackhi_epi64(digits[0], digits[0]);
 #pragma GCC unroll 8
-  for (unsigned quad = 0; quad < 8; quad++) {
+  for (size_t quad = 0; quad < 8; quad++) {
     const bool second_half = at >= 4 * quad + 2; /* the first was done once per slice */
 #pragma GCC unroll 2
     for (unsigned i = 0; i < STREAMS; i++) {
@@ -245,9 +245,9 @@ static void last_rounds(struct pair *pair, const struct stream *init)
   memcpy(s, pair->s, sizeof s);
   memcpy(w, pair->w, sizeof w);
 #pragma GCC unroll 1
-  for (unsigned base = 32; base < 64; base += 16) {
+  for (size_t base = 32; base < 64; base += 16) {
 #pragma GCC unroll 4
-    for (unsigned quad = 0; quad < 4; quad++) {
+    for (size_t quad = 0; quad < 4; quad++) {
 #pragma GCC unroll 2
       for (unsigned i = 0; i < STREAMS; i++) {
         w[i][quad] =
@@ -269,9 +269,9 @@ static void later_block(struct pair *pair, const uint32_t kw[64])
   struct stream s[STREAMS];
   memcpy(s, pair->s, sizeof s);
 #pragma GCC unroll 1
-  for (unsigned base = 0; base < 64; base += 16) {
+  for (size_t base = 0; base < 64; base += 16) {
 #pragma GCC unroll 8
-    for (unsigned t = 0; t < 16; t += 2) {
+    for (size_t t = 0; t < 16; t += 2) {
       __m128i ready = load2(&kw[base + t]);
       two_rounds(&s[0], t / 2, ready);
       two_rounds(&s[1], t / 2, ready);
