@@ -1,9 +1,9 @@
 /*
  * variant: what a code path of the CPU engine is, and what all of them share.
  *
- * A variant is one scan function compiled for one instruction set in a file of its own. The table
- * of those that this build holds, fastest first, is in variants.c, together with the question
- * whether this machine can run them: that must not be asked in a file that is itself compiled with
+ * A variant is one scan function compiled for one instruction set in a file of its own. Those that
+ * this build holds are listed in variant_list.h; the choice among them is in variants.c. Whether
+ * this machine can run them is asked in features.c: never in a file that is itself compiled with
  * the flags of the instruction set.
  *
  * Private to host/engine/cpu; the conformance suite and the benchmark walk the table, too.
@@ -12,6 +12,7 @@
 #define FRANK_ENGINE_CPU_VARIANT_H
 
 #include "engine/cpu/features.h"
+#include "engine/cpu/variant_list.h"
 #include "engine/engine.h"
 
 #include <stdbool.h>
@@ -54,14 +55,9 @@ FRANK_MUST_CHECK enum frank_err frank_cpu_variant_choose(const char *name, uint3
 const struct frank_cpu_variant *
 frank_cpu_variant_fastest(uint32_t features, const double rates_cps[FRANK_CPU_VARIANTS_MAX]);
 
-/* One file each. */
-frank_cpu_scan_fn frank_cpu_scan_portable;
-#if defined(__x86_64__)
-frank_cpu_scan_fn frank_cpu_scan_avx512;
-frank_cpu_scan_fn frank_cpu_scan_sha_ni;
-#elif defined(__aarch64__)
-frank_cpu_scan_fn frank_cpu_scan_arm_sha2;
-#endif
+/* frank_cpu_scan_portable and so on: one file each. */
+#define FRANK_CPU_VARIANT_SCAN(name, needs) extern frank_cpu_scan_fn frank_cpu_scan_##name;
+FRANK_CPU_VARIANT_LIST(FRANK_CPU_VARIANT_SCAN)
 
 /* Keeps a counter whose first hash word is <= bound. When all places are taken, one that ends the
  * search (`word` <= stop_at) still finds room, because it is what the host is waiting for. */
