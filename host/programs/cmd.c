@@ -1,6 +1,7 @@
 #include "programs/cmd.h"
 
 #include "base/nearest.h"
+#include "engine/cpu/variant_list.h"
 #include "proof/target.h"
 
 #include <errno.h>
@@ -53,7 +54,7 @@ static const struct option {
     {FRANK_OPT_DEVICE, 0, true, FOR_MINT | FOR_DEVICES, "device", "NAME",
      "use this device (cpu, cpu:0, ...); may be repeated"},
     {FRANK_OPT_ISA, 0, false, FOR_MINT | FOR_DEVICES, "isa", "V",
-     "force a code path of the devices (avx512 or portable)"},
+     "force a code path of the CPU:" FRANK_CPU_VARIANT_NAMES},
     {FRANK_OPT_DEADLINE, 0, false, FOR_MINT, "deadline", "TIME",
      "stop after this time with the best so far (default 30s)"},
     {FRANK_OPT_CONNECT, 0, true, FOR_REMOTE, "connect", "ENDPOINT",

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/loopback.h"
 #include "door/door.h"
+#include "engine/cpu/variant_list.h"
 #include "mint/mint.h"
 #include "proof/target.h"
 
@@ -175,7 +176,7 @@ static const struct frank_config_key keys[] = {
      .offset = MEMBER(isa),
      .size = SIZE(isa),
      .normal = "",
-     .help = "Instruction set variant of the CPU engine; empty: the fastest."},
+     .help = "Code path of the CPU engine; empty: the fastest of" FRANK_CPU_VARIANT_NAMES "."},
     {.name = "worker_nice",
      .type = FRANK_CONFIG_UINT,
      .offset = MEMBER(worker_nice),
@@ -356,7 +357,7 @@ static const struct flag flags[] = {
     {"device", "NAME", required_argument, ACTION_KEY, "devices",
      "search with this device only; may be repeated"},
     {"isa", "NAME", required_argument, ACTION_KEY, "isa",
-     "instruction set variant of the CPU engine"},
+     "force a code path of the CPU:" FRANK_CPU_VARIANT_NAMES},
     {"check", NULL, no_argument, ACTION_CHECK, NULL,
      "say whether the configuration is right, and leave"},
     {"dump-config", NULL, no_argument, ACTION_DUMP, NULL,

@@ -5,6 +5,7 @@
 
 #include "engine/cpu/place.h"
 #include "engine/cpu/quota.h"
+#include "engine/cpu/speed.h"
 #include "engine/cpu/variant.h"
 #include "engine/device_name.h"
 #include "proof/plan.h"
@@ -65,6 +66,15 @@ static enum frank_err cpu_probe(struct frank_device_info *list, size_t cap, size
   return FRANK_OK;
 }
 
+/* The fastest code path of the core that this runs on. */
+static const struct frank_cpu_variant *measured_choice(void)
+{
+  double rates_cps[FRANK_CPU_VARIANTS_MAX];
+  uint32_t features = frank_cpu_features();
+  frank_cpu_speed_measure(features, rates_cps);
+  return frank_cpu_variant_fastest(features, rates_cps);
+}
+
 static enum frank_err cpu_open(const char *device, const struct frank_engine_options *options,
                                struct frank_engine_ctx **out, char *why)
 {
@@ -73,10 +83,12 @@ static enum frank_err cpu_open(const char *device, const struct frank_engine_opt
   const struct frank_cpu_variant *variant = NULL;
   uint32_t index = 0;
   why[0] = '\0';
-  enum frank_err err =
-      frank_cpu_variant_choose(options->variant, frank_cpu_features(), &variant, why);
-  if (err != FRANK_OK) {
-    return err;
+  enum frank_err err = FRANK_OK;
+  if (options->variant != NULL) {
+    err = frank_cpu_variant_choose(options->variant, frank_cpu_features(), &variant, why);
+    if (err != FRANK_OK) {
+      return err;
+    }
   }
   err = frank_places_new(&places, why);
   if (err != FRANK_OK) {
@@ -98,9 +110,9 @@ static enum frank_err cpu_open(const char *device, const struct frank_engine_opt
     err = FRANK_ERR_NOMEM;
     goto cleanup;
   }
-  ctx->variant = variant;
+  ctx->variant = variant != NULL ? variant : measured_choice();
   describe(places, index, &ctx->info);
-  (void)snprintf(ctx->info.variant, sizeof ctx->info.variant, "%s", variant->name);
+  (void)snprintf(ctx->info.variant, sizeof ctx->info.variant, "%s", ctx->variant->name);
   *out = ctx;
 
 cleanup:

@@ -1,8 +1,9 @@
 /*
  * cpu: the engine of the machine's own cores, one device for each physical core.
  *
- * The code path is chosen when the device is opened: the first of the table of variants
- * (cpu/variants.c) that runs here, or the one that the options name.
+ * The code path is chosen when the device is opened, after the thread was bound: of the variants
+ * (cpu/variants.c) that run here the one that is measured to be the fastest on this core, or the
+ * one that the options name.
  */
 #ifndef FRANK_ENGINE_CPU_CPU_H
 #define FRANK_ENGINE_CPU_CPU_H

@@ -18,6 +18,10 @@
 
 #define FRANK_CPU_RUN 65536U /* counters of a run */
 
+/* Repeats a macro for each place of the word that changes. */
+#define FRANK_CPU_EVERY_PLACE(DO)                                                                  \
+  DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+
 struct frank_cpu_first_block {
   unsigned at;           /* the word that changes, 1 to 15 */
   uint32_t start[8];     /* a..h after round `at` with W[at] = 0: a and e still lack W[at] */

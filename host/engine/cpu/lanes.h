@@ -29,10 +29,8 @@
 
 #define STEP (LANES * GROUPS)
 
-/* A step never crosses a run or the table of digits. */
-_Static_assert(256 % STEP == 0, "STEP");
-
 #define INLINE static inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 
 INLINE VEC big_sigma0(VEC x)
 {
@@ -176,40 +174,11 @@ typedef void first_rounds_fn(const struct frank_cpu_first_block *first, uint32_t
   {                                                                                                \
     first_rounds(first, low, lanes, at);                                                           \
   }
-FIRST_ROUNDS(1)
-FIRST_ROUNDS(2)
-FIRST_ROUNDS(3)
-FIRST_ROUNDS(4)
-FIRST_ROUNDS(5)
-FIRST_ROUNDS(6)
-FIRST_ROUNDS(7)
-FIRST_ROUNDS(8)
-FIRST_ROUNDS(9)
-FIRST_ROUNDS(10)
-FIRST_ROUNDS(11)
-FIRST_ROUNDS(12)
-FIRST_ROUNDS(13)
-FIRST_ROUNDS(14)
-FIRST_ROUNDS(15)
+FRANK_CPU_EVERY_PLACE(FIRST_ROUNDS)
+#undef FIRST_ROUNDS
 
-static first_rounds_fn *const first_rounds_at[16] = {
-    NULL,
-    first_rounds_1,
-    first_rounds_2,
-    first_rounds_3,
-    first_rounds_4,
-    first_rounds_5,
-    first_rounds_6,
-    first_rounds_7,
-    first_rounds_8,
-    first_rounds_9,
-    first_rounds_10,
-    first_rounds_11,
-    first_rounds_12,
-    first_rounds_13,
-    first_rounds_14,
-    first_rounds_15,
-};
+#define FIRST_ROUNDS(at) first_rounds_##at,
+static first_rounds_fn *const first_rounds_at[] = {NULL, FRANK_CPU_EVERY_PLACE(FIRST_ROUNDS)};
 
 /* ---- the rest, the same for every place ---- */
 
@@ -278,83 +247,45 @@ static void later_block(struct lanes *lanes, const uint32_t kw[64])
   }
 }
 
-/* ---- the search ---- */
+/* ---- what search.h asks for ---- */
 
-/* Bit i is set where counter `step + i` is a candidate and belongs to first..last. */
-INLINE uint32_t candidates_of(const struct lanes *lanes, uint32_t bound, uint32_t step,
-                              uint32_t first, uint32_t last)
+struct search {
+  struct lanes lanes;
+  struct frank_cpu_first_block first;
+  first_rounds_fn *rounds;
+};
+
+INLINE void search_begin_run(struct search *search, const struct frank_slice *slice,
+                             uint32_t counter)
+{
+  frank_cpu_first_block_prepare(slice, counter, &search->first);
+  search->rounds = first_rounds_at[search->first.at];
+}
+
+INLINE void search_step(struct search *search, const struct frank_slice *slice, uint32_t low)
+{
+  search->rounds(&search->first, low, &search->lanes);
+  last_rounds(&search->lanes, slice->init);
+  for (unsigned block = 1; block < slice->blocks; block++) {
+    later_block(&search->lanes, slice->kw + (size_t)(block - 1) * 64);
+  }
+}
+
+INLINE uint32_t search_candidates(const struct search *search, uint32_t bound)
 {
   uint32_t candidates = 0;
 #pragma GCC unroll 4
   for (unsigned g = 0; g < GROUPS; g++) {
-    candidates |= v_not_above(lanes->s[g][0], bound) << (g * LANES);
-  }
-  if (candidates == 0) {
-    return 0;
-  }
-  if (step < first) {
-    candidates &= UINT32_MAX << (first - step);
-  }
-  if (last - step < STEP - 1) {
-    candidates &= (UINT32_C(2) << (last - step)) - 1;
+    candidates |= v_not_above(search->lanes.s[g][0], bound) << (g * LANES);
   }
   return candidates;
 }
 
-/* Keeps the candidates of one step. True when the search may stop with them. */
-static bool keep_candidates(const struct frank_slice *slice, struct frank_scan *result,
-                            const struct lanes *lanes, uint32_t step, uint32_t candidates)
+INLINE void search_words(const struct search *search, uint32_t words[STEP])
 {
-  uint32_t words[STEP];
-  bool stop = false;
   for (unsigned g = 0; g < GROUPS; g++) {
-    v_store(&words[g * LANES], lanes->s[g][0]);
-  }
-  for (; candidates != 0; candidates &= candidates - 1) {
-    unsigned lane = (unsigned)__builtin_ctz(candidates);
-    frank_cpu_keep(slice, result, step + lane, words[lane]);
-    stop = stop || (slice->may_stop && words[lane] <= slice->stop_at);
-  }
-  return stop;
-}
-
-/* The counters `from` to `last` of one run, in steps that begin at multiples of STEP: the lanes of
- * other counters are computed and not looked at. True when the search may stop; *end is the last
- * counter that was examined. */
-static bool search_run(const struct frank_slice *slice, struct frank_scan *result, uint32_t from,
-                       uint32_t last, uint32_t *end)
-{
-  struct frank_cpu_first_block first;
-  struct lanes lanes;
-  frank_cpu_first_block_prepare(slice, from, &first);
-  first_rounds_fn *rounds = first_rounds_at[first.at];
-  for (uint32_t step = from & ~(uint32_t)(STEP - 1);; step += STEP) {
-    rounds(&first, step % FRANK_CPU_RUN, &lanes);
-    last_rounds(&lanes, slice->init);
-    for (unsigned block = 1; block < slice->blocks; block++) {
-      later_block(&lanes, slice->kw + (size_t)(block - 1) * 64);
-    }
-    uint32_t candidates = candidates_of(&lanes, slice->bound, step, from, last);
-    *end = last - step < STEP ? last : step + (uint32_t)STEP - 1;
-    if (candidates != 0 && keep_candidates(slice, result, &lanes, step, candidates)) {
-      return true;
-    }
-    if (*end == last) {
-      return false;
-    }
+    v_store(&words[g * LANES], search->lanes.s[g][0]);
   }
 }
 
-void SCAN(const struct frank_slice *slice, struct frank_scan *result)
-{
-  uint32_t last = (uint32_t)(slice->first + (slice->count - 1));
-  uint32_t end = 0;
-  for (uint32_t from = slice->first;; from = end + 1) {
-    uint32_t run_last = from | (FRANK_CPU_RUN - 1);
-    bool stop = search_run(slice, result, from, run_last < last ? run_last : last, &end);
-    if (stop || end == last) {
-      break;
-    }
-  }
-  result->attempts = (uint64_t)(end - slice->first) + 1;
-}
+#include "engine/cpu/search.h"

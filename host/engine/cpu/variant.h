@@ -1,9 +1,9 @@
 /*
  * variant: what a code path of the CPU engine is, and what all of them share.
  *
- * A variant is one scan function compiled for one instruction set in a file of its own. The table
- * of those that this build holds, fastest first, is in variants.c, together with the question
- * whether this machine can run them: that must not be asked in a file that is itself compiled with
+ * A variant is one scan function compiled for one instruction set in a file of its own. Those that
+ * this build holds are listed in variant_list.h; the choice among them is in variants.c. Whether
+ * this machine can run them is asked in features.c: never in a file that is itself compiled with
  * the flags of the instruction set.
  *
  * Private to host/engine/cpu; the conformance suite and the benchmark walk the table, too.
@@ -12,6 +12,7 @@
 #define FRANK_ENGINE_CPU_VARIANT_H
 
 #include "engine/cpu/features.h"
+#include "engine/cpu/variant_list.h"
 #include "engine/engine.h"
 
 #include <stdbool.h>
@@ -28,7 +29,10 @@ struct frank_cpu_variant {
   frank_cpu_scan_fn *scan;
 };
 
-/* The i-th variant of this build, fastest first as measured; NULL past the end. */
+#define FRANK_CPU_VARIANTS_MAX 8 /* rows of the table */
+
+/* The i-th variant of this build, fastest first as measured where each was written; NULL past the
+ * end. */
 const struct frank_cpu_variant *frank_cpu_variant_at(size_t i);
 
 /* True where a machine with these features (features.h) can run it. */
@@ -38,18 +42,22 @@ static inline bool frank_cpu_variant_runs(const struct frank_cpu_variant *varian
   return (variant->needs & ~features) == 0;
 }
 
-/* The variant named `name`, or with NULL the fastest, of those that run with `features`.
- * FRANK_ERR_UNSUPPORTED, with `why` (FRANK_ENGINE_WHY_BYTES) naming it and those that run. */
+/* The variant named `name`, if it runs with `features`. FRANK_ERR_UNSUPPORTED, with `why`
+ * (FRANK_ENGINE_WHY_BYTES) naming it and those that run. */
 FRANK_MUST_CHECK enum frank_err frank_cpu_variant_choose(const char *name, uint32_t features,
                                                          const struct frank_cpu_variant **out,
                                                          char *why);
 
-/* One file each. */
-frank_cpu_scan_fn frank_cpu_scan_portable;
-#if defined(__x86_64__)
-frank_cpu_scan_fn frank_cpu_scan_avx512;
-frank_cpu_scan_fn frank_cpu_scan_avx2;
-#endif
+/* The fastest of the variants that run with `features`; never NULL. rates_cps[i] is what
+ * frank_cpu_speed_measure (speed.h) found for the i-th, 0 where nothing is known of it. Rows that
+ * come within 5% of each other are taken for equal, and the earlier one is chosen: so noise does
+ * not decide, and two cores of a kind agree. Pure. */
+const struct frank_cpu_variant *
+frank_cpu_variant_fastest(uint32_t features, const double rates_cps[FRANK_CPU_VARIANTS_MAX]);
+
+/* frank_cpu_scan_portable and so on: one file each. */
+#define FRANK_CPU_VARIANT_SCAN(name, needs) extern frank_cpu_scan_fn frank_cpu_scan_##name;
+FRANK_CPU_VARIANT_LIST(FRANK_CPU_VARIANT_SCAN)
 
 /* Keeps a counter whose first hash word is <= bound. When all places are taken, one that ends the
  * search (`word` <= stop_at) still finds room, because it is what the host is waiting for. */
