@@ -87,9 +87,10 @@ struct frank_engine_options {
 struct frank_engine {
   const char *name; /* "cpu"; also the first part of its devices' names */
 
-  /* Lists the devices into list[0..cap), *count of them. An engine without a device answers
-   * FRANK_OK with 0 and says why in `why` (never NULL, FRANK_ENGINE_WHY_BYTES). May block for
-   * seconds. */
+  /* Lists the devices into list[0..cap), *count of them; whoever uses them heeds on_demand. An
+   * engine without a device answers FRANK_OK with 0 and says why in `why` (never NULL,
+   * FRANK_ENGINE_WHY_BYTES); one with devices says there what limits their use, if anything does.
+   * May block for seconds, and fork. */
   enum frank_err (*probe)(struct frank_device_info *list, size_t cap, size_t *count, char *why);
 
   /* Opens one device by its full name. FRANK_ERR_NOT_FOUND, FRANK_ERR_UNSUPPORTED (a forced variant

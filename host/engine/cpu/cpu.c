@@ -36,21 +36,26 @@ static void describe(const struct frank_places *places, size_t i, struct frank_d
 
 /* ---- which devices are used ---- */
 
-/* Measures what the second threads of the cores add. Nothing of it runs where there are none. The
- * code path is the one that open would choose; a forced one is not known here, and the answer is
- * much the same. */
+/* The code path that open would choose; a forced one is not known here. */
+static const struct frank_cpu_variant *measured_choice(void)
+{
+  const struct frank_cpu_variant *variant = NULL;
+  char why[FRANK_ENGINE_WHY_BYTES];
+  enum frank_err err = frank_cpu_variant_choose(NULL, frank_cpu_features(), &variant, why);
+  assert(err == FRANK_OK); /* one runs everywhere */
+  return variant;
+}
+
+/* Measures what the second threads of the cores add. Nothing of it runs where there are none. */
 static enum frank_err measure_siblings(const struct frank_places *places,
                                        struct frank_siblings_rates *rates)
 {
   unsigned cpus[2];
-  char ignored[FRANK_ENGINE_WHY_BYTES];
-  const struct frank_cpu_variant *variant = NULL;
   *rates = (struct frank_siblings_rates){0};
   if (!frank_places_thread_pair(places, cpus)) {
     return FRANK_ERR_NOT_FOUND;
   }
-  enum frank_err err = frank_cpu_variant_choose(NULL, frank_cpu_features(), &variant, ignored);
-  return err == FRANK_OK ? frank_siblings_measure(cpus, variant->scan, rates) : err;
+  return frank_siblings_measure(cpus, measured_choice()->scan, rates);
 }
 
 /* Whether the second threads are used; `why` says it either way, with what was measured. */
