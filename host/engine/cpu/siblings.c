@@ -24,8 +24,7 @@
 /* The timetable: LEAD, then in each round a burst of the first child alone and one of both. A burst
  * is shorter than what a scheduler gives a process before it lets another have the CPU (some 3 ms),
  * so that many are undisturbed on a busy machine as well. */
-#define ROUNDS   16
-#define BURSTS   (2 * ROUNDS) /* even: the first child alone; odd: both */
+#define BURSTS   32U /* 16 rounds; even: the first child alone; odd: both */
 #define LEAD_US  UINT64_C(8000)
 #define BURST_US UINT64_C(2000)
 #define GAP_US   UINT64_C(1000)
