@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -246,16 +247,30 @@ static void scan_at_own_pace(const struct frank_slice *slice, struct frank_scan 
   spend(result);
 }
 
-/* Two of these do as much as one: what they need there is once. */
-static atomic_flag *the_only_one;
+/* Two of these do as much as one: what they need there is once, and they get it in turn. */
+struct queue {
+  atomic_uint taken;
+  atomic_uint served;
+};
+static struct queue *queue;
 
 static void scan_in_turn(const struct frank_slice *slice, struct frank_scan *result)
 {
   (void)slice;
-  while (atomic_flag_test_and_set(the_only_one)) {
+  unsigned ticket = atomic_fetch_add(&queue->taken, 1);
+  while (atomic_load(&queue->served) != ticket) {
   }
   spend(result);
-  atomic_flag_clear(the_only_one);
+  atomic_fetch_add(&queue->served, 1);
+}
+
+/* What a search looks like whose CPU others use most of the time. */
+static void scan_and_wait(const struct frank_slice *slice, struct frank_scan *result)
+{
+  const struct timespec pause_time = {.tv_nsec = 100000};
+  (void)slice;
+  (void)nanosleep(&pause_time, NULL);
+  result->attempts = 10;
 }
 
 static void scan_and_die(const struct frank_slice *slice, struct frank_scan *result)
@@ -329,13 +344,14 @@ static void searches_that_do_not_meet_add_up(void **state)
 static void searches_that_wait_for_each_other_gain_nothing(void **state)
 {
   (void)state;
-  the_only_one =
-      mmap(NULL, sizeof *the_only_one, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  assert_true(the_only_one != MAP_FAILED);
-  atomic_flag_clear(the_only_one);
-  struct frank_siblings_rates rates = measured(scan_in_turn);
+  struct frank_siblings_rates rates;
+  queue = mmap(NULL, sizeof *queue, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  assert_true(queue != MAP_FAILED);
+  rates = measured(scan_in_turn);
+  /* Nothing is gained; and one alone was really alone, or it had been served half of the time. */
+  assert_true(frank_siblings_gain(&rates) > -0.3);
   assert_false(frank_siblings_are_worth_it(&rates));
-  assert_int_equal(munmap(the_only_one, sizeof *the_only_one), 0);
+  assert_int_equal(munmap(queue, sizeof *queue), 0);
 }
 
 static void real_search_is_measured(void **state)
@@ -348,12 +364,14 @@ static void real_search_is_measured(void **state)
   assert_true(rates.alone_hps > 0 && rates.together_hps > 0);
 }
 
-static void searches_on_one_cpu_count_as_disturbed(void **state)
+static void searches_without_a_cpu_each_count_as_disturbed(void **state)
 {
   (void)state;
   struct frank_siblings_rates rates;
   unsigned cpus[2];
   two_cpus(cpus);
+  assert_int_equal(frank_siblings_measure(cpus, scan_and_wait, &rates), FRANK_ERR_TIMEOUT);
+  assert_false(frank_siblings_are_worth_it(&rates));
   cpus[1] = cpus[0];
   assert_int_equal(frank_siblings_measure(cpus, scan_at_own_pace, &rates), FRANK_ERR_TIMEOUT);
   assert_false(frank_siblings_are_worth_it(&rates));
@@ -396,7 +414,7 @@ int main(void)
       cmocka_unit_test(searches_that_do_not_meet_add_up),
       cmocka_unit_test(searches_that_wait_for_each_other_gain_nothing),
       cmocka_unit_test(real_search_is_measured),
-      cmocka_unit_test(searches_on_one_cpu_count_as_disturbed),
+      cmocka_unit_test(searches_without_a_cpu_each_count_as_disturbed),
       cmocka_unit_test(search_that_dies_or_hangs_ends_the_measurement),
       cmocka_unit_test(cpu_that_is_not_there_is_told),
   };
