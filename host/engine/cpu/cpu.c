@@ -71,7 +71,7 @@ static bool choose_siblings(const struct frank_places *places, char *why)
                    1 + frank_siblings_gain(&rates));
   } else {
     (void)snprintf(measured, sizeof measured, "what they add could not be measured (%s)",
-                   frank_err_text(err));
+                   err == FRANK_ERR_TIMEOUT ? "the machine is busy" : frank_err_text(err));
   }
   (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
                  "second threads of cores, from cpu:%zu on, are%s used: %s", cores,
