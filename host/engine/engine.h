@@ -32,6 +32,13 @@
 /* Hash functions that an engine can search, as a set of bits. */
 #define FRANK_ENGINE_SHA256 1U
 
+/* When a device is used. */
+enum frank_demand {
+  FRANK_DEMAND_USUAL,  /* where nothing is named, too */
+  FRANK_DEMAND_ENGINE, /* where it or its engine is named: simulated, or sharing others' cores */
+  FRANK_DEMAND_NAME    /* where it is named itself: it would only slow the others down */
+};
+
 /* One device, as told to people and to the scheduler. Fixed layout: it travels in messages. */
 struct frank_device_info {
   char name[32];       /* "cpu:0": what --device takes; unique */
@@ -45,7 +52,7 @@ struct frank_device_info {
   uint32_t batch_max;  /* slices that one scan call overlaps; 1: it gains nothing from more */
   uint32_t
       stops_early;    /* 1: honours may_stop within microseconds, so a long slice wastes nothing */
-  uint32_t on_demand; /* 1: used only where it is named (simulated or sharing other cores) */
+  uint32_t on_demand; /* enum frank_demand */
   double rate_hps;    /* attempts per second on a two-block plan, measured at open; 0 before */
 };
 
@@ -80,9 +87,10 @@ struct frank_engine_options {
 struct frank_engine {
   const char *name; /* "cpu"; also the first part of its devices' names */
 
-  /* Lists the devices into list[0..cap), *count of them. An engine without a device answers
-   * FRANK_OK with 0 and says why in `why` (never NULL, FRANK_ENGINE_WHY_BYTES). May block for
-   * seconds. */
+  /* Lists the devices into list[0..cap), *count of them; whoever uses them heeds on_demand. An
+   * engine without a device answers FRANK_OK with 0 and says why in `why` (never NULL,
+   * FRANK_ENGINE_WHY_BYTES); one with devices says there what limits their use, if anything does.
+   * May block for seconds, and fork. */
   enum frank_err (*probe)(struct frank_device_info *list, size_t cap, size_t *count, char *why);
 
   /* Opens one device by its full name. FRANK_ERR_NOT_FOUND, FRANK_ERR_UNSUPPORTED (a forced variant

@@ -218,13 +218,14 @@ static void device_start(struct frank_fleet_device *d, uint64_t now_us)
 
 bool frank_fleet_name_matches(const char *wanted, const struct frank_device_info *info)
 {
-  return strcmp(wanted, info->name) == 0 || strcmp(wanted, info->engine) == 0;
+  return strcmp(wanted, info->name) == 0 ||
+         (strcmp(wanted, info->engine) == 0 && info->on_demand != FRANK_DEMAND_NAME);
 }
 
 bool frank_fleet_is_wanted(const struct frank_fleet *fleet, const struct frank_device_info *info)
 {
   if (fleet->config.device_count == 0) {
-    return !info->on_demand;
+    return info->on_demand == FRANK_DEMAND_USUAL;
   }
   for (size_t i = 0; i < fleet->config.device_count; i++) {
     if (frank_fleet_name_matches(fleet->config.devices[i], info)) {
@@ -276,8 +277,10 @@ static void probe_end(struct frank_fleet_probe *probe, const char *why)
   probe->done = true;
   snprintf(probe->why, sizeof probe->why, "%s", why);
   if (why[0] != '\0') {
-    frank_log(FRANK_LOG_INFO, "event=engine-without-device engine=%s why=\"%s\"", probe->engine,
-              why);
+    frank_log(FRANK_LOG_INFO, "event=%s engine=%s why=\"%s\"",
+              frank_fleet_has_engine(probe->fleet, probe->engine) ? "devices-limited"
+                                                                  : "engine-without-device",
+              probe->engine, why);
   }
   if (frank_fleet_probed(probe->fleet) && frank_fleet_first_missing(probe->fleet)) {
     probe_usual(probe->fleet, frank_clock_now_us());

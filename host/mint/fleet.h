@@ -63,8 +63,8 @@ size_t frank_fleet_ready_count(const struct frank_fleet *fleet);
  * FRANK_ERR_NOT_FOUND when all named devices exist. Only once settled. */
 FRANK_MUST_CHECK enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32],
                                                     char *have, size_t have_size);
-/* Devices that exist but are not used unless they are named, and why a device kind is missing:
- * lines of text for `frank devices`, into `out`. */
+/* Devices that exist but are not used unless they are named, and why a device kind is missing or
+ * not all of it is used: lines of text for `frank devices`, into `out`. */
 void frank_fleet_notes(const struct frank_fleet *fleet, char *out, size_t out_size);
 
 /* Fills status->devices and device_count. */

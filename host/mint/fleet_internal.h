@@ -40,7 +40,7 @@ struct frank_fleet_probe {
   pid_t pid;
   bool done;
   uint64_t limit_us;
-  char why[FRANK_ENGINE_WHY_BYTES]; /* why the engine has no device; empty where it has */
+  char why[FRANK_ENGINE_WHY_BYTES]; /* why the engine has no device, or what limits those it has */
 };
 
 struct frank_fleet {
@@ -62,7 +62,9 @@ struct frank_fleet {
 bool frank_fleet_is_wanted(const struct frank_fleet *fleet, const struct frank_device_info *info);
 /* The first named device that was not found; NULL where there is none. */
 const char *frank_fleet_first_missing(const struct frank_fleet *fleet);
-/* "cpu" names every cpu:N, "cpu:0" that one. */
+/* True where a device of the engine was found. */
+bool frank_fleet_has_engine(const struct frank_fleet *fleet, const char *engine);
+/* "cpu" names every cpu:N but those that want naming themselves, "cpu:0" that one. */
 bool frank_fleet_name_matches(const char *wanted, const struct frank_device_info *info);
 
 #endif

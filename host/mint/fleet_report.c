@@ -72,6 +72,16 @@ enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32
   return FRANK_OK;
 }
 
+bool frank_fleet_has_engine(const struct frank_fleet *fleet, const char *engine)
+{
+  for (size_t i = 0; i < fleet->found_count; i++) {
+    if (strcmp(fleet->found[i].engine, engine) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void frank_fleet_notes(const struct frank_fleet *fleet, char *out, size_t out_size)
 {
   size_t used = 0;
@@ -83,12 +93,20 @@ void frank_fleet_notes(const struct frank_fleet *fleet, char *out, size_t out_si
       used += n > 0 ? (size_t)n : 0;
     }
   }
+  size_t wanted = 0;
   for (size_t i = 0; i < fleet->found_count && used < out_size; i++) {
-    if (!frank_fleet_is_wanted(fleet, &fleet->found[i])) {
+    bool is_wanted = frank_fleet_is_wanted(fleet, &fleet->found[i]);
+    wanted += is_wanted ? 1 : 0;
+    /* Those that must be named themselves were counted in their engine's line. */
+    if (!is_wanted && fleet->found[i].on_demand != FRANK_DEMAND_NAME) {
       int n =
           snprintf(out + used, out_size - used, "%s: there, but not named\n", fleet->found[i].name);
       used += n > 0 ? (size_t)n : 0;
     }
+  }
+  if (wanted > fleet->device_count && used < out_size) {
+    (void)snprintf(out + used, out_size - used, "%zu more are left out: %d devices at most\n",
+                   wanted - fleet->device_count, FRANK_STATUS_DEVICES_MAX);
   }
 }
 

@@ -155,7 +155,53 @@ static bool test_device(struct frank_cmd_line *line, const char *name, struct te
 
 /* ---- output ---- */
 
-static void print_row(const struct frank_status_device *device, bool verbose)
+/* Columns are as wide as their longest text, so that the table fits a terminal where it can. */
+struct widths {
+  int device;
+  int engine;
+  int variant;
+  int place;
+  int state;
+};
+
+static void widen(int *width, const char *text)
+{
+  int length = (int)strlen(text);
+  *width = length > *width ? length : *width;
+}
+
+static const char *or_dash(const char *text)
+{
+  return text[0] != '\0' ? text : "-";
+}
+
+static struct widths measure(const struct frank_status *status)
+{
+  struct widths widths = {0};
+  widen(&widths.device, "DEVICE");
+  widen(&widths.engine, "ENGINE");
+  widen(&widths.variant, "VARIANT");
+  widen(&widths.place, "PLACE");
+  widen(&widths.state, "STATE");
+  for (uint32_t i = 0; i < status->device_count; i++) {
+    const struct frank_status_device *device = &status->devices[i];
+    widen(&widths.device, device->name);
+    widen(&widths.engine, device->engine);
+    widen(&widths.variant, device->variant);
+    widen(&widths.place, device->place);
+    widen(&widths.state, frank_child_state_name(device->state));
+  }
+  return widths;
+}
+
+static void print_head(const struct widths *w)
+{
+  printf("%-*s %-*s %-*s %-*s %4s %-*s %-9s %10s\n", w->device, "DEVICE", w->engine, "ENGINE",
+         w->variant, "VARIANT", w->place, "PLACE", "NUMA", w->state, "STATE", "SELF-TEST", "RATE");
+}
+
+static void print_row(const struct frank_status_device *device, const struct widths *w,
+                      bool verbose)
 {
   char rate[FRANK_TERM_NUMBER_BYTES] = "-";
   char node[16] = "-";
@@ -166,16 +212,13 @@ static void print_row(const struct frank_status_device *device, bool verbose)
   if (device->numa_node >= 0) {
     snprintf(node, sizeof node, "%d", device->numa_node);
   }
-  printf("%-14s %-8s %-12s %4s  ", device->name, device->engine,
-         device->variant[0] != '\0' ? device->variant : "-", node);
-  frank_term_print(ready ? FRANK_COLOUR_GREEN : FRANK_COLOUR_RED, 11,
+  printf("%-*s %-*s %-*s %-*s %4s ", w->device, device->name, w->engine, device->engine, w->variant,
+         or_dash(device->variant), w->place, or_dash(device->place), node);
+  frank_term_print(ready ? FRANK_COLOUR_GREEN : FRANK_COLOUR_RED, w->state,
                    frank_child_state_name(device->state));
   printf(" %-9s %8s/s\n", ready ? "passed" : "-", rate);
   if (verbose && device->model[0] != '\0') {
     printf("    model  %s\n", device->model);
-  }
-  if (verbose && device->place[0] != '\0') {
-    printf("    place  %s\n", device->place);
   }
   if (device->why[0] != '\0') {
     printf("    why    %s\n", device->why);
@@ -233,6 +276,7 @@ static json_t *device_record(const struct frank_status_device *device,
 static void clean(struct frank_status_device *device)
 {
   frank_cmd_printable(device->name);
+  frank_cmd_printable(device->engine);
   frank_cmd_printable(device->variant);
   frank_cmd_printable(device->model);
   frank_cmd_printable(device->place);
@@ -251,15 +295,17 @@ static void print_devices(struct frank_cmd_line *line, struct frank_status *stat
 {
   bool verbose = frank_cmd_has(line, FRANK_OPT_VERBOSE);
   bool test = frank_cmd_has(line, FRANK_OPT_TEST);
+  for (uint32_t i = 0; i < status->device_count; i++) {
+    clean(&status->devices[i]);
+  }
+  struct widths widths = measure(status);
   if (!line->json && status->device_count > 0) {
-    printf("%-14s %-8s %-12s %4s  %-11s %-9s %10s\n", "DEVICE", "ENGINE", "VARIANT", "NUMA",
-           "STATE", "SELF-TEST", "RATE");
+    print_head(&widths);
   }
   for (uint32_t i = 0; i < status->device_count && !tally->interrupted; i++) {
     struct frank_status_device *device = &status->devices[i];
     struct test_result result;
     bool ready = device->state == FRANK_CHILD_READY;
-    clean(device);
     tally->listed++;
     tally->ready += ready;
     if (test && ready) {
@@ -271,7 +317,7 @@ static void print_devices(struct frank_cmd_line *line, struct frank_status *stat
       frank_cmd_emit(line, device_record(device, test && ready ? &result : NULL), false);
       continue;
     }
-    print_row(device, verbose);
+    print_row(device, &widths, verbose);
     if (test && ready) {
       print_test(&result);
     }
@@ -279,7 +325,7 @@ static void print_devices(struct frank_cmd_line *line, struct frank_status *stat
   }
 }
 
-/* Lines about devices that are left out; with --json they go into `list`. */
+/* Lines about devices that are left out, and what limits them; with --json they go into `list`. */
 static void print_notes(const struct frank_cmd_line *line, char *notes, json_t *list)
 {
   char *rest = NULL;

@@ -170,6 +170,7 @@ static enum frank_err open_device(struct worker *w, const struct frank_worker_op
   } else if (w->batch_max > FRANK_WORKER_BATCH_MAX) {
     w->batch_max = FRANK_WORKER_BATCH_MAX;
   }
+  /* Not before the device is open: that has bound us, so these come from memory near it. */
   w->slices = calloc(w->batch_max, sizeof *w->slices);
   w->scans = calloc(w->batch_max, sizeof *w->scans);
   w->slice_ids = calloc(w->batch_max, sizeof *w->slice_ids);

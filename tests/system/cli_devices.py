@@ -18,7 +18,8 @@ def devices_are_listed_with_rate_and_self_test():
     done = frank("devices")
     assert done.returncode == 0, done
     lines = done.stdout.decode().splitlines()
-    assert lines[0].split() == ["DEVICE", "ENGINE", "VARIANT", "NUMA", "STATE", "SELF-TEST", "RATE"]
+    assert lines[0].split() == ["DEVICE", "ENGINE", "VARIANT", "PLACE", "NUMA", "STATE",
+                                "SELF-TEST", "RATE"]
     row = lines[1].split()
     assert row[0] == "cpu:0" and row[1] == "cpu" and "ready" in row and "passed" in row, row
     verbose = frank("devices", "-v", "--device", "cpu:0")
@@ -34,6 +35,8 @@ def json_has_a_record_each_and_a_final_one():
     for device in devices:
         assert device["state"] == "ready" and device["self_test"] == "passed", device
         assert device["rate_hps"] > 1000 and device["variant"], device
+        assert re.fullmatch(r"(package \d+ )?(core|thread) \d+( thread \d+)?", device["place"]), device
+        assert device["numa_node"] is None or device["numa_node"] >= 0, device
 
 
 def test_searches_on_each_device():

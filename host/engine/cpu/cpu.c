@@ -5,6 +5,7 @@
 
 #include "engine/cpu/place.h"
 #include "engine/cpu/quota.h"
+#include "engine/cpu/siblings.h"
 #include "engine/cpu/speed.h"
 #include "engine/cpu/variant.h"
 #include "engine/device_name.h"
@@ -34,6 +35,75 @@ static void describe(const struct frank_places *places, size_t i, struct frank_d
   info->stops_early = 1;
 }
 
+/* ---- which devices are used ---- */
+
+/* The fastest code path of the core that this runs on. */
+static const struct frank_cpu_variant *measured_choice(void)
+{
+  double rates_cps[FRANK_CPU_VARIANTS_MAX];
+  uint32_t features = frank_cpu_features();
+  frank_cpu_speed_measure(features, rates_cps);
+  return frank_cpu_variant_fastest(features, rates_cps);
+}
+
+/* Measures what the second threads of the cores add. Nothing of it runs where there are none. */
+static enum frank_err measure_siblings(const struct frank_places *places,
+                                       struct frank_siblings_rates *rates)
+{
+  unsigned cpus[2];
+  *rates = (struct frank_siblings_rates){0};
+  if (!frank_places_thread_pair(places, cpus)) {
+    return FRANK_ERR_NOT_FOUND;
+  }
+  return frank_siblings_measure(cpus, measured_choice()->scan, rates);
+}
+
+/* Whether the second threads are used; `why` says it either way, with what was measured. */
+static bool choose_siblings(const struct frank_places *places, char *why)
+{
+  struct frank_siblings_rates rates;
+  size_t cores = frank_places_cores(places);
+  enum frank_err err = measure_siblings(places, &rates);
+  bool used = err == FRANK_OK && frank_siblings_are_worth_it(&rates);
+  char measured[96];
+  if (err == FRANK_OK) {
+    (void)snprintf(measured, sizeof measured, "with both a core does %.2f times what one does",
+                   1 + frank_siblings_gain(&rates));
+  } else {
+    (void)snprintf(measured, sizeof measured, "what they add could not be measured (%s)",
+                   err == FRANK_ERR_TIMEOUT ? "the machine is busy" : frank_err_text(err));
+  }
+  (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
+                 "second threads of cores, from cpu:%zu on, are%s used: %s", cores,
+                 used ? "" : " not", measured);
+  return used;
+}
+
+/* How many places are used, from the first on: cores first, as the second threads come after them.
+ * `why` says what limits them, and is left empty where nothing does. */
+static size_t choose_used(const struct frank_places *places, char *why)
+{
+  size_t cores = frank_places_cores(places);
+  size_t count = frank_places_count(places);
+  size_t quota = count;
+  if (frank_quota_cores("", &quota) && quota <= cores && quota < count) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
+                   "%zu of %zu cores: the control group's CPU quota allows no more", quota, cores);
+    return quota;
+  }
+  if (count == cores || !choose_siblings(places, why)) {
+    return cores;
+  }
+  if (quota < count) {
+    size_t length = strlen(why);
+    (void)snprintf(why + length, FRANK_ENGINE_WHY_BYTES - length,
+                   "; %zu of %zu, the control group's CPU quota allows no more", quota - cores,
+                   count - cores);
+    return quota;
+  }
+  return count;
+}
+
 static enum frank_err cpu_probe(struct frank_device_info *list, size_t cap, size_t *count,
                                 char *why)
 {
@@ -48,32 +118,22 @@ static enum frank_err cpu_probe(struct frank_device_info *list, size_t cap, size
     return err;
   }
   size_t found = frank_places_count(places);
-  size_t quota = found;
-  size_t most = found < cap ? found : cap;
-  if (frank_quota_cores(&quota) && quota < most) {
-    most = quota;
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
-                   "%zu of %zu cores: the control group's CPU quota allows no more", most, found);
-  } else if (most < found) {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "only the first %zu of %zu cores are used", most,
-                   found);
+  size_t used = choose_used(places, why);
+  if (found > cap) {
+    found = cap;
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "only the first %zu of %zu are listed", cap,
+                   frank_places_count(places));
   }
-  for (size_t i = 0; i < most; i++) {
+  for (size_t i = 0; i < found; i++) {
     describe(places, i, &list[i]);
-    *count = i + 1;
+    list[i].on_demand = i < used ? FRANK_DEMAND_USUAL : FRANK_DEMAND_NAME;
   }
+  *count = found;
   frank_places_destroy(&places);
   return FRANK_OK;
 }
 
-/* The fastest code path of the core that this runs on. */
-static const struct frank_cpu_variant *measured_choice(void)
-{
-  double rates_cps[FRANK_CPU_VARIANTS_MAX];
-  uint32_t features = frank_cpu_features();
-  frank_cpu_speed_measure(features, rates_cps);
-  return frank_cpu_variant_fastest(features, rates_cps);
-}
+/* ---- one device ---- */
 
 static enum frank_err cpu_open(const char *device, const struct frank_engine_options *options,
                                struct frank_engine_ctx **out, char *why)

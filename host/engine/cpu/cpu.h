@@ -1,5 +1,6 @@
 /*
- * cpu: the engine of the machine's own cores, one device for each physical core.
+ * cpu: the engine of the machine's own cores, one device for each physical core and one for each
+ * second hardware thread (place.h), which is used only where that was measured better.
  *
  * The code path is chosen when the device is opened, after the thread was bound: of the variants
  * (cpu/variants.c) that run here the one that is measured to be the fastest on this core, or the

@@ -29,7 +29,7 @@
 
 #define STEP (LANES * GROUPS)
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE   static inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
 
 INLINE VEC big_sigma0(VEC x)

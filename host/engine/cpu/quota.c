@@ -1,5 +1,8 @@
 /*
  * quota: cpu.max of our control group and of each group around it.
+ *
+ * Version 2 only, which is what Debian has mounted since 11. Where version 1 is left, its
+ * cpu.cfs_quota_us is not looked for, and the quota shows as devices that are slower than measured.
  */
 #include "engine/cpu/quota.h"
 
@@ -10,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
+#define GROUP_FILE "/proc/self/cgroup"
+#define GROUP_ROOT "/sys/fs/cgroup"
 
 /* Reads up to 15 decimal digits and moves past them. False for anything else. */
 static bool parse_number(const char **at, uint64_t *value)
@@ -57,25 +61,27 @@ static bool read_line(const char *path, const char *prefix, char *line, size_t s
   return found;
 }
 
-bool frank_quota_cores(size_t *cores)
+bool frank_quota_cores(const char *root, size_t *cores)
 {
+  char path[2 * PATH_MAX];
   char group[PATH_MAX];
   bool limited = false;
-  if (!read_line("/proc/self/cgroup", "0::", group, sizeof group)) {
+  (void)snprintf(path, sizeof path, "%s" GROUP_FILE, root);
+  if (!read_line(path, "0::", group, sizeof group)) {
     return false;
   }
-  /* From our own group outwards: "/a/b", "/a", "". */
+  /* From our own group outwards: "/a/b", "/a", "". In a container the outer names may not be there;
+   * what is mounted as the root is our group, then. */
   for (;;) {
-    char path[PATH_MAX + sizeof CGROUP_ROOT + sizeof "/cpu.max"];
     char text[64];
     size_t here = 0;
     size_t len = strlen(group);
     while (len > 0 && group[len - 1] == '/') {
       group[--len] = '\0';
     }
-    (void)snprintf(path, sizeof path, CGROUP_ROOT "%s/cpu.max", group);
-    if (read_line(path, "", text, sizeof text) && frank_quota_parse(text, &here) &&
-        (!limited || here < *cores)) {
+    int length = snprintf(path, sizeof path, "%s" GROUP_ROOT "%s/cpu.max", root, group);
+    if (length > 0 && (size_t)length < sizeof path && read_line(path, "", text, sizeof text) &&
+        frank_quota_parse(text, &here) && (!limited || here < *cores)) {
       *cores = here;
       limited = true;
     }

@@ -132,7 +132,7 @@ static void describe(const struct fault *fault, const char *name, struct frank_d
   info->blocks_max = FRANK_PLAN_BLOCKS_MAX;
   info->batch_max = 1;
   info->stops_early = 1;
-  info->on_demand = 1;
+  info->on_demand = FRANK_DEMAND_ENGINE;
 }
 
 static enum frank_err faulty_probe(struct frank_device_info *list, size_t cap, size_t *count,

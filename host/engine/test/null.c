@@ -27,7 +27,7 @@ static void describe(struct frank_device_info *info)
   info->blocks_max = FRANK_PLAN_BLOCKS_MAX;
   info->batch_max = 16;
   info->stops_early = 1;
-  info->on_demand = 1;
+  info->on_demand = FRANK_DEMAND_ENGINE;
 }
 
 static enum frank_err null_probe(struct frank_device_info *list, size_t cap, size_t *count,
