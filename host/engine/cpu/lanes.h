@@ -77,6 +77,16 @@ INLINE void round_of(VEC s[8], unsigned t, VEC kw, VEC *cache)
   round_with(s, t, v_add(PART(s, 7, t), kw), cache);
 }
 
+INLINE void round_of_word(VEC s[8], unsigned t, const uint32_t *kw, VEC *cache)
+{
+#ifdef v_round_word
+  v_round_word(PART(s, 0, t), PART(s, 1, t), PART(s, 2, t), PART(s, 3, t), PART(s, 4, t),
+               PART(s, 5, t), PART(s, 6, t), PART(s, 7, t), *kw, *cache);
+#else
+  round_of(s, t, v_all(*kw), cache);
+#endif
+}
+
 /* What the majority of the next round needs of the one before it; round `t` is the next. */
 INLINE VEC cache_of(VEC s[8], unsigned t)
 {
@@ -234,7 +244,7 @@ static void later_block(struct lanes *lanes, const uint32_t kw[64])
     for (unsigned t = 0; t < 8; t++) {
 #pragma GCC unroll 4
       for (unsigned g = 0; g < GROUPS; g++) {
-        round_of(s[g], t, v_all(ready[t]), &cache[g]);
+        round_of_word(s[g], t, &ready[t], &cache[g]);
       }
     }
   }
