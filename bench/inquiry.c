@@ -32,18 +32,14 @@ const char *bench_inquiry_text(const json_t *object, const char *name)
   return text ? text : "";
 }
 
-enum frank_err bench_inquiry_devices(struct frank_client *client, size_t *count, char *variant,
-                                     size_t variant_size, char *why)
+/* Of a status: how many devices are ready, and their one code path. */
+static enum frank_err read_devices(const json_t *status, size_t *count, char *variant,
+                                   size_t variant_size, char *why)
 {
-  json_t *status = NULL;
-  enum frank_err err = ask_status(client, &status, why);
-  if (err != FRANK_OK) {
-    return err;
-  }
   const json_t *devices = json_object_get(status, "devices");
   *count = 0;
   variant[0] = '\0';
-  for (size_t i = 0; err == FRANK_OK && i < json_array_size(devices); i++) {
+  for (size_t i = 0; i < json_array_size(devices); i++) {
     const json_t *device = json_array_get(devices, i);
     const char *path = bench_inquiry_text(device, "variant");
     if (strcmp(bench_inquiry_text(device, "state"), "ready") != 0) {
@@ -52,12 +48,35 @@ enum frank_err bench_inquiry_devices(struct frank_client *client, size_t *count,
     if (*count > 0 && strcmp(path, variant) != 0) {
       (void)snprintf(why, BENCH_WHY_BYTES, "frankd searches by %.31s and by %.31s at once", variant,
                      path);
-      err = FRANK_ERR_DEVICE;
+      return FRANK_ERR_DEVICE;
     }
     (void)snprintf(variant, variant_size, "%s", path);
     (*count)++;
   }
+  return FRANK_OK;
+}
+
+enum frank_err bench_inquiry_devices(const char *endpoint, size_t wanted, char *variant,
+                                     size_t variant_size, char *why)
+{
+  const struct frank_client_config config = {.endpoints = &endpoint, .endpoint_count = 1};
+  struct frank_client *client = NULL;
+  json_t *status = NULL;
+  size_t count = 0;
+  enum frank_err err = frank_client_new(&config, &client, why);
+  if (err == FRANK_OK) {
+    err = ask_status(client, &status, why);
+  }
+  if (err == FRANK_OK) {
+    err = read_devices(status, &count, variant, variant_size, why);
+  }
+  if (err == FRANK_OK && count != wanted) {
+    (void)snprintf(why, BENCH_WHY_BYTES,
+                   "frankd searches with %zu devices, the bare engines with %zu", count, wanted);
+    err = FRANK_ERR_DEVICE;
+  }
   json_decref(status);
+  frank_client_destroy(&client);
   return err;
 }
 

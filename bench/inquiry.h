@@ -13,8 +13,9 @@
 /* Errors of all: FRANK_ERR_TIMEOUT, FRANK_ERR_MALFORMED, FRANK_ERR_DEVICE, FRANK_ERR_CLOSED (asked
  * to stop), ...; `why` has BENCH_WHY_BYTES. */
 
-/* How many devices are ready, and the one code path of all of them. */
-FRANK_MUST_CHECK enum frank_err bench_inquiry_devices(struct frank_client *client, size_t *count,
+/* Checks that exactly `wanted` devices are ready, all by one code path, whose name is given back.
+ */
+FRANK_MUST_CHECK enum frank_err bench_inquiry_devices(const char *endpoint, size_t wanted,
                                                       char *variant, size_t variant_size,
                                                       char *why);
 /* Waits until exactly `count` requests wait or run; *status (the caller's to decref) is of that
