@@ -77,6 +77,9 @@ static enum frank_err add_figures(struct bench_run *run, const struct bench_row_
     (void)snprintf(key.subject, sizeof key.subject, "%s", figures[i].subject);
     key.metric = figures[i].metric;
     key.factor = figures[i].factor;
+    if (figures[i].part == BENCH_PART_MEMORY) {
+      (void)snprintf(key.shape, sizeof key.shape, BENCH_MEMORY_SHAPE);
+    }
     struct bench_row *row =
         bench_rows_add(&run->result->rows, &key, BENCH_ROLE_DAEMON, run->round, figures[i].value);
     if (!row) {

@@ -99,7 +99,9 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
       bench_result_skip(run->result, "energy", "", "the kernel shows no counters of it (powercap)");
     }
     if (run->options->clock_mhz > 0 && !bare.simulated) {
-      bench_result_skip(run->result, "projection", "", "for simulated devices only");
+      char what[BENCH_SUBJECT_BYTES];
+      (void)snprintf(what, sizeof what, "projection of %.31s", subject->name);
+      bench_result_skip(run->result, what, "", "for simulated devices only");
     }
   }
   return FRANK_OK;

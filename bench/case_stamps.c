@@ -142,7 +142,9 @@ static enum frank_err measure_one(struct bench_run *run, const struct bench_subj
   }
   const struct bench_row *rate = find_rate(run, &key);
   if (!rate || rate->simulated) {
-    bench_result_skip(run->result, "time to a stamp", "",
+    char what[BENCH_SUBJECT_BYTES];
+    (void)snprintf(what, sizeof what, "time to a stamp of %.31s", subject->name);
+    bench_result_skip(run->result, what, "",
                       rate ? "not for simulated devices"
                            : "frankd takes another code path than the one that --isa names");
     return FRANK_OK;

@@ -72,9 +72,11 @@ static bool is_same_machine(const struct bench_machine *before, const struct ben
          same_text("turbo", before->turbo, now->turbo, text, size);
 }
 
+/* What other programs do is no matter of ours; what we do against them is. */
 static bool is_compared(const struct bench_row *row)
 {
-  return row->count > 0 && bench_metric_info(row->key.metric)->compared;
+  return row->count > 0 && row->role != BENCH_ROLE_PEER &&
+         bench_metric_info(row->key.metric)->compared;
 }
 
 /* Rows of the views are never changed; finding is the same for all. */

@@ -19,7 +19,6 @@
 #define OVERHEAD_REQUESTS 64
 #define MEMORY_CLIENTS    4
 #define MEMORY_REQUESTS   10000
-#define MEMORY_SHAPE      "rsa2048"
 #define MEMORY_FACTOR     (UINT64_C(1) << 40) /* the most that frankd takes: hours of work each */
 #define WARM_UP_MAX_US    FRANK_US_PER_S
 
@@ -124,8 +123,8 @@ static const struct {
      OVERHEAD_REQUESTS, BENCH_OVERHEAD_F1},
     {BENCH_PART_OVERHEAD, "64 in flight, factor 16", measure_overhead, NULL, 16, OVERHEAD_CLIENTS,
      OVERHEAD_REQUESTS, BENCH_OVERHEAD_F16},
-    {BENCH_PART_MEMORY, "memory of 10,000 queued", measure_memory, MEMORY_SHAPE, MEMORY_FACTOR,
-     MEMORY_CLIENTS, MEMORY_REQUESTS, 0},
+    {BENCH_PART_MEMORY, "memory of 10,000 queued", measure_memory, BENCH_MEMORY_SHAPE,
+     MEMORY_FACTOR, MEMORY_CLIENTS, MEMORY_REQUESTS, 0},
 };
 
 static enum frank_err run_part(size_t i, const struct bench_daemon_config *config,

@@ -14,6 +14,8 @@
 
 #define BENCH_QUEUE_FACTOR (UINT64_C(1) << 20)
 
+#define BENCH_MEMORY_SHAPE "rsa2048" /* of the 10,000 requests, whichever shape is measured */
+
 /* What is measured, as a set of bits. */
 #define BENCH_PART_QUEUE    1U
 #define BENCH_PART_OVERHEAD 2U

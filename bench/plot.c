@@ -186,9 +186,8 @@ static void put_plots(FILE *script, const struct picture *p)
   for (size_t k = 0; k < p->count; k++) {
     const struct bench_row *row = p->series[k].of;
     char title[160];
-    bool through = row->role == BENCH_ROLE_DAEMON;
-    (void)snprintf(title, sizeof title, "%s%s%s%s%s%s%s", row->key.subject, through ? " (" : "",
-                   through ? row->key.device : "", through ? ")" : "",
+    char subject[BENCH_SUBJECT_TEXT_BYTES];
+    (void)snprintf(title, sizeof title, "%s%s%s%s", bench_row_subject(row, subject, sizeof subject),
                    row->key.variant[0] ? ", " : "", row->key.variant,
                    row->simulated ? ", SIMULATED" : "");
     fprintf(script, "%s$bars%zu using 1:2 with boxes fillstyle %s linecolor rgb \"%s\" title ",
@@ -197,11 +196,12 @@ static void put_plots(FILE *script, const struct picture *p)
     put_quoted(script, title);
   }
   for (size_t k = 0; k < p->count; k++) {
-    fprintf(script,
-            ", $bars%zu using 1:2:3:4 with yerrorbars linecolor rgb \"#333333\" linewidth 1.5 "
-            "pointtype 0 notitle, $bars%zu using 1:4:5 with labels offset 0,0.6 font \",%d\" "
-            "textcolor rgb \"#333333\" notitle",
-            k, k, p->count * p->shape_count > 24 ? 8 : 10);
+    fprintf(
+        script,
+        ", $bars%zu using 1:3:(0):($4-$3) with vectors heads size screen 0.004,90 linecolor rgb "
+        "\"#333333\" linewidth 1.5 notitle, $bars%zu using 1:4:5 with labels offset 0,0.6 font "
+        "\",%d\" textcolor rgb \"#333333\" notitle",
+        k, k, p->count * p->shape_count > 24 ? 8 : 10);
   }
   (void)putc('\n', script);
 }
@@ -232,7 +232,8 @@ static void put_script(FILE *script, const struct picture *p, enum bench_picture
   (void)fputs(" font \",10\" textcolor rgb \"#555555\"\n"
               "set bmargin 5\nset border 3 linecolor rgb \"#888888\"\n"
               "set tics nomirror\nset grid ytics linecolor rgb \"#dddddd\" linetype 1\n"
-              "set key top right Left reverse samplen 1.5 spacing 1.2\n",
+              "set tics textcolor rgb \"#333333\"\n"
+              "set key outside right top vertical Left reverse samplen 1.5 spacing 1.3\n",
               script);
   put_axes(script, p);
   put_plots(script, p);

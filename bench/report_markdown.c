@@ -22,9 +22,10 @@ static void put_cell(FILE *file, const char *text)
 static void put_key(FILE *file, const struct bench_row *row)
 {
   const struct bench_shape *shape = bench_shape_find(row->key.shape);
-  char subject[BENCH_SUBJECT_BYTES + 16];
+  char name[BENCH_SUBJECT_TEXT_BYTES];
+  char subject[BENCH_SUBJECT_TEXT_BYTES + 16];
   char metric[96];
-  (void)snprintf(subject, sizeof subject, "%s%s", row->key.subject,
+  (void)snprintf(subject, sizeof subject, "%s%s", bench_row_subject(row, name, sizeof name),
                  row->simulated ? " (simulated)" : "");
   (void)putc('|', file);
   put_cell(file, subject);
@@ -77,13 +78,13 @@ static void put_head(FILE *file, const struct bench_result *result)
 {
   const struct bench_machine *machine = &result->machine;
   (void)fputs("| machine | |\n| --- | --- |\n", file);
-  fprintf(file, "| CPU | %s, %u cores, %u threads %s |\n", machine->cpu, (unsigned)machine->cores,
-          (unsigned)machine->threads, machine->host);
+  fprintf(file, "| CPU | %s, %u cores, %u threads%s%s |\n", machine->cpu, (unsigned)machine->cores,
+          (unsigned)machine->threads, machine->host[0] ? ", " : "", machine->host);
   fprintf(file, "| memory | %" PRIu64 " MiB; %s |\n", machine->memory_mib, machine->caches);
   fprintf(file, "| system | %s, %s |\n", machine->kernel, machine->compiler);
-  fprintf(file, "| run | frank-bench %s, %s, load %.2f before, %u rounds of %u s |\n\n",
+  fprintf(file, "| run | frank-bench %s, %s, load %.2f before, %u round%s of %u s |\n\n",
           machine->version, machine->date, machine->load, (unsigned)result->rounds,
-          (unsigned)result->seconds);
+          result->rounds == 1 ? "" : "s", (unsigned)result->seconds);
 }
 
 static void end(FILE *file, const struct bench_result *result,
@@ -97,8 +98,10 @@ static void end(FILE *file, const struct bench_result *result,
   for (size_t i = 0; i < result->rows.count; i++) {
     const struct bench_row *row = &result->rows.rows[i];
     struct bench_summary summary = bench_row_summary(row);
-    char spread[16];
-    (void)snprintf(spread, sizeof spread, "%.1f%%", summary.spread * 100);
+    char spread[16] = "";
+    if (row->count > 1) {
+      (void)snprintf(spread, sizeof spread, "%.1f%%", summary.spread * 100);
+    }
     put_key(file, row);
     put_number(file, row, summary.median);
     put_number(file, row, summary.min);

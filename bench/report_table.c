@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#define NAME_WIDTH    44
+#define NAME_BYTES    192
 #define NUMBER_WIDTH  11
 #define DOUBT_BYTES   1024
 #define AGREES_WITHIN 2 /* standard errors: chance alone goes beyond in one case of twenty */
@@ -46,7 +46,11 @@ static void put_median(FILE *file, int width, const struct bench_row *row)
 
 static void put_spread(FILE *file, const struct bench_row *row)
 {
-  fprintf(file, "%7.1f%%", bench_row_summary(row).spread * 100);
+  if (row->count < 2) {
+    fprintf(file, "%8s", "-");
+  } else {
+    fprintf(file, "%7.1f%%", bench_row_summary(row).spread * 100);
+  }
 }
 
 /* ---- head ---- */
@@ -97,35 +101,45 @@ static bool is_column(const struct bench_row *row)
   }
 }
 
+static void put_rate(FILE *file, const struct bench_result *result, const struct bench_row *row,
+                     int width)
+{
+  struct bench_summary summary = bench_row_summary(row);
+  char name[BENCH_SUBJECT_TEXT_BYTES];
+  fprintf(file, "%-*s  %-12s%-10s", width, bench_row_subject(row, name, sizeof name),
+          row->key.variant[0] ? row->key.variant : "-", shape_text(row->key.shape));
+  put_value(file, 10, row, summary.median);
+  put_value(file, 9, row, summary.min);
+  put_value(file, 9, row, summary.max);
+  put_spread(file, row);
+  put_median(file, 9, find(result, row, BENCH_COMPRESSIONS));
+  put_median(file, 8, find(result, row, BENCH_LIMIT_SHARE));
+  put_median(file, 8, find(result, row, BENCH_PLAIN_SHARE));
+  fprintf(file, "%s%s\n", bench_row_is_noisy(row) ? "  too wide" : "",
+          row->simulated ? "  SIMULATED" : "");
+}
+
 static void put_rates(FILE *file, const struct bench_result *result)
 {
+  int width = (int)strlen("attempts/s");
   bool any = false;
   for (size_t i = 0; i < result->rows.count; i++) {
-    const struct bench_row *row = &result->rows.rows[i];
-    if (!is_rate(row)) {
+    char name[BENCH_SUBJECT_TEXT_BYTES];
+    if (is_rate(&result->rows.rows[i])) {
+      int need = (int)strlen(bench_row_subject(&result->rows.rows[i], name, sizeof name));
+      width = need > width ? need : width;
+    }
+  }
+  for (size_t i = 0; i < result->rows.count; i++) {
+    if (!is_rate(&result->rows.rows[i])) {
       continue;
     }
     if (!any) {
-      fprintf(file, "\n%-14s%-12s%-10s%10s%9s%9s%8s%9s%8s%8s\n", "attempts/s", "code path", "shape",
-              "median", "min", "max", "spread", "compr./s", "limit", "plain");
+      fprintf(file, "\n%-*s  %-12s%-10s%10s%9s%9s%8s%9s%8s%8s\n", width, "attempts/s", "code path",
+              "shape", "median", "min", "max", "spread", "compr./s", "limit", "plain");
       any = true;
     }
-    struct bench_summary summary = bench_row_summary(row);
-    char name[BENCH_SUBJECT_BYTES + 32];
-    bool through = row->role == BENCH_ROLE_DAEMON && strcmp(row->key.device, "cpu") != 0;
-    (void)snprintf(name, sizeof name, "%s%s%s", row->key.subject, through ? " " : "",
-                   through ? row->key.device : "");
-    fprintf(file, "%-14s%-12s%-10s", name, row->key.variant[0] ? row->key.variant : "-",
-            shape_text(row->key.shape));
-    put_value(file, 10, row, summary.median);
-    put_value(file, 9, row, summary.min);
-    put_value(file, 9, row, summary.max);
-    put_spread(file, row);
-    put_median(file, 9, find(result, row, BENCH_COMPRESSIONS));
-    put_median(file, 8, find(result, row, BENCH_LIMIT_SHARE));
-    put_median(file, 8, find(result, row, BENCH_PLAIN_SHARE));
-    fprintf(file, "%s%s\n", bench_row_is_noisy(row) ? "  too wide" : "",
-            row->simulated ? "  SIMULATED" : "");
+    put_rate(file, result, &result->rows.rows[i], width);
   }
 }
 
@@ -175,31 +189,49 @@ static void put_stamps(FILE *file, const struct bench_result *result)
 
 /* ---- all others ---- */
 
-static void put_name(FILE *file, const struct bench_row *row)
+static int name_row(const struct bench_row *row, char *text, size_t size)
 {
-  char text[160];
   char metric[96];
-  (void)snprintf(text, sizeof text, "%s%s%s %s: %s", row->key.subject,
-                 row->key.variant[0] ? " " : "", row->key.variant, shape_text(row->key.shape),
-                 bench_format_metric(row, metric, sizeof metric));
-  fprintf(file, "%-*s", NAME_WIDTH + 14, text);
+  char subject[BENCH_SUBJECT_TEXT_BYTES];
+  return snprintf(text, size, "%s%s%s %s: %s", bench_row_subject(row, subject, sizeof subject),
+                  row->key.variant[0] ? " " : "", row->key.variant, shape_text(row->key.shape),
+                  bench_format_metric(row, metric, sizeof metric));
+}
+
+static int widen(int width, const struct bench_row *row)
+{
+  char name[NAME_BYTES];
+  int need = name_row(row, name, sizeof name);
+  return need > width ? need : width;
+}
+
+static void put_name(FILE *file, int width, const struct bench_row *row)
+{
+  char name[NAME_BYTES];
+  (void)name_row(row, name, sizeof name);
+  fprintf(file, "%-*s", width, name);
 }
 
 static void put_others(FILE *file, const struct bench_result *result)
 {
+  int width = 0;
   bool any = false;
+  for (size_t i = 0; i < result->rows.count; i++) {
+    const struct bench_row *row = &result->rows.rows[i];
+    width = is_column(row) ? width : widen(width, row);
+  }
   for (size_t i = 0; i < result->rows.count; i++) {
     const struct bench_row *row = &result->rows.rows[i];
     if (is_column(row)) {
       continue;
     }
     if (!any) {
-      fprintf(file, "\n%-*s%*s%*s%*s%8s\n", NAME_WIDTH + 14, "", NUMBER_WIDTH, "median",
-              NUMBER_WIDTH, "min", NUMBER_WIDTH, "max", "spread");
+      fprintf(file, "\n%-*s%*s%*s%*s%8s\n", width, "", NUMBER_WIDTH, "median", NUMBER_WIDTH, "min",
+              NUMBER_WIDTH, "max", "spread");
       any = true;
     }
     struct bench_summary summary = bench_row_summary(row);
-    put_name(file, row);
+    put_name(file, width, row);
     put_value(file, NUMBER_WIDTH, row, summary.median);
     put_value(file, NUMBER_WIDTH, row, summary.min);
     put_value(file, NUMBER_WIDTH, row, summary.max);
@@ -211,7 +243,13 @@ static void put_others(FILE *file, const struct bench_result *result)
 
 /* ---- notes ---- */
 
-/* Each note once, with the first row that has it. */
+/* The note of a figure is that of its first row: the others differ in measured digits at most. */
+static bool says_the_same(const struct bench_row *a, const struct bench_row *b)
+{
+  return a->key.metric == b->key.metric && strcmp(a->key.subject, b->key.subject) == 0 &&
+         strcmp(a->key.variant, b->key.variant) == 0;
+}
+
 static void put_notes(FILE *file, const struct bench_result *result)
 {
   bool any = false;
@@ -219,10 +257,11 @@ static void put_notes(FILE *file, const struct bench_result *result)
     const struct bench_row *row = &result->rows.rows[i];
     bool seen = row->note[0] == '\0';
     for (size_t k = 0; k < i && !seen; k++) {
-      seen = strcmp(result->rows.rows[k].note, row->note) == 0;
+      seen = says_the_same(&result->rows.rows[k], row);
     }
     if (!seen) {
-      fprintf(file, "%s%s %s: %s\n", any ? "" : "\n", row->key.subject,
+      fprintf(file, "%s%s%s%s, %s: %s\n", any ? "" : "\n", row->key.subject,
+              row->key.variant[0] ? " " : "", row->key.variant,
               bench_metric_info(row->key.metric)->text, row->note);
       any = true;
     }
@@ -253,42 +292,64 @@ static void put_doubts(FILE *file, const struct bench_result *result)
 
 /* ---- comparison ---- */
 
-static void put_comparison(FILE *file, const struct bench_result *result,
-                           const struct bench_comparison *comparison)
+static void put_change(FILE *file, int width, const struct bench_change *change)
 {
-  (void)result;
-  fprintf(file, "%-*s%*s%*s%10s\n", NAME_WIDTH + 14, "against the baseline", NUMBER_WIDTH, "before",
-          NUMBER_WIDTH, "now", "change");
-  for (size_t i = 0; i < comparison->count; i++) {
-    const struct bench_change *change = &comparison->changes[i];
-    put_name(file, change->now ? change->now : change->before);
-    put_median(file, NUMBER_WIDTH, change->before);
-    put_median(file, NUMBER_WIDTH, change->now);
-    if (change->before && change->now) {
-      fprintf(file, "%+9.1f%%", change->change * 100);
-    } else {
-      fprintf(file, "%10s", "");
-    }
-    fprintf(file, "  %s%s%s\n", change->before ? bench_verdict_name(change->verdict) : "",
-            change->before && change->reason ? ": " : "", change->reason ? change->reason : "");
+  put_name(file, width, change->now ? change->now : change->before);
+  put_median(file, NUMBER_WIDTH, change->before);
+  put_median(file, NUMBER_WIDTH, change->now);
+  if (change->now) {
+    fprintf(file, "%+9.1f%%", change->change * 100);
+  } else {
+    fprintf(file, "%10s", "");
+  }
+  fprintf(file, "  %s%s%s\n", bench_verdict_name(change->verdict), change->reason ? ": " : "",
+          change->reason ? change->reason : "");
+}
+
+static void put_verdict(FILE *file, const struct bench_comparison *comparison, size_t added)
+{
+  if (added > 0) {
+    fprintf(file, "%zu figure%s not in the old run.\n", added, added == 1 ? " is" : "s are");
   }
   if (!comparison->same_machine) {
     fprintf(file, "Another machine: %s.\n", comparison->machines);
   }
-  if (comparison->count == 0) {
-    (void)fputs("Neither run has a figure to compare.\n", file);
+  if (comparison->count == added) {
+    (void)fputs("The runs have no figure in common.\n", file);
   }
-  switch (comparison->verdict) { /* formats that the compiler can check */
+  switch (comparison->verdict) {
   case BENCH_SAME:
-    fprintf(file, "The same, or faster, as far as %g%% go.\n", comparison->fail_above);
+    fprintf(file, "The same or faster: nothing is slower by more than %g%%.\n",
+            comparison->fail_above);
     break;
   case BENCH_SLOWER:
     fprintf(file, "Slower by more than %g%%.\n", comparison->fail_above);
     break;
   case BENCH_UNCLEAR:
-    fprintf(file, "Cannot be told to %g%%.\n", comparison->fail_above);
+    fprintf(file, "Cannot be told to %g%%: see what is unclear.\n", comparison->fail_above);
     break;
   }
+}
+
+static void put_comparison(FILE *file, const struct bench_result *result,
+                           const struct bench_comparison *comparison)
+{
+  int width = (int)strlen("against the baseline");
+  size_t added = 0;
+  (void)result;
+  for (size_t i = 0; i < comparison->count; i++) {
+    const struct bench_change *change = &comparison->changes[i];
+    width = change->before ? widen(width, change->before) : width;
+    added += change->before == NULL;
+  }
+  fprintf(file, "%-*s%*s%*s%10s\n", width, "against the baseline", NUMBER_WIDTH, "before",
+          NUMBER_WIDTH, "now", "change");
+  for (size_t i = 0; i < comparison->count; i++) {
+    if (comparison->changes[i].before) {
+      put_change(file, width, &comparison->changes[i]);
+    }
+  }
+  put_verdict(file, comparison, added);
 }
 
 static void end(FILE *file, const struct bench_result *result,

@@ -131,6 +131,15 @@ struct bench_row *bench_rows_set(struct bench_rows *rows, const struct bench_row
   return row;
 }
 
+const char *bench_row_subject(const struct bench_row *row, char *text, size_t size)
+{
+  bool told = row->role == BENCH_ROLE_DAEMON || row->role == BENCH_ROLE_DERIVED;
+  bool more = told && strcmp(row->key.device, "cpu") != 0;
+  (void)snprintf(text, size, "%s%s%s%s", row->key.subject, more ? " (" : "",
+                 more ? row->key.device : "", more ? ")" : "");
+  return text;
+}
+
 bool bench_row_at(const struct bench_row *row, uint32_t round, double *value)
 {
   for (size_t i = row->count; i > 0; i--) {

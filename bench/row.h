@@ -110,6 +110,10 @@ struct bench_row *bench_rows_add(struct bench_rows *rows, const struct bench_row
 struct bench_row *bench_rows_set(struct bench_rows *rows, const struct bench_row_key *key,
                                  enum bench_role role, uint32_t round, double value);
 
+/* What it is about, for people: "daemon (opencl:0.0)"; of "cpu", which is what everybody means, no
+ * more than the subject. Returns `text`. */
+#define BENCH_SUBJECT_TEXT_BYTES 112
+const char *bench_row_subject(const struct bench_row *row, char *text, size_t size);
 /* The row's sample of that round; false where it has none. */
 bool bench_row_at(const struct bench_row *row, uint32_t round, double *value);
 /* The row has a sample (asserted). */
