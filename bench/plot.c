@@ -201,7 +201,7 @@ static void put_plots(FILE *script, const struct picture *p)
         ", $bars%zu using 1:3:(0):($4-$3) with vectors heads size screen 0.004,90 linecolor rgb "
         "\"#333333\" linewidth 1.5 notitle, $bars%zu using 1:4:5 with labels offset 0,0.6 font "
         "\",%d\" textcolor rgb \"#333333\" notitle",
-        k, k, p->count * p->shape_count > 24 ? 8 : 10);
+        k, k, p->count * p->shape_count > 16 ? 9 : 11);
   }
   (void)putc('\n', script);
 }
