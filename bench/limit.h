@@ -10,8 +10,9 @@
  * reaches are the same for all attempts and cost nothing; of the last block only the first word of
  * the hash is needed. The digits of both of the counter's words count as new in every attempt.
  *
- * Measured is one core, by itself. Where the clock falls when all cores are busy, the limit of each
- * is lower than told here, and a share of it is better than it looks.
+ * The limit is that of the clock while it is measured, and clocks move: by a tenth within
+ * milliseconds, and down when all cores are busy. So it is measured with all cores busy, next to
+ * the rate that it is held against, and the share of a limit is good to a few percent.
  */
 #ifndef FRANK_BENCH_LIMIT_H
 #define FRANK_BENCH_LIMIT_H
@@ -51,8 +52,15 @@ struct bench_ports {
 };
 
 /* Times the current core for about 0.2 s. The caller should be bound to one. FRANK_ERR_UNSUPPORTED:
- * no x86-64, so that there is nothing to time; `why` (BENCH_WHY_BYTES) says so. */
+ * no x86-64, so that there is nothing to time; FRANK_ERR_TIMEOUT: so much else runs on it that no
+ * burst was undisturbed. `why` (BENCH_WHY_BYTES) says so. */
 FRANK_MUST_CHECK enum frank_err bench_limit_measure(struct bench_ports *ports, char *why);
+
+/* The same on all CPU devices of this process at once, each bound and at the workers' nice value:
+ * the clock is then what it is when all search. The mean of the cores. Also FRANK_ERR_NOT_FOUND (no
+ * CPU device), FRANK_ERR_IO, FRANK_ERR_NOMEM, FRANK_ERR_DEVICE, FRANK_ERR_CLOSED (asked to stop).
+ */
+FRANK_MUST_CHECK enum frank_err bench_limit_measure_all(struct bench_ports *ports, char *why);
 
 /* Attempts per second of one core that its arithmetic units allow this variant for this plan.
  * `text` (text_size bytes; BENCH_LIMIT_TEXT_BYTES are enough) says which port counts it rests on.
