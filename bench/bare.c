@@ -123,11 +123,13 @@ static enum frank_err bound_all(struct race *race, struct bench_bare *out, char 
     if (err != FRANK_OK) {
       return fail(err, race->task->devices[i].name, "its arithmetic limit was not measured", why);
     }
+    if (known) { /* of the first that is not known: why */
+      (void)snprintf(out->limit_text, sizeof out->limit_text, "%s", bound.text);
+    }
     known = known && bound.limit_hps > 0;
     plain_known = plain_known && bound.plain_hps > 0;
     out->limit_hps += bound.limit_hps;
     out->plain_hps += bound.plain_hps;
-    (void)snprintf(out->limit_text, sizeof out->limit_text, "%s", bound.text);
   }
   out->limit_hps = known ? out->limit_hps : 0;
   out->plain_hps = plain_known ? out->plain_hps : 0;

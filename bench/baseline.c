@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX_BYTES (64U * 1024 * 1024)
+#define FILE_MAX_BYTES ((size_t)64 << 20)
 #define FACTOR_MAX     (INT64_C(1) << 40)
 
 struct reading {
@@ -226,7 +226,7 @@ static enum frank_err read_file(struct reading *r, char **text, size_t *len)
     if (ferror(file)) {
       err = fail(r, FRANK_ERR_IO, "%s", strerror(errno));
     } else if (*len > FILE_MAX_BYTES) {
-      err = fail(r, FRANK_ERR_TOO_LONG, "larger than %u MiB: no run of frank-bench",
+      err = fail(r, FRANK_ERR_TOO_LONG, "larger than %zu MiB: no run of frank-bench",
                  FILE_MAX_BYTES >> 20);
     } else if (*len == 0) {
       err = fail(r, FRANK_ERR_MALFORMED, "empty");

@@ -46,8 +46,8 @@ static void show_progress(void *arg, const char *part)
 }
 
 struct figure {
-  unsigned part;
   const char *subject;
+  unsigned part;
   enum bench_metric metric;
   uint64_t factor;
   double value;
@@ -59,15 +59,15 @@ static enum frank_err add_figures(struct bench_run *run, const struct bench_row_
   const struct bench_overhead *f1 = &daemon->overhead[BENCH_OVERHEAD_F1];
   const struct bench_overhead *f16 = &daemon->overhead[BENCH_OVERHEAD_F16];
   const struct figure figures[] = {
-      {BENCH_PART_QUEUE, "daemon", BENCH_ATTEMPTS, BENCH_QUEUE_FACTOR, daemon->useful_hps},
-      {BENCH_PART_OVERHEAD, "daemon", BENCH_STAMPS, 1, f1->stamps_per_s},
-      {BENCH_PART_OVERHEAD, "daemon", BENCH_P50, 1, f1->p50_us},
-      {BENCH_PART_OVERHEAD, "daemon", BENCH_P99, 1, f1->p99_us},
-      {BENCH_PART_OVERHEAD, "daemon", BENCH_STAMPS, 16, f16->stamps_per_s},
-      {BENCH_PART_OVERHEAD, "daemon", BENCH_P50, 16, f16->p50_us},
-      {BENCH_PART_OVERHEAD, "daemon", BENCH_P99, 16, f16->p99_us},
-      {BENCH_PART_MEMORY, "frankd", BENCH_RESIDENT, 0, (double)daemon->frankd_kib},
-      {BENCH_PART_MEMORY, "frank-door", BENCH_RESIDENT, 0, (double)daemon->door_kib},
+      {"daemon", BENCH_PART_QUEUE, BENCH_ATTEMPTS, BENCH_QUEUE_FACTOR, daemon->useful_hps},
+      {"daemon", BENCH_PART_OVERHEAD, BENCH_STAMPS, 1, f1->stamps_per_s},
+      {"daemon", BENCH_PART_OVERHEAD, BENCH_P50, 1, f1->p50_us},
+      {"daemon", BENCH_PART_OVERHEAD, BENCH_P99, 1, f1->p99_us},
+      {"daemon", BENCH_PART_OVERHEAD, BENCH_STAMPS, 16, f16->stamps_per_s},
+      {"daemon", BENCH_PART_OVERHEAD, BENCH_P50, 16, f16->p50_us},
+      {"daemon", BENCH_PART_OVERHEAD, BENCH_P99, 16, f16->p99_us},
+      {"frankd", BENCH_PART_MEMORY, BENCH_RESIDENT, 0, (double)daemon->frankd_kib},
+      {"frank-door", BENCH_PART_MEMORY, BENCH_RESIDENT, 0, (double)daemon->door_kib},
   };
   for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
     if ((parts & figures[i].part) == 0) {

@@ -93,7 +93,9 @@ static enum frank_err add_figures(struct bench_run *run, const struct bench_row_
                      BENCH_ROWS_MAX);
       return FRANK_ERR_FULL;
     }
-    (void)snprintf(row->note, sizeof row->note, "%zu stamps, one after the other", table->count);
+    if (key.metric == BENCH_STAMP_MEAN) {
+      (void)snprintf(row->note, sizeof row->note, "%zu stamps, one after the other", table->count);
+    }
   }
   return FRANK_OK;
 }

@@ -108,23 +108,23 @@ static enum frank_err measure_memory(const struct part *part, struct bench_load 
 }
 
 static const struct {
-  unsigned bit;
   const char *text;
   part_fn *measure;
   const char *shape; /* NULL: the one asked for */
   uint64_t factor;
   size_t clients;
   size_t in_flight;
+  unsigned bit;
   enum bench_overhead_case overhead;
 } parts[] = {
-    {BENCH_PART_QUEUE, "1000 queued, factor 2^20", measure_queue, NULL, BENCH_QUEUE_FACTOR,
-     QUEUE_CLIENTS, QUEUE_REQUESTS, 0},
-    {BENCH_PART_OVERHEAD, "64 in flight, factor 1", measure_overhead, NULL, 1, OVERHEAD_CLIENTS,
-     OVERHEAD_REQUESTS, BENCH_OVERHEAD_F1},
-    {BENCH_PART_OVERHEAD, "64 in flight, factor 16", measure_overhead, NULL, 16, OVERHEAD_CLIENTS,
-     OVERHEAD_REQUESTS, BENCH_OVERHEAD_F16},
-    {BENCH_PART_MEMORY, "memory of 10,000 queued", measure_memory, BENCH_MEMORY_SHAPE,
-     MEMORY_FACTOR, MEMORY_CLIENTS, MEMORY_REQUESTS, 0},
+    {"1000 queued, factor 2^20", measure_queue, NULL, BENCH_QUEUE_FACTOR, QUEUE_CLIENTS,
+     QUEUE_REQUESTS, BENCH_PART_QUEUE, 0},
+    {"64 in flight, factor 1", measure_overhead, NULL, 1, OVERHEAD_CLIENTS, OVERHEAD_REQUESTS,
+     BENCH_PART_OVERHEAD, BENCH_OVERHEAD_F1},
+    {"64 in flight, factor 16", measure_overhead, NULL, 16, OVERHEAD_CLIENTS, OVERHEAD_REQUESTS,
+     BENCH_PART_OVERHEAD, BENCH_OVERHEAD_F16},
+    {"memory of 10,000 queued", measure_memory, BENCH_MEMORY_SHAPE, MEMORY_FACTOR, MEMORY_CLIENTS,
+     MEMORY_REQUESTS, BENCH_PART_MEMORY, 0},
 };
 
 static enum frank_err run_part(size_t i, const struct bench_daemon_config *config,

@@ -3,6 +3,7 @@ belongs together is held against each other. How large the figures are is not fo
 work runs beside it."""
 
 import math
+import tempfile
 
 import harness
 from bench_support import Bench, find, is_figure, needed, records, rows_of
@@ -85,6 +86,25 @@ def stamps_are_held_against_the_law():
     assert find(final, "stamp", "stamp_p95_us", "ed25519", 1000)["median"] == within, times
 
 
+def peers_are_held_against_ours_or_left_out_by_name():
+    needed()
+    with tempfile.TemporaryDirectory() as empty:  # no hashcat on the PATH
+        status, out, err, left = Bench("--peers", "--shape", "rsa2048", "--seconds", "1", "--rounds",
+                                       "1", "--json", env={"PATH": empty}).end()
+        assert (status, left) == (0, []), (status, out, err, left)
+        final = records(out)[-1]
+        skip, = [skip for skip in final["skipped"] if skip["subject"] == "hashcat"]
+        assert "hashcat" in skip["why"], skip
+        peer = find(final, "openssl", "attempts_per_s", "rsa2048")
+        assert peer["role"] == "peer" and "OpenSSL" in peer["note"], peer
+        for ours in ("daemon", "cpu"):
+            rate, = rows_of(final, subject=ours, metric="attempts_per_s", shape="rsa2048")
+            ratio = find(final, ours + "/openssl", "ratio", "rsa2048")["median"]
+            assert math.isclose(ratio, rate["median"] / peer["median"], rel_tol=1e-6), (ratio, rate)
+        # The daemon alone, without what --daemon measures besides.
+        assert rows_of(final, metric="stamps_per_s") == [], final
+
+
 def a_simulation_is_marked_and_counted():
     needed()
     status, out, err, _ = Bench("--device", "faulty:simulated", "--clock-mhz", "200", "--shape",
@@ -119,5 +139,6 @@ def the_table_names_what_was_measured():
 
 if __name__ == "__main__":
     harness.run(the_daemon_is_measured, code_paths_are_forced_one_by_one,
-                stamps_are_held_against_the_law, a_simulation_is_marked_and_counted,
+                stamps_are_held_against_the_law, peers_are_held_against_ours_or_left_out_by_name,
+                a_simulation_is_marked_and_counted,
                 the_table_names_what_was_measured)
