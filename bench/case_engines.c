@@ -81,7 +81,8 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
                                          .seconds = run->options->seconds};
     struct bench_bare bare;
     char text[80];
-    (void)snprintf(text, sizeof text, "%s %s", subject->name, subject->variant);
+    (void)snprintf(text, sizeof text, "%s%s%s", subject->name,
+                   subject->variant[0] != '\0' ? " " : "", subject->variant);
     bench_progress_show(run->progress, text);
     enum frank_err err = bench_bare_run(&task, &bare, why);
     if (err == FRANK_OK) {
