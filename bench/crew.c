@@ -22,7 +22,7 @@
 struct message {
   int32_t err; /* enum frank_err */
   char why[BENCH_WHY_BYTES];
-  uint8_t body[BENCH_CREW_MESSAGE_BYTES];
+  _Alignas(max_align_t) uint8_t body[BENCH_CREW_MESSAGE_BYTES]; /* any struct can lie there */
 };
 
 struct member {
