@@ -1,29 +1,47 @@
 /*
- * bare: what the engines do by themselves: one process for each CPU device, bound to its core, that
- * searches the plan of a shape in slices as long as the daemon's, and does nothing else.
+ * bare: what devices do by themselves: one process for each, bound to its place, that searches the
+ * plan of a shape in slices as long as the daemon's, and does nothing else. All at the same time.
  */
 #ifndef FRANK_BENCH_BARE_H
 #define FRANK_BENCH_BARE_H
 
 #include "base/err.h"
+#include "bench/limit.h"
 #include "bench/shape.h"
+#include "engine/engine.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct bench_bare {
-  double rate_hps; /* of all devices: each one's own attempts over its own time, added */
-  size_t devices;
-  char model[96];
-  char variant[32]; /* the code path chosen */
-  uint32_t blocks;  /* compressions per attempt */
+struct bench_bare_task {
+  const struct frank_device_info *devices; /* their names count */
+  size_t device_count;                     /* 1..FRANK_ENGINE_DEVICES_MAX (asserted) */
+  const char *variant; /* code path to force; NULL or empty: the engine chooses */
+  const struct bench_shape *shape;
+  uint64_t factor; /* makes the plan, with the shape */
+  uint32_t seconds;
 };
 
-/* Searches for `seconds` with every CPU device at once. `factor` and `shape` make the plan.
- * FRANK_ERR_DEVICE, FRANK_ERR_NOT_FOUND (no CPU device), FRANK_ERR_IO, FRANK_ERR_TIMEOUT,
- * FRANK_ERR_CLOSED (asked to stop); `why` (BENCH_WHY_BYTES) names the device. No process is left.
- */
-FRANK_MUST_CHECK enum frank_err bench_bare_run(const struct bench_shape *shape, uint64_t factor,
-                                               uint32_t seconds, struct bench_bare *out, char *why);
+struct bench_bare {
+  double rate_hps;  /* of all devices: each one's own attempts over its own time, added */
+  double attempts;  /* of all devices */
+  double cycles;    /* simulated ones, likewise; 0: none are simulated */
+  bool simulated;   /* one of the devices is */
+  char model[96];   /* of the last device */
+  char variant[32]; /* the code path chosen */
+  uint32_t blocks;  /* compressions per attempt */
+  double limit_hps; /* what the arithmetic units of all devices allow; 0: not known */
+  double plain_hps; /* the same by the plain counts */
+  char limit_text[BENCH_LIMIT_TEXT_BYTES]; /* what that rests on, or why it is not known */
+  bool has_joules;
+  double joules; /* that the processors took meanwhile */
+};
+
+/* FRANK_ERR_DEVICE, FRANK_ERR_NOT_FOUND, FRANK_ERR_UNSUPPORTED (the code path), FRANK_ERR_IO,
+ * FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED (asked to stop); `why` (BENCH_WHY_BYTES) names the device. No
+ * process is left. */
+FRANK_MUST_CHECK enum frank_err bench_bare_run(const struct bench_bare_task *task,
+                                               struct bench_bare *out, char *why);
 
 #endif

@@ -12,6 +12,15 @@
  * the machine does would slow one side of the comparison only. */
 #define BENCH_WORKER_NICE 10
 
+/* Of frank-bench. 0 to 2 are the answers of a comparison; 64 is EX_USAGE of sysexits.h. */
+enum bench_exit {
+  BENCH_EXIT_DONE = 0,    /* measured; with a baseline: the same or faster */
+  BENCH_EXIT_SLOWER = 1,  /* than the baseline */
+  BENCH_EXIT_UNCLEAR = 2, /* too noisy to tell, another machine, or rows are missing */
+  BENCH_EXIT_FAILED = 3,  /* could not measure */
+  BENCH_EXIT_USAGE = 64   /* wrong options, names or files: nothing was measured */
+};
+
 /* True after SIGINT or SIGTERM: everything that waits gives up soon, with FRANK_ERR_CLOSED. */
 bool bench_is_stopping(void);
 

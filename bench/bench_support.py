@@ -1,6 +1,7 @@
 """What the tests of frank-bench share: running it in a temporary folder of its own."""
 
 import json
+import math
 import os
 import subprocess
 import tempfile
@@ -20,16 +21,16 @@ def needed():
 class Bench:
     """A running frank-bench whose temporary files go to a folder that can be looked into."""
 
-    def __init__(self, *args, path=None, subfolder=""):
+    def __init__(self, *args, path=None, subfolder="", env=None):
         """args: its options. path: the program, where it is not the built one. subfolder: where in
-        its folder its temporary files go."""
+        its folder its temporary files go. env: more of its environment."""
         self.folder = tempfile.TemporaryDirectory(prefix="fb-")
         self.place = os.path.join(self.folder.name, subfolder)
         os.makedirs(self.place, exist_ok=True)
         self.process = subprocess.Popen(
             [path or program("frank-bench"), *args], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=dict(os.environ, TMPDIR=self.place))
+            env=dict(os.environ, TMPDIR=self.place, **(env or {})))
 
     def frankd(self):
         """The process id of its frankd, once the socket is there."""
@@ -62,6 +63,24 @@ def records(text):
     found = [json.loads(line) for line in text.splitlines()]
     assert all(isinstance(record, dict) for record in found), text
     return found
+
+
+def is_figure(value):
+    """A number that a measurement can have given."""
+    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
+
+
+def rows_of(record, **members):
+    """The rows of a record with these members."""
+    return [row for row in record["rows"]
+            if all(row.get(name) == value for name, value in members.items())]
+
+
+def find(record, subject, metric, shape, factor=None):
+    """The one row that is about this."""
+    found = rows_of(record, subject=subject, metric=metric, shape=shape, factor=factor)
+    assert len(found) == 1, (subject, metric, shape, factor, found, record)
+    return found[0]
 
 
 def is_gone(pid):

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/inquiry.h"
 #include "bench/load.h"
 #include "bench/machine.h"
 
@@ -11,10 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ASK_LIMIT_MS    10000
-#define SETTLE_LIMIT_US (60 * FRANK_US_PER_S)
-#define SETTLE_TICK_US  20000
-
 /* Four clients: no client may hold more than half of the queue, and a handle has room for 4096. */
 #define QUEUE_CLIENTS     4
 #define QUEUE_REQUESTS    1000
@@ -22,88 +19,8 @@
 #define OVERHEAD_REQUESTS 64
 #define MEMORY_CLIENTS    4
 #define MEMORY_REQUESTS   10000
-#define MEMORY_SHAPE      "rsa2048"
 #define MEMORY_FACTOR     (UINT64_C(1) << 40) /* the most that frankd takes: hours of work each */
 #define WARM_UP_MAX_US    FRANK_US_PER_S
-
-/* ---- asking frankd ---- */
-
-static enum frank_err ask_status(struct frank_client *client, json_t **status, char *why)
-{
-  char *text = NULL;
-  json_error_t where;
-  enum frank_err err = frank_client_ask(client, "status", NULL, ASK_LIMIT_MS, &text);
-  *status = err == FRANK_OK ? json_loads(text, 0, &where) : NULL;
-  free(text);
-  if (!*status) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "no status: %s", frank_err_text(err));
-    return err != FRANK_OK ? err : FRANK_ERR_MALFORMED;
-  }
-  return FRANK_OK;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-  const char *text = json_string_value(json_object_get(object, name));
-  return text ? text : "";
-}
-
-/* The comparison stands only between the same devices by the same code. */
-static enum frank_err check_devices(const struct bench_daemon_config *config,
-                                    struct frank_client *client, char *why)
-{
-  json_t *status = NULL;
-  enum frank_err err = ask_status(client, &status, why);
-  if (err != FRANK_OK) {
-    return err;
-  }
-  const json_t *devices = json_object_get(status, "devices");
-  size_t same = 0;
-  for (size_t i = 0; i < json_array_size(devices); i++) {
-    const json_t *device = json_array_get(devices, i);
-    same += strcmp(text_of(device, "state"), "ready") == 0 &&
-            strcmp(text_of(device, "variant"), config->variant) == 0;
-  }
-  if (same != config->devices) {
-    (void)snprintf(why, BENCH_WHY_BYTES,
-                   "frankd searches with %zu devices of variant %.31s, the bare engines with %zu",
-                   same, config->variant, config->devices);
-    err = FRANK_ERR_DEVICE;
-  }
-  json_decref(status);
-  return err;
-}
-
-/* Waits until exactly `count` requests wait at frankd; *status is of that moment. */
-static enum frank_err wait_queued(struct frank_client *client, json_int_t count, json_t **status,
-                                  char *why)
-{
-  uint64_t until_us = frank_clock_now_us() + SETTLE_LIMIT_US;
-  for (;;) {
-    enum frank_err err = ask_status(client, status, why);
-    if (err != FRANK_OK) {
-      return err;
-    }
-    const json_t *queue = json_object_get(*status, "queue");
-    json_int_t queued = json_integer_value(json_object_get(queue, "waiting")) +
-                        json_integer_value(json_object_get(queue, "running"));
-    if (queued == count) {
-      return FRANK_OK;
-    }
-    json_decref(*status);
-    *status = NULL;
-    if (bench_is_stopping()) {
-      (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
-      return FRANK_ERR_CLOSED;
-    }
-    if (frank_clock_now_us() >= until_us) {
-      (void)snprintf(why, BENCH_WHY_BYTES, "%lld requests wait at frankd, not %lld",
-                     (long long)queued, (long long)count);
-      return FRANK_ERR_TIMEOUT;
-    }
-    usleep(SETTLE_TICK_US);
-  }
-}
 
 /* ---- the parts: each fills and drains a load of its own ---- */
 
@@ -137,10 +54,7 @@ static enum frank_err run_warm(const struct part *part, struct bench_load *load,
 static enum frank_err measure_queue(const struct part *part, struct bench_load *load, char *why)
 {
   static struct bench_load_result result;
-  enum frank_err err = check_devices(part->config, bench_load_client(load), why);
-  if (err == FRANK_OK) {
-    err = run_warm(part, load, &result, why);
-  }
+  enum frank_err err = run_warm(part, load, &result, why);
   if (err == FRANK_OK) {
     part->out->useful_hps = (double)result.attempts * 1e6 / (double)result.elapsed_us;
     part->out->queue_stamps = result.stamps;
@@ -167,7 +81,7 @@ static enum frank_err door_memory(const json_t *status, uint64_t *kib, char *why
   for (size_t i = 0; i < json_array_size(children); i++) {
     const json_t *child = json_array_get(children, i);
     json_int_t pid = json_integer_value(json_object_get(child, "pid"));
-    if (strncmp(text_of(child, "name"), "door ", 5) == 0 && pid > 0 &&
+    if (strncmp(bench_inquiry_text(child, "name"), "door ", 5) == 0 && pid > 0 &&
         bench_memory_kib((pid_t)pid, kib) == FRANK_OK) {
       return FRANK_OK;
     }
@@ -179,7 +93,7 @@ static enum frank_err door_memory(const json_t *status, uint64_t *kib, char *why
 static enum frank_err measure_memory(const struct part *part, struct bench_load *load, char *why)
 {
   json_t *status = NULL;
-  enum frank_err err = wait_queued(bench_load_client(load), MEMORY_REQUESTS, &status, why);
+  enum frank_err err = bench_inquiry_queued(bench_load_client(load), MEMORY_REQUESTS, &status, why);
   if (err != FRANK_OK) {
     return err;
   }
@@ -200,16 +114,17 @@ static const struct {
   uint64_t factor;
   size_t clients;
   size_t in_flight;
+  unsigned bit;
   enum bench_overhead_case overhead;
 } parts[] = {
     {"1000 queued, factor 2^20", measure_queue, NULL, BENCH_QUEUE_FACTOR, QUEUE_CLIENTS,
-     QUEUE_REQUESTS, 0},
+     QUEUE_REQUESTS, BENCH_PART_QUEUE, 0},
     {"64 in flight, factor 1", measure_overhead, NULL, 1, OVERHEAD_CLIENTS, OVERHEAD_REQUESTS,
-     BENCH_OVERHEAD_F1},
+     BENCH_PART_OVERHEAD, BENCH_OVERHEAD_F1},
     {"64 in flight, factor 16", measure_overhead, NULL, 16, OVERHEAD_CLIENTS, OVERHEAD_REQUESTS,
-     BENCH_OVERHEAD_F16},
-    {"memory of 10,000 queued", measure_memory, MEMORY_SHAPE, MEMORY_FACTOR, MEMORY_CLIENTS,
-     MEMORY_REQUESTS, 0},
+     BENCH_PART_OVERHEAD, BENCH_OVERHEAD_F16},
+    {"memory of 10,000 queued", measure_memory, BENCH_MEMORY_SHAPE, MEMORY_FACTOR, MEMORY_CLIENTS,
+     MEMORY_REQUESTS, BENCH_PART_MEMORY, 0},
 };
 
 static enum frank_err run_part(size_t i, const struct bench_daemon_config *config,
@@ -236,7 +151,7 @@ static enum frank_err run_part(size_t i, const struct bench_daemon_config *confi
     err = bench_load_drain(load, why);
   }
   if (err == FRANK_OK) { /* nothing is left to disturb the next part */
-    err = wait_queued(bench_load_client(load), 0, &status, why);
+    err = bench_inquiry_queued(bench_load_client(load), 0, &status, why);
   }
   json_decref(status);
   out->checked += load ? bench_load_checked(load) : 0;
@@ -250,6 +165,9 @@ enum frank_err bench_daemon_measure(const struct bench_daemon_config *config,
   *out = (struct bench_daemon){0};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
     char cause[BENCH_WHY_BYTES] = "";
+    if ((config->parts & parts[i].bit) == 0) {
+      continue;
+    }
     config->progress(config->arg, parts[i].text);
     enum frank_err err = run_part(i, config, out, cause);
     if (err != FRANK_OK) {

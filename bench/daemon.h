@@ -14,6 +14,13 @@
 
 #define BENCH_QUEUE_FACTOR (UINT64_C(1) << 20)
 
+#define BENCH_MEMORY_SHAPE "rsa2048" /* of the 10,000 requests, whichever shape is measured */
+
+/* What is measured, as a set of bits. */
+#define BENCH_PART_QUEUE    1U
+#define BENCH_PART_OVERHEAD 2U
+#define BENCH_PART_MEMORY   4U
+
 /* The overhead is measured with factor 1, where the nonce hashed at admission is the stamp, and
  * with 16, where nearly every stamp needs a device. */
 enum bench_overhead_case { BENCH_OVERHEAD_F1, BENCH_OVERHEAD_F16, BENCH_OVERHEADS };
@@ -24,6 +31,7 @@ struct bench_overhead {
   double p99_us;
 };
 
+/* Figures of parts that were not asked for are 0. */
 struct bench_daemon {
   double useful_hps;     /* attempts that answers report, per second */
   uint64_t queue_stamps; /* how many answers these were */
@@ -39,15 +47,14 @@ typedef void bench_daemon_progress_fn(void *arg, const char *part);
 struct bench_daemon_config {
   const struct bench_server *server;
   const struct bench_shape *shape;
-  uint32_t seconds;    /* of each part that takes time */
-  size_t devices;      /* that the bare engines had; frankd must have as many */
-  const char *variant; /* and of this code path */
+  unsigned parts;   /* BENCH_PART_... */
+  uint32_t seconds; /* of each part that takes time */
   bench_daemon_progress_fn *progress;
   void *arg;
 };
 
-/* FRANK_ERR_DEVICE (a wrong stamp, a refusal, other devices), FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED
- * (asked to stop), FRANK_ERR_NOMEM, ...; `why` (BENCH_WHY_BYTES) begins with the part. */
+/* FRANK_ERR_DEVICE (a wrong stamp, a refusal), FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED (asked to stop),
+ * FRANK_ERR_NOMEM, ...; `why` (BENCH_WHY_BYTES) begins with the part. */
 FRANK_MUST_CHECK enum frank_err bench_daemon_measure(const struct bench_daemon_config *config,
                                                      struct bench_daemon *out, char *why);
 

@@ -35,6 +35,8 @@ struct bench_load {
   size_t level; /* what each lane keeps in flight now */
   bool draining;
   struct bench_load_result *result; /* NULL: nobody counts */
+  double *times_us;                 /* of stamps, for bench_load_mint; NULL: nobody asks */
+  size_t times_left;
   uint64_t checked;
   uint64_t wrong;
   char trouble[BENCH_WHY_BYTES]; /* of the first wrong one */
@@ -129,6 +131,10 @@ static void take_reply(struct bench_load *load, struct lane *lane,
     return;
   }
   load->checked++;
+  if (load->times_left > 0) {
+    *load->times_us++ = (double)(frank_clock_now_us() - sent_us);
+    load->times_left--;
+  }
   if (load->result) {
     load->result->stamps++;
     load->result->attempts += reply->attempts;
@@ -264,6 +270,33 @@ enum frank_err bench_load_run(struct bench_load *load, uint64_t time_us,
   }
   load->result = NULL;
   result->elapsed_us = now_us - start_us;
+  return err;
+}
+
+enum frank_err bench_load_mint(struct bench_load *load, size_t count, uint64_t limit_us,
+                               double *times_us, char *why)
+{
+  uint64_t until_us = frank_clock_now_us() + limit_us;
+  assert(load->config.in_flight == 1);
+  load->times_us = times_us;
+  load->times_left = count;
+  enum frank_err err = FRANK_OK;
+  while (err == FRANK_OK && load->times_left > 0) {
+    bool got = false;
+    err = pump(load, &got, why);
+    if (err == FRANK_OK && !got) {
+      wait_some(load, until_us);
+      if (frank_clock_now_us() >= until_us) {
+        (void)snprintf(why, BENCH_WHY_BYTES,
+                       "%zu of %zu stamps are not there in time: a lower --factor "
+                       "or fewer --stamps",
+                       load->times_left, count);
+        err = FRANK_ERR_TIMEOUT;
+      }
+    }
+  }
+  load->times_left = 0;
+  load->times_us = NULL;
   return err;
 }
 

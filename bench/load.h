@@ -48,6 +48,11 @@ FRANK_MUST_CHECK enum frank_err bench_load_fill(struct bench_load *load, char *w
 /* Keeps them in flight for `time_us` and counts. Errors as fill. */
 FRANK_MUST_CHECK enum frank_err bench_load_run(struct bench_load *load, uint64_t time_us,
                                                struct bench_load_result *result, char *why);
+/* Mints `count` stamps and tells the time of each, from the request to its checked reply. For a
+ * load with one request in flight: each begins when the one before it has ended. Errors as fill,
+ * and FRANK_ERR_TIMEOUT after limit_us. */
+FRANK_MUST_CHECK enum frank_err bench_load_mint(struct bench_load *load, size_t count,
+                                                uint64_t limit_us, double *times_us, char *why);
 /* Takes back what is in flight, and hears that it was. Errors as fill. */
 FRANK_MUST_CHECK enum frank_err bench_load_drain(struct bench_load *load, char *why);
 

@@ -6,17 +6,32 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Texts are empty, and numbers 0, where the system does not tell. */
 struct bench_machine {
-  char kernel[160]; /* "Linux 6.1.0 x86_64" */
-  char date[32];    /* ISO 8601, UTC */
-  long cpus;        /* hardware threads that are on */
-  double load;      /* load average of the last minute: what else was running before */
+  char version[32];  /* of frank-bench */
+  char compiler[64]; /* that built it */
+  char date[32];     /* ISO 8601, UTC */
+  char cpu[96];      /* model name */
+  uint32_t threads;  /* hardware threads that are on */
+  uint32_t cores;    /* physical cores of these */
+  uint32_t usable;   /* CPU devices that this process has */
+  uint32_t numa_nodes;
+  uint64_t memory_mib;
+  char caches[96];   /* "L1d 48 KiB, L1i 32 KiB, L2 2 MiB, L3 260 MiB" of the first core */
+  char kernel[160];  /* "Linux 6.1.0 x86_64" */
+  char governor[32]; /* of the first core's clock */
+  char turbo[16];    /* "on", "off" */
+  char host[16];     /* "virtual", "physical" */
+  double load;       /* load average of the last minute: what else was running before */
 };
 
 void bench_machine_describe(struct bench_machine *machine);
+/* True when something else kept a quarter of a core or more busy before. */
+bool bench_machine_was_busy(const struct bench_machine *machine);
 
 /* VmRSS of a process in KiB. FRANK_ERR_NOT_FOUND when it is gone. */
 FRANK_MUST_CHECK enum frank_err bench_memory_kib(pid_t pid, uint64_t *kib);

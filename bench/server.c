@@ -163,12 +163,13 @@ static bool says_ready(const struct bench_server *server)
 /* ---- the process ---- */
 
 /* In the child: replaces itself by frankd. Only calls that are safe after fork. */
-static void become(const struct bench_server *server, const char *path, int log_fd, pid_t parent)
+static void become(const struct bench_server *server, const char *path, const char *device,
+                   int log_fd, pid_t parent)
 {
   char config[FOLDER_BYTES + 16];
   (void)snprintf(config, sizeof config, "%s/frankd.conf", server->folder);
   const char *argv[] = {path,       "--config", config, "--listen", server->endpoint,
-                        "--device", "cpu",      NULL};
+                        "--device", device,     NULL};
   int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
   (void)setpgid(0, 0); /* a Ctrl-C on the terminal is for frank-bench, which then stops frankd */
   (void)signal(SIGPIPE, SIG_DFL);
@@ -181,7 +182,7 @@ static void become(const struct bench_server *server, const char *path, int log_
   _exit(127);
 }
 
-static enum frank_err spawn(struct bench_server *server, const char *path)
+static enum frank_err spawn(struct bench_server *server, const char *path, const char *device)
 {
   char log_path[FOLDER_BYTES + 16];
   pid_t parent = getpid();
@@ -192,7 +193,7 @@ static enum frank_err spawn(struct bench_server *server, const char *path)
   }
   pid_t pid = fork();
   if (pid == 0) {
-    become(server, path, log_fd, parent);
+    become(server, path, device, log_fd, parent);
   }
   close(log_fd);
   if (pid < 0) {
@@ -232,7 +233,8 @@ static enum frank_err wait_ready(struct bench_server *server, char *why)
   return FRANK_OK;
 }
 
-enum frank_err bench_server_start(const char *path, struct bench_server **out, char *why)
+enum frank_err bench_server_start(const char *path, const char *device, struct bench_server **out,
+                                  char *why)
 {
   struct bench_server *server = calloc(1, sizeof *server);
   if (!server) {
@@ -241,7 +243,7 @@ enum frank_err bench_server_start(const char *path, struct bench_server **out, c
   }
   enum frank_err err = make_folder(server, why);
   if (err == FRANK_OK) {
-    err = spawn(server, path);
+    err = spawn(server, path, device);
     if (err != FRANK_OK) {
       (void)snprintf(why, BENCH_WHY_BYTES, "cannot start %.200s: %s", path, strerror(errno));
     }
@@ -291,4 +293,14 @@ const char *bench_server_endpoint(const struct bench_server *server)
 pid_t bench_server_pid(const struct bench_server *server)
 {
   return server->pid;
+}
+
+void bench_server_explain(struct bench_server *server, char *why)
+{
+  char cause[BENCH_WHY_BYTES];
+  char line[160];
+  (void)snprintf(cause, sizeof cause, "%s", why);
+  bench_server_last_line(server, line, sizeof line);
+  (void)snprintf(why, BENCH_WHY_BYTES, "%.300s; frankd%s, its last line: %s", cause,
+                 bench_server_has_ended(server) ? " has died" : " still runs", line);
 }

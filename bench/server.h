@@ -20,11 +20,11 @@ struct bench_server;
  * FRANK_ERR_NOT_FOUND, FRANK_ERR_TOO_LONG; `why` names the places. */
 FRANK_MUST_CHECK enum frank_err bench_server_find(char *path, size_t path_size, char *why);
 
-/* Starts `path` with every CPU device and waits until it says that it is ready. FRANK_ERR_IO,
- * FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED (asked to stop), FRANK_ERR_TOO_LONG (TMPDIR); `why` ends with
- * frankd's own last line. */
-FRANK_MUST_CHECK enum frank_err bench_server_start(const char *path, struct bench_server **out,
-                                                   char *why);
+/* Starts `path` with the devices of this name ("cpu": all of them) and waits until it says that it
+ * is ready. FRANK_ERR_IO, FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED (asked to stop), FRANK_ERR_TOO_LONG
+ * (TMPDIR); `why` ends with frankd's own last line. */
+FRANK_MUST_CHECK enum frank_err bench_server_start(const char *path, const char *device,
+                                                   struct bench_server **out, char *why);
 /* SIGTERM, and SIGKILL when that is not heeded. Removes the folder, frees, sets *server to NULL. */
 void bench_server_stop(struct bench_server **server);
 
@@ -34,5 +34,7 @@ pid_t bench_server_pid(const struct bench_server *server);
 bool bench_server_has_ended(struct bench_server *server);
 /* The last whole line that frankd logged, cut to `size`; empty where there is none. */
 void bench_server_last_line(const struct bench_server *server, char *line, size_t size);
+/* Adds to `why` what a failure may come from: that frankd died, and what it logged last. */
+void bench_server_explain(struct bench_server *server, char *why);
 
 #endif

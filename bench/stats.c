@@ -27,6 +27,47 @@ struct bench_summary bench_summarise(const double *values, size_t count)
   return summary;
 }
 
+struct bench_mean bench_mean_of(const double *values, size_t count)
+{
+  struct bench_mean out = {0, 0};
+  double squares = 0;
+  assert(count >= 1);
+  for (size_t i = 0; i < count; i++) {
+    out.mean += values[i] / (double)count;
+  }
+  for (size_t i = 0; i < count; i++) {
+    squares += (values[i] - out.mean) * (values[i] - out.mean);
+  }
+  if (count > 1) {
+    out.error = sqrt(squares / (double)(count - 1) / (double)count);
+  }
+  return out;
+}
+
+double bench_quantile(double *values, size_t count, double share)
+{
+  assert(count >= 1);
+  qsort(values, count, sizeof values[0], compare);
+  double rank = ceil(share * (double)count);
+  size_t at = rank < 1 ? 1 : rank > (double)count ? count : (size_t)rank;
+  return values[at - 1];
+}
+
+double bench_law_mean_us(uint64_t factor, double rate_hps)
+{
+  assert(factor >= 1 && rate_hps > 0);
+  return (double)factor / rate_hps * 1e6;
+}
+
+double bench_law_quantile_us(uint64_t factor, double rate_hps, double share)
+{
+  assert(factor >= 1 && rate_hps > 0 && share >= 0 && share < 1);
+  if (factor == 1) {
+    return 1e6 / rate_hps; /* the first attempt succeeds */
+  }
+  return ceil(log1p(-share) / log1p(-1 / (double)factor)) / rate_hps * 1e6;
+}
+
 /* Values below two rows of steps have a bucket each; above, every power of two has one row. */
 static size_t bucket_of(uint64_t value_us)
 {

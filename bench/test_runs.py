@@ -1,49 +1,129 @@
-"""frank-bench --daemon measures: its records can be read, every figure is there, every stamp was
-right. How large the figures are is not for a test to say: other work runs beside it."""
+"""frank-bench measures: its records can be read, every figure is there, every stamp was right, what
+belongs together is held against each other. How large the figures are is not for a test to say: other
+work runs beside it."""
 
 import math
+import tempfile
 
 import harness
-from bench_support import Bench, needed, records
+from bench_support import Bench, find, is_figure, needed, records, rows_of
 
-METRICS = ["bare_hps", "daemon_hps", "ratio", "factor1_stamps_per_s", "factor1_p50_us",
-           "factor1_p99_us", "factor16_stamps_per_s", "factor16_p50_us", "factor16_p99_us",
-           "frankd_rss_kib", "door_rss_kib"]
-
-
-def is_figure(value):
-    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
+DAEMON = [("daemon", "attempts_per_s", 1 << 20), ("cpu", "attempts_per_s", None),
+          ("cpu", "compressions_per_s", None), ("daemon/cpu", "ratio", None)]
+DAEMON += [("daemon", metric, factor) for metric in ("stamps_per_s", "p50_us", "p99_us")
+           for factor in (1, 16)]
+MEMORY = [("frankd", "resident_kib", None), ("frank-door", "resident_kib", None)]
 
 
-def json_records_are_complete():
+def the_daemon_is_measured():
     needed()
     status, out, err, left = Bench("--daemon", "--seconds", "1", "--rounds", "1", "--json").end()
     assert status == 0, (status, out, err)
     assert err == "", err  # no terminal: no progress
     assert left == [], left
     machine, *rounds, final = records(out)
-    assert machine["record"] == "machine", machine
-    for key in ("cpu", "kernel", "variant", "date", "version", "compiler"):
+    assert machine["record"] == "machine" and machine["schema"] == 1, machine
+    for key in ("cpu", "kernel", "date", "version", "compiler"):
         assert machine[key] and isinstance(machine[key], str), (key, machine)
-    assert machine["devices"] >= 1 and machine["blocks"] == 2 and machine["b_bytes"] == 88, machine
+    assert machine["cpu_devices"] >= 1 and machine["cores"] >= 1, machine
     assert len(rounds) == 1 and rounds[0]["record"] == "round", rounds
-    one = rounds[0]
-    assert one["shape"] == "ed25519" and one["queue_stamps"] > 0, one
-    for name in METRICS:
-        assert is_figure(one[name]), (name, one)
-    # Each stamp per second was a stamp that was checked, and those of the warm-up come on top.
-    counted = (one["queue_stamps"] + one["factor1_stamps_per_s"] + one["factor16_stamps_per_s"])
-    assert one["stamps_checked"] >= counted, one
-    assert math.isclose(one["ratio"], one["daemon_hps"] / one["bare_hps"], rel_tol=1e-3), one
-    for part in ("factor1", "factor16"):
-        assert one[part + "_p50_us"] <= one[part + "_p99_us"], one
     assert final["record"] == "final" and final["rounds"] == 1, final
-    assert final["stamps_checked"] == one["stamps_checked"], final
-    assert final["comparable"] is False, final  # one round says nothing about the spread
-    assert sorted(final["metrics"]) == sorted(METRICS), final
-    for name in METRICS:
-        figure = final["metrics"][name]
-        assert figure["median"] == figure["min"] == figure["max"] == one[name], (name, figure)
+    assert final["comparable"] is False and final["doubts"], final  # one round says little
+    assert final["queue_stamps_min"] > 0, final
+    for subject, metric, factor in DAEMON:
+        row = find(final, subject, metric, "ed25519", factor)
+        assert is_figure(row["median"]) and row["samples"] == [row["median"]], row
+        assert row["min"] == row["max"] == row["median"] and row["rounds"] == [1], row
+        assert find(rounds[0], subject, metric, "ed25519", factor)["value"] == row["median"], row
+    for subject, metric, factor in MEMORY:
+        assert is_figure(find(final, subject, metric, "rsa2048", factor)["median"])
+    # Each stamp per second was a stamp that was checked, and those of the warm-up come on top.
+    stamps = [row["median"] for row in rows_of(final, metric="stamps_per_s")]
+    assert final["stamps_checked"] >= final["queue_stamps_min"] + sum(stamps), final
+    ratio = find(final, "daemon/cpu", "ratio", "ed25519")
+    daemon = find(final, "daemon", "attempts_per_s", "ed25519", 1 << 20)
+    cpu = find(final, "cpu", "attempts_per_s", "ed25519")
+    assert ratio["variant"] == daemon["variant"] == cpu["variant"] != "", ratio
+    assert math.isclose(ratio["median"], daemon["median"] / cpu["median"], rel_tol=1e-6), ratio
+    for factor in (1, 16):
+        p50, p99 = (find(final, "daemon", f"p{n}_us", "ed25519", factor) for n in (50, 99))
+        assert p50["median"] <= p99["median"], (p50, p99)
+
+
+def code_paths_are_forced_one_by_one():
+    needed()
+    status, out, err, _ = Bench("--isa", "all", "--device", "cpu:0", "--shape", "rsa1024",
+                                "--seconds", "1", "--rounds", "1", "--stamps", "0", "--json").end()
+    assert status == 0, (status, out, err)
+    final = records(out)[-1]
+    rates = rows_of(final, metric="attempts_per_s")
+    paths = [row["variant"] for row in rates]
+    assert "portable" in paths and len(set(paths)) == len(paths), paths
+    for row in rates:
+        assert row["subject"] == row["device"] == "cpu:0" and row["shape"] == "rsa1024", row
+        compressions = rows_of(final, metric="compressions_per_s", variant=row["variant"])[0]
+        assert math.isclose(compressions["median"], 3 * row["median"], rel_tol=1e-6), row
+
+
+def stamps_are_held_against_the_law():
+    needed()
+    status, out, err, left = Bench("--device", "cpu", "--shape", "ed25519", "--seconds", "1",
+                                   "--rounds", "2", "--stamps", "25", "--factor", "1000",
+                                   "--json").end()
+    assert (status, left) == (0, []), (status, out, err)
+    final = records(out)[-1]
+    times, = final["stamp_times"]
+    assert len(times["times_us"]) == 25 and times["factor"] == 1000, times
+    assert final["stamps_checked"] >= 25, final
+    rate = find(final, "cpu", "attempts_per_s", "ed25519")["median"]
+    law = find(final, "stamp", "stamp_law_mean_us", "ed25519", 1000)["median"]
+    p95 = find(final, "stamp", "stamp_law_p95_us", "ed25519", 1000)["median"]
+    assert math.isclose(law, 1000 / rate * 1e6, rel_tol=1e-6), (law, rate)
+    assert math.isclose(p95, law * -math.log(0.05), rel_tol=2e-3), (law, p95)
+    mean = find(final, "stamp", "stamp_mean_us", "ed25519", 1000)["median"]
+    assert math.isclose(mean, sum(times["times_us"]) / 25, rel_tol=1e-6), (mean, times)
+    within = sorted(times["times_us"])[math.ceil(0.95 * 25) - 1]
+    assert find(final, "stamp", "stamp_p95_us", "ed25519", 1000)["median"] == within, times
+
+
+def peers_are_held_against_ours_or_left_out_by_name():
+    needed()
+    with tempfile.TemporaryDirectory() as empty:  # no hashcat on the PATH
+        status, out, err, left = Bench("--peers", "--shape", "rsa2048", "--seconds", "1", "--rounds",
+                                       "1", "--json", env={"PATH": empty}).end()
+        assert (status, left) == (0, []), (status, out, err, left)
+        final = records(out)[-1]
+        skip, = [skip for skip in final["skipped"] if skip["subject"] == "hashcat"]
+        assert "hashcat" in skip["why"], skip
+        peer = find(final, "openssl", "attempts_per_s", "rsa2048")
+        assert peer["role"] == "peer" and "OpenSSL" in peer["note"], peer
+        for ours in ("daemon", "cpu"):
+            rate, = rows_of(final, subject=ours, metric="attempts_per_s", shape="rsa2048")
+            ratio = find(final, ours + "/openssl", "ratio", "rsa2048")["median"]
+            assert math.isclose(ratio, rate["median"] / peer["median"], rel_tol=1e-6), (ratio, rate)
+        # The daemon alone, without what --daemon measures besides.
+        assert rows_of(final, metric="stamps_per_s") == [], final
+
+
+def a_simulation_is_marked_and_counted():
+    needed()
+    status, out, err, _ = Bench("--device", "faulty:simulated", "--clock-mhz", "200", "--shape",
+                                "ed25519", "--shape", "rsa4096", "--seconds", "1", "--rounds", "1",
+                                "--json").end()
+    assert status == 0, (status, out, err)
+    final = records(out)[-1]
+    assert final["rows"] and all(row["simulated"] for row in final["rows"]), final
+    for shape, blocks in (("ed25519", 2), ("rsa4096", 11)):
+        # The device counts 64 cycles for each compression.
+        share = find(final, "faulty:simulated", "attempts_per_cycle", shape)["median"]
+        assert math.isclose(share, 1 / (64 * blocks), rel_tol=1e-6), (shape, share)
+        projected = find(final, "faulty:simulated", "projected_attempts_per_s", shape)["median"]
+        assert math.isclose(projected, 200e6 / (64 * blocks), rel_tol=1e-6), (shape, projected)
+    skipped = {skip["subject"] for skip in final["skipped"]}
+    assert "time to a stamp of faulty:simulated" in skipped, final["skipped"]
+    status, out, _, _ = Bench("--device", "faulty:simulated", "--shape", "ed25519", "--seconds", "1",
+                              "--rounds", "1", "--clock-mhz", "200", "--stamps", "0").end()
+    assert status == 0 and "SIMULATED" in out and "PROJECTED, not measured" in out, out
 
 
 def the_table_names_what_was_measured():
@@ -51,11 +131,14 @@ def the_table_names_what_was_measured():
     status, out, err, left = Bench("--daemon", "--seconds", "1", "--rounds", "2",
                                    "--shape", "rsa1024").end()
     assert (status, err, left) == (0, "", []), (status, out, err, left)
-    for text in ("RSA-1024: b of 172 characters, 3 compressions", "2 rounds of 1 s", "bare engines",
-                 "daemon / bare", "factor 16", "10,000 queued", "stamps were checked, all are right",
+    for text in ("RSA-1024", "2 of 1 s", "code path", "daemon/cpu", "factor 16, stamps/s",
+                 "resident, 10,000 queued", "stamps were checked, all are right",
                  "Not for comparing"):
         assert text in out, (text, out)
 
 
 if __name__ == "__main__":
-    harness.run(json_records_are_complete, the_table_names_what_was_measured)
+    harness.run(the_daemon_is_measured, code_paths_are_forced_one_by_one,
+                stamps_are_held_against_the_law, peers_are_held_against_ours_or_left_out_by_name,
+                a_simulation_is_marked_and_counted,
+                the_table_names_what_was_measured)

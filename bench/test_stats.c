@@ -7,6 +7,7 @@
 #include "proof/base64.h"
 #include "proof/msmr.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,6 +65,60 @@ static void percentiles_are_right_to_a_sixty_fourth(void **state)
   assert_int_equal(histogram.count, COUNT + 1);
 }
 
+static void mean_and_its_error_are_of_the_values(void **state)
+{
+  (void)state;
+  const double values[] = {2, 4, 4, 4, 5, 5, 7, 9};
+  const double one[] = {3};
+  struct bench_mean mean = bench_mean_of(values, 8);
+  assert_float_equal(mean.mean, 5, 1e-12);
+  assert_float_equal(mean.error, sqrt(32.0 / 7 / 8), 1e-12);
+  mean = bench_mean_of(one, 1);
+  assert_true(mean.mean == 3 && mean.error == 0);
+}
+
+static void quantiles_are_of_the_values(void **state)
+{
+  (void)state;
+  double values[100];
+  for (size_t i = 0; i < 100; i++) {
+    values[i] = (double)((i * 37) % 100) + 1; /* 1 to 100 in some order */
+  }
+  assert_true(bench_quantile(values, 100, 0.95) == 95);
+  assert_true(bench_quantile(values, 100, 0) == 1);
+  assert_true(bench_quantile(values, 100, 1) == 100);
+  assert_true(bench_quantile(values, 1, 0.5) == 1);
+}
+
+/* Against the law itself: after so many attempts the share is reached, and not one attempt before;
+ * and against searches that were made up by chance. */
+static void the_law_is_the_geometric_one(void **state)
+{
+  (void)state;
+  static const uint64_t factors[] = {1, 2, 16, 1000, 1 << 20};
+  for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
+    double miss = 1 - 1 / (double)factors[i];
+    double attempts = bench_law_quantile_us(factors[i], 1e6, 0.95);
+    assert_float_equal(attempts, floor(attempts + 0.5), 1e-3);
+    assert_true(1 - pow(miss, attempts) >= 0.95 - 1e-9);
+    assert_true(attempts == 1 || 1 - pow(miss, attempts - 1) < 0.95);
+    assert_float_equal(bench_law_mean_us(factors[i], 2e6), (double)factors[i] / 2, 1e-9);
+  }
+  enum { SEARCHES = 20000, FACTOR = 64 };
+  static double times_us[SEARCHES];
+  struct bench_random random = {.state = 20261126};
+  for (size_t i = 0; i < SEARCHES; i++) {
+    times_us[i] = 1; /* at a million attempts a second */
+    while (bench_random_next(&random) % FACTOR != 0) {
+      times_us[i]++;
+    }
+  }
+  struct bench_mean mean = bench_mean_of(times_us, SEARCHES);
+  assert_true(fabs(mean.mean - bench_law_mean_us(FACTOR, 1e6)) < 4 * mean.error);
+  double p95 = bench_quantile(times_us, SEARCHES, 0.95);
+  assert_true(fabs(p95 / bench_law_quantile_us(FACTOR, 1e6, 0.95) - 1) < 0.05);
+}
+
 static void signatures_made_up_are_canonical_and_never_the_same(void **state)
 {
   (void)state;
@@ -95,6 +150,9 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(median_and_spread_are_of_the_values),
       cmocka_unit_test(percentiles_are_right_to_a_sixty_fourth),
+      cmocka_unit_test(mean_and_its_error_are_of_the_values),
+      cmocka_unit_test(quantiles_are_of_the_values),
+      cmocka_unit_test(the_law_is_the_geometric_one),
       cmocka_unit_test(signatures_made_up_are_canonical_and_never_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

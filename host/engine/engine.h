@@ -53,6 +53,7 @@ struct frank_device_info {
   uint32_t
       stops_early;    /* 1: honours may_stop within microseconds, so a long slice wastes nothing */
   uint32_t on_demand; /* enum frank_demand */
+  uint32_t simulated; /* 1: a simulation; its speed says nothing about the hardware's */
   double rate_hps;    /* attempts per second on a two-block plan, measured at open; 0 before */
 };
 
@@ -72,6 +73,7 @@ struct frank_slice {
 
 struct frank_scan {
   uint64_t attempts;
+  uint64_t cycles;    /* simulated devices: clock cycles that it took; 0 for all others */
   uint32_t hit_count; /* 0..FRANK_SCAN_HITS */
   bool overflow;
   uint32_t hits[FRANK_SCAN_HITS]; /* counters, in no order */

@@ -26,6 +26,7 @@ struct fault {
   void (*at_open)(void);
   uint32_t default_after; /* 0: DEFAULT_AFTER */
   uint32_t slow_times;    /* 0: as fast as it can */
+  uint32_t block_cycles;  /* simulated: cycles of a compression; 0: it is not */
   bool by_chance;         /* strike decides when, from the first slice on */
   bool fails_selftest;
 };
@@ -108,6 +109,9 @@ static const struct fault faults[] = {
     {.name = "hang", .about = "a scan never returns", .strike = strike_hang},
     {.name = "die", .about = "aborts in a scan", .strike = strike_die},
     {.name = "slow", .about = "a tenth of the portable speed", .slow_times = 10},
+    {.name = "simulated",
+     .about = "sound; counts cycles as a core of one round a cycle",
+     .block_cycles = 64},
     {.name = "attempts", .about = "claims too many attempts", .strike = strike_attempts},
     {.name = "selftest", .about = "fails its self-test", .fails_selftest = true},
     {.name = "open", .about = "opening never returns", .at_open = never_return},
@@ -133,6 +137,7 @@ static void describe(const struct fault *fault, const char *name, struct frank_d
   info->batch_max = 1;
   info->stops_early = 1;
   info->on_demand = FRANK_DEMAND_ENGINE;
+  info->simulated = fault->block_cycles != 0;
 }
 
 static enum frank_err faulty_probe(struct frank_device_info *list, size_t cap, size_t *count,
@@ -223,6 +228,7 @@ static void scan_one(struct frank_engine_ctx *ctx, const struct frank_slice *sli
   if (slice->count != 0) {
     frank_cpu_scan_portable(slice, result);
   }
+  result->cycles = result->attempts * slice->blocks * ctx->fault->block_cycles;
   if (ctx->fault->slow_times != 0) {
     sleep_us((frank_clock_now_us() - start_us) * (ctx->fault->slow_times - 1));
   }

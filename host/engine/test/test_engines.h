@@ -12,6 +12,7 @@
  *     die       the process aborts in a scan
  *     attempts  claims more attempts than there are counters
  *     slow      a tenth of the speed, from the start; otherwise sound
+ *     simulated sound; says that it is a simulation, and counts 64 cycles for a compression
  *     flaky     aborts in one slice out of N, by chance (50 where N is not given)
  *     selftest  misses a known answer: opening fails
  *     open      opening never returns

@@ -1,0 +1,79 @@
+/*
+ * limit: the most attempts per second that the arithmetic units of one core allow a CPU variant.
+ *
+ * The operations of an attempt are counted by kind, and each kind's throughput is measured on the
+ * core at hand, in operations per second, so that its clock need not be known. What is counted are
+ * additions, logic, shifts and rotations of vectors, and the SHA instructions. Moves, loads, making
+ * the counter's digits and comparing are not: with enough care they cost no arithmetic unit.
+ *
+ * What the counts know: rounds before the counter's words and schedule words that no digit of it
+ * reaches are the same for all attempts and cost nothing; of the last block only the first word of
+ * the hash is needed. The digits of both of the counter's words count as new in every attempt.
+ *
+ * The limit is that of the clock while it is measured, and clocks move: by a tenth within
+ * milliseconds, and down when all cores are busy. So it is measured with all cores busy, next to
+ * the rate that it is held against, and the share of a limit is good to a few percent.
+ */
+#ifndef FRANK_BENCH_LIMIT_H
+#define FRANK_BENCH_LIMIT_H
+
+#include "base/err.h"
+#include "proof/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define BENCH_LIMIT_TEXT_BYTES 192 /* enough for every text of this module */
+
+/* What a core is timed on. The vector operations come for 128, 256 and 512 bits, in this order. */
+enum bench_port {
+  BENCH_PORT_SHIFT_128, /* shifts; with 512 bits rotations, which cost the same */
+  BENCH_PORT_LOGIC_128, /* xor; with 512 bits vpternlogd */
+  BENCH_PORT_ADD_128,   /* additions of 32-bit lanes */
+  BENCH_PORT_MIX_128,   /* all three, as they come in a round */
+  BENCH_PORT_SHIFT_256,
+  BENCH_PORT_LOGIC_256,
+  BENCH_PORT_ADD_256,
+  BENCH_PORT_MIX_256,
+  BENCH_PORT_SHIFT_512,
+  BENCH_PORT_LOGIC_512,
+  BENCH_PORT_ADD_512,
+  BENCH_PORT_MIX_512,
+  BENCH_PORT_SHA_ROUNDS, /* sha256rnds2: two rounds of one stream */
+  BENCH_PORT_SHA_MSG1,   /* sha256msg1: the first half of four schedule words */
+  BENCH_PORT_SHA_MSG2,   /* sha256msg2: the second half */
+  BENCH_PORT_SHA_GROUP,  /* four rounds with their schedule: 2 rnds2, msg1 and msg2 together */
+  BENCH_PORT_COUNT
+};
+
+struct bench_ports {
+  double clock_hz;                /* from a chain of multiplications of 3 cycles; 0: not known */
+  double per_s[BENCH_PORT_COUNT]; /* operations per second; 0: the core has no such instruction */
+};
+
+/* Times the current core for about 0.2 s. The caller should be bound to one. FRANK_ERR_UNSUPPORTED:
+ * no x86-64, so that there is nothing to time; FRANK_ERR_TIMEOUT: so much else runs on it that no
+ * burst was undisturbed. `why` (BENCH_WHY_BYTES) says so. */
+FRANK_MUST_CHECK enum frank_err bench_limit_measure(struct bench_ports *ports, char *why);
+
+/* The same on all CPU devices of this process at once, each bound and at the workers' nice value:
+ * the clock is then what it is when all search. The mean of the cores. Also FRANK_ERR_NOT_FOUND (no
+ * CPU device), FRANK_ERR_IO, FRANK_ERR_NOMEM, FRANK_ERR_DEVICE, FRANK_ERR_CLOSED (asked to stop).
+ */
+FRANK_MUST_CHECK enum frank_err bench_limit_measure_all(struct bench_ports *ports, char *why);
+
+/* Attempts per second of one core that its arithmetic units allow this variant for this plan.
+ * `text` (text_size bytes; BENCH_LIMIT_TEXT_BYTES are enough) says which port counts it rests on.
+ * False: not known, and `text` says why; *limit_hps is 0. Pure. */
+bool bench_limit_hps(const struct bench_ports *ports, const char *variant,
+                     const struct frank_plan *plan, double *limit_hps, char *text,
+                     size_t text_size);
+
+/* The same by the plain counts, in which no two plans of as many blocks differ: 64 rounds and 48
+ * schedule words for block 0, 64 rounds for each later block, no sums at the end. For variants
+ * with vectors of 512 bits only; false for others. */
+bool bench_limit_plain_hps(const struct bench_ports *ports, const char *variant,
+                           const struct frank_plan *plan, double *limit_hps, char *text,
+                           size_t text_size);
+
+#endif

@@ -1,0 +1,434 @@
+#include "bench/peer_hashcat.h"
+
+#include "base/clock.h"
+#include "bench/bench.h"
+#include "bench/crew.h"
+#include "bench/hashcat_status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SALT_MAX_CHARACTERS 256 /* of hashcat 6.2.6: "Maximum salt length supported by kernel" */
+
+/* Candidates of 16 characters. Its inner loop goes over the first places, so those must vary. */
+#define MASK "?h?h?h?h?h?h?h?h?h?h?h?h?h?h00"
+
+#define START_LIMIT_US (300 * FRANK_US_PER_S) /* kernels are compiled in this time */
+#define WORK_LIMIT_US  (30 * FRANK_US_PER_S)  /* more than the seconds asked for */
+#define BACKSTOP_S     60                     /* after that more it ends by itself */
+#define TICK_MS        100
+#define FOLDER_BYTES   256
+#define ENV_BYTES      (FOLDER_BYTES + 32)
+#define WORDS_MAX      32
+
+/* ---- its home ---- */
+
+static char home[FOLDER_BYTES]; /* "" while there is none */
+static pid_t home_owner;        /* a forked child must not remove it */
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+  (void)info;
+  (void)type;
+  (void)where;
+  (void)remove(path);
+  return 0;
+}
+
+static void remove_home(void)
+{
+  if (home[0] != '\0' && home_owner == getpid()) {
+    (void)nftw(home, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (access(home, F_OK) == 0) {
+      fprintf(stderr, "frank-bench: %s is left behind\n", home);
+    }
+    home[0] = '\0';
+  }
+}
+
+static enum frank_err make_home(char *why)
+{
+  static bool registered;
+  const char *base = getenv("TMPDIR");
+  if (home[0] != '\0') {
+    return FRANK_OK;
+  }
+  if (!base || base[0] != '/') {
+    base = "/tmp";
+  }
+  int need = snprintf(home, sizeof home, "%s/frank-peers-XXXXXX", base);
+  if (need < 0 || (size_t)need >= sizeof home) {
+    home[0] = '\0';
+    (void)snprintf(why, BENCH_WHY_BYTES, "TMPDIR: %.200s... is too long", base);
+    return FRANK_ERR_TOO_LONG;
+  }
+  if (!mkdtemp(home)) {
+    (void)snprintf(why, BENCH_WHY_BYTES, "cannot make a folder in %.200s: %s", base,
+                   strerror(errno));
+    home[0] = '\0';
+    return FRANK_ERR_IO;
+  }
+  home_owner = getpid();
+  if (!registered && atexit(remove_home) == 0) {
+    registered = true;
+  }
+  return FRANK_OK;
+}
+
+/* The hash that it looks for, which no candidate has, and the salt. */
+static enum frank_err write_hash(const struct bench_shape *shape, char *why)
+{
+  char path[FOLDER_BYTES + 16];
+  char b[BENCH_B_BYTES];
+  struct bench_random random;
+  bench_random_init(&random);
+  (void)bench_shape_b(shape, &random, b);
+  (void)snprintf(path, sizeof path, "%s/hash", home);
+  FILE *file = fopen(path, "we");
+  bool done = file && fprintf(file, "%064d:%s\n", 0, b) > 0;
+  if (file && fclose(file) != 0) {
+    done = false;
+  }
+  if (!done) {
+    (void)snprintf(why, BENCH_WHY_BYTES, "cannot write %s: %s", path, strerror(errno));
+    return FRANK_ERR_IO;
+  }
+  return FRANK_OK;
+}
+
+/* ---- the process ---- */
+
+struct process {
+  pid_t pid;
+  int out_fd;
+  int err_fd;
+};
+
+/* The program in PATH. */
+static bool find_program(const char *name, char *found, size_t size)
+{
+  const char *path = getenv("PATH");
+  while (path && *path != '\0') {
+    size_t len = strcspn(path, ":");
+    int need = snprintf(found, size, "%.*s/%s", (int)len, path, name);
+    struct stat info;
+    if (path[0] == '/' && need > 0 && (size_t)need < size && stat(found, &info) == 0 &&
+        S_ISREG(info.st_mode) && access(found, X_OK) == 0) {
+      return true;
+    }
+    path += len + (path[len] == ':');
+  }
+  return false;
+}
+
+/* What its child sees of the world: PATH for PoCL, which runs a linker; the folder as its home. */
+struct surroundings {
+  char text[8][ENV_BYTES];
+  char *list[16];
+};
+
+static void surround(struct surroundings *s, size_t cores)
+{
+  static const char *const kept[] = {"PATH", "LD_LIBRARY_PATH", "OCL_ICD_VENDORS"};
+  static char kept_text[3][PATH_MAX];
+  static const char *const in_home[] = {"HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "TMPDIR"};
+  size_t n = 0;
+  size_t text = 0;
+  for (size_t i = 0; i < sizeof in_home / sizeof in_home[0]; i++) {
+    (void)snprintf(s->text[text], ENV_BYTES, "%s=%s", in_home[i], home);
+    s->list[n++] = s->text[text++];
+  }
+  (void)snprintf(s->text[text], ENV_BYTES, "POCL_MAX_PTHREAD_COUNT=%zu", cores);
+  s->list[n++] = s->text[text++];
+  (void)snprintf(s->text[text], ENV_BYTES, "LC_ALL=C");
+  s->list[n++] = s->text[text++];
+  for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+    const char *value = getenv(kept[i]);
+    if (value && strlen(value) < PATH_MAX - 32) {
+      (void)snprintf(kept_text[i], sizeof kept_text[i], "%s=%s", kept[i], value);
+      s->list[n++] = kept_text[i];
+    }
+  }
+  s->list[n] = NULL;
+}
+
+/* In the child. Only calls that are safe after fork. */
+static void become(const char *path, char *const *words, char *const *surroundings, int out_fd,
+                   int err_fd, pid_t parent)
+{
+  int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  (void)setpgid(0, 0);
+  (void)signal(SIGPIPE, SIG_DFL);
+  errno = 0;
+  int level = nice(BENCH_WORKER_NICE);
+  if ((level != -1 || errno == 0) && null_fd >= 0 && dup2(null_fd, 0) == 0 &&
+      dup2(out_fd, 1) == 1 && dup2(err_fd, 2) == 2 && chdir(home) == 0 &&
+      prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
+    (void)execve(path, words, surroundings);
+  }
+  static const char text[] = "cannot be run\n";
+  (void)!write(err_fd, text, sizeof text - 1);
+  _exit(127);
+}
+
+static enum frank_err spawn(const char *path, uint32_t seconds, size_t cores,
+                            struct process *process, char *why)
+{
+  char runtime[16];
+  (void)snprintf(runtime, sizeof runtime, "%u", (unsigned)seconds + BACKSTOP_S);
+  const char *words[] = {path,
+                         "-m",
+                         "1410",
+                         "-a",
+                         "3",
+                         "-D",
+                         "1",
+                         "--force",
+                         "--potfile-disable",
+                         "--self-test-disable",
+                         "--restore-disable",
+                         "--logfile-disable",
+                         "--hwmon-disable",
+                         "--session",
+                         "frank",
+                         "--outfile",
+                         "found",
+                         "--runtime",
+                         runtime,
+                         "--status",
+                         "--status-json",
+                         "--status-timer",
+                         "1",
+                         "hash",
+                         MASK,
+                         NULL};
+  struct surroundings surroundings;
+  int out[2];
+  int err[2];
+  pid_t parent = getpid();
+  surround(&surroundings, cores);
+  if (pipe2(out, O_CLOEXEC) != 0) {
+    goto failed;
+  }
+  if (pipe2(err, O_CLOEXEC) != 0) {
+    close(out[0]);
+    close(out[1]);
+    goto failed;
+  }
+  process->pid = fork();
+  if (process->pid == 0) {
+    become(path, (char *const *)words, surroundings.list, out[1], err[1], parent);
+  }
+  close(out[1]);
+  close(err[1]);
+  if (process->pid > 0) {
+    (void)setpgid(process->pid, process->pid); /* whoever of the two comes first */
+    process->out_fd = out[0];
+    process->err_fd = err[0];
+    return FRANK_OK;
+  }
+  close(out[0]);
+  close(err[0]);
+
+failed:
+  process->pid = 0;
+  (void)snprintf(why, BENCH_WHY_BYTES, "cannot start %.200s: %s", path, strerror(errno));
+  return FRANK_ERR_IO;
+}
+
+/* It, and what it has started. There is nothing of it that we want to keep. */
+static void end(struct process *process)
+{
+  if (process->pid > 0) {
+    (void)kill(-process->pid, SIGKILL);
+    while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    close(process->out_fd);
+    close(process->err_fd);
+    process->pid = 0;
+  }
+}
+
+/* ---- what it says ---- */
+
+/* Cuts a stream into lines; a line that is too long is dropped as a whole. */
+struct lines {
+  char text[BENCH_HASHCAT_LINE_BYTES];
+  size_t len;
+  bool too_long;
+};
+
+struct listener {
+  struct bench_hashcat_status status;
+  struct lines out;
+  struct lines err;
+  char complaint[160]; /* the last line on its standard error */
+  bool no_device;      /* it has said that there is no OpenCL for it */
+};
+
+static void hear_complaint(struct listener *listener, const char *line, size_t len)
+{
+  static const char *const missing[] = {"compatible platform found", "No devices found/left"};
+  char text[sizeof listener->complaint];
+  size_t used = 0;
+  for (size_t i = 0; i < len && used + 1 < sizeof text; i++) {
+    if (line[i] >= ' ' && line[i] <= '~') {
+      text[used++] = line[i];
+    }
+  }
+  text[used] = '\0';
+  for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
+    listener->no_device = listener->no_device || strstr(text, missing[i]) != NULL;
+  }
+  if (used > 0) {
+    memcpy(listener->complaint, text, used + 1);
+  }
+}
+
+static void hear(struct listener *listener, struct lines *lines, const char *bytes, size_t count,
+                 uint64_t now_us)
+{
+  for (size_t i = 0; i < count; i++) {
+    bool ends = bytes[i] == '\n' || bytes[i] == '\r';
+    if (!ends && lines->len < sizeof lines->text) {
+      lines->text[lines->len++] = bytes[i];
+    } else if (!ends) {
+      lines->too_long = true;
+    } else {
+      if (!lines->too_long && lines == &listener->err) {
+        hear_complaint(listener, lines->text, lines->len);
+      } else if (!lines->too_long) {
+        bench_hashcat_status_line(&listener->status, lines->text, lines->len, now_us);
+      }
+      lines->len = 0;
+      lines->too_long = false;
+    }
+  }
+}
+
+/* Reads what there is. False when it has closed its standard output: it has ended. */
+static bool listen_once(const struct process *process, struct listener *listener)
+{
+  char bytes[4096];
+  struct pollfd items[] = {{.fd = process->out_fd, .events = POLLIN},
+                           {.fd = process->err_fd, .events = POLLIN}};
+  if (poll(items, 2, TICK_MS) <= 0) {
+    return true;
+  }
+  uint64_t now_us = frank_clock_now_us();
+  if (items[1].revents != 0) {
+    ssize_t got = read(process->err_fd, bytes, sizeof bytes);
+    if (got > 0) {
+      hear(listener, &listener->err, bytes, (size_t)got, now_us);
+    } else if (items[0].revents == 0) {
+      (void)usleep(1000); /* its standard error alone is closed: no reason to spin */
+    }
+  }
+  if (items[0].revents != 0) {
+    ssize_t got = read(process->out_fd, bytes, sizeof bytes);
+    if (got > 0) {
+      hear(listener, &listener->out, bytes, (size_t)got, now_us);
+    }
+    return got > 0 || (got < 0 && errno == EINTR);
+  }
+  return true;
+}
+
+static enum frank_err tell_end(const struct listener *listener, char *why)
+{
+  if (listener->no_device) {
+    (void)snprintf(why, BENCH_WHY_BYTES,
+                   "hashcat finds no OpenCL for CPUs (package pocl-opencl-icd): %s",
+                   listener->complaint);
+    return FRANK_ERR_NOT_FOUND;
+  }
+  (void)snprintf(why, BENCH_WHY_BYTES, "hashcat ended early: %s",
+                 listener->complaint[0] != '\0' ? listener->complaint : "it did not say why");
+  return FRANK_ERR_DEVICE;
+}
+
+static enum frank_err wait_for_rate(const struct process *process, struct listener *listener,
+                                    uint32_t seconds, char *why)
+{
+  const struct bench_hashcat_status *status = &listener->status;
+  uint64_t wanted_us = seconds * FRANK_US_PER_S;
+  uint64_t start_us = frank_clock_now_us();
+  while (bench_hashcat_status_counted_us(status) < wanted_us) {
+    if (!listen_once(process, listener)) {
+      return tell_end(listener, why);
+    }
+    if (status->wrong) {
+      (void)snprintf(why, BENCH_WHY_BYTES, "hashcat says what cannot be understood: %s",
+                     status->wrong);
+      return FRANK_ERR_DEVICE;
+    }
+    if (bench_is_stopping()) {
+      (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
+      return FRANK_ERR_CLOSED;
+    }
+    uint64_t until_us = status->first_us > 0 ? status->first_us + wanted_us + WORK_LIMIT_US
+                                             : start_us + START_LIMIT_US;
+    if (frank_clock_now_us() >= until_us) {
+      (void)snprintf(why, BENCH_WHY_BYTES, "hashcat %s",
+                     status->first_us > 0 ? "no longer says what it does"
+                                          : "has not begun to work after five minutes");
+      return FRANK_ERR_TIMEOUT;
+    }
+  }
+  return FRANK_OK;
+}
+
+enum frank_err bench_peer_hashcat(const struct bench_shape *shape, uint32_t seconds,
+                                  struct bench_peer_result *out, char *why)
+{
+  static struct listener listener;
+  struct process process = {0};
+  char path[PATH_MAX];
+  size_t cores = 0;
+  *out = (struct bench_peer_result){0};
+  if (!find_program("hashcat", path, sizeof path)) {
+    (void)snprintf(why, BENCH_WHY_BYTES, "hashcat is not in PATH (package hashcat)");
+    return FRANK_ERR_NOT_FOUND;
+  }
+  if (bench_shape_b_len(shape) > SALT_MAX_CHARACTERS) {
+    (void)snprintf(why, BENCH_WHY_BYTES,
+                   "hashcat -m 1410 takes salts of %d characters at most; b of %s has %zu",
+                   SALT_MAX_CHARACTERS, shape->text, bench_shape_b_len(shape));
+    return FRANK_ERR_UNSUPPORTED;
+  }
+  enum frank_err err = bench_crew_size(&cores, why);
+  if (err == FRANK_OK) {
+    err = make_home(why);
+  }
+  if (err == FRANK_OK) {
+    err = write_hash(shape, why);
+  }
+  if (err == FRANK_OK) {
+    err = spawn(path, seconds, cores, &process, why);
+  }
+  if (err == FRANK_OK) {
+    memset(&listener, 0, sizeof listener);
+    err = wait_for_rate(&process, &listener, seconds, why);
+  }
+  end(&process);
+  if (err != FRANK_OK) {
+    remove_home(); /* killed while it compiled, it may have left half of something */
+    return err;
+  }
+  out->rate_hps = bench_hashcat_status_rate_hps(&listener.status);
+  (void)snprintf(out->what, sizeof out->what, "hashcat %s -m 1410 on %.60s",
+                 listener.status.version, listener.status.device);
+  return FRANK_OK;
+}

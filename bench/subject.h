@@ -1,0 +1,43 @@
+/*
+ * subject: what the options --device, --each and --isa come to on this machine: a list of sets of
+ * devices, each measured by itself, one after the other, by a code path.
+ *
+ * The name of an engine ("cpu") stands for all its devices at the same time; the name of a device
+ * ("cpu:0") for that one alone.
+ */
+#ifndef FRANK_BENCH_SUBJECT_H
+#define FRANK_BENCH_SUBJECT_H
+
+#include "base/err.h"
+#include "bench/options.h"
+#include "engine/engine.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define BENCH_SUBJECTS_MAX 128
+
+struct bench_subject {
+  char name[32];    /* as named: "cpu", "cpu:0" */
+  char variant[32]; /* empty: the one that the engine chooses */
+  size_t first;     /* into devices */
+  size_t count;
+  bool repeats; /* another code path of the subject before it: what has no code path of its own,
+                   the daemon, is measured once */
+};
+
+struct bench_subjects {
+  size_t count;
+  struct bench_subject subjects[BENCH_SUBJECTS_MAX];
+  size_t device_count;
+  struct frank_device_info devices[FRANK_ENGINE_DEVICES_MAX];
+};
+
+/* Finds the devices (in a process of its own: drivers dislike a fork after they were asked) and
+ * checks every name. FRANK_ERR_NOT_FOUND (an unknown device), FRANK_ERR_UNSUPPORTED (an unknown
+ * code path, or one that this CPU cannot run), FRANK_ERR_FULL, FRANK_ERR_DEVICE, FRANK_ERR_TIMEOUT,
+ * FRANK_ERR_CLOSED (asked to stop); `why` (BENCH_WHY_BYTES) names it, and what there is. */
+FRANK_MUST_CHECK enum frank_err bench_subjects_resolve(const struct bench_options *options,
+                                                       struct bench_subjects *subjects, char *why);
+
+#endif

@@ -1,0 +1,391 @@
+/*
+ * The peers run, refuse what they cannot take, and leave neither process nor file; so does the
+ * timing of all cores. The real programs run, where they are installed; a false hashcat runs where
+ * it matters that we do not believe it. No rate is asserted but that there is one.
+ */
+#include "base/clock.h"
+#include "bench/bench.h"
+#include "bench/crew.h"
+#include "bench/limit.h"
+#include "bench/peer.h"
+#include "engine/cpu/features.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SECONDS 2
+
+static uint64_t stop_at_us; /* 0: never */
+
+bool bench_is_stopping(void)
+{
+  return stop_at_us > 0 && frank_clock_now_us() >= stop_at_us;
+}
+
+static char folder[64];
+static char why[BENCH_WHY_BYTES];
+static struct bench_peer_result result;
+
+static int make_folder(void **state)
+{
+  (void)state;
+  stop_at_us = 0;
+  (void)snprintf(folder, sizeof folder, "/tmp/frank-peer-test-XXXXXX");
+  return mkdtemp(folder) && setenv("TMPDIR", folder, 1) == 0 ? 0 : -1;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+  (void)info;
+  (void)type;
+  (void)where;
+  return remove(path);
+}
+
+static int remove_folder(void **state)
+{
+  (void)state;
+  return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static const struct bench_peer *peer_named(const char *name)
+{
+  for (size_t i = 0; bench_peer_at(i); i++) {
+    if (strcmp(bench_peer_at(i)->name, name) == 0) {
+      return bench_peer_at(i);
+    }
+  }
+  fail_msg("no peer %s", name);
+  return NULL;
+}
+
+static enum frank_err run(const char *peer, const char *shape, uint32_t seconds)
+{
+  why[0] = '\0';
+  return bench_peer_run(peer_named(peer), bench_shape_find(shape), seconds, &result, why);
+}
+
+/* No child, whether it runs or waits to be waited for. */
+static void assert_no_process(void)
+{
+  errno = 0;
+  assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+  assert_int_equal(errno, ECHILD);
+}
+
+static void assert_no_file(void)
+{
+  DIR *dir = opendir(folder);
+  assert_non_null(dir);
+  const struct dirent *entry = NULL;
+  while ((entry = readdir(dir)) != NULL) {
+    if (entry->d_name[0] != '.') {
+      fail_msg("%s is left", entry->d_name);
+    }
+  }
+  closedir(dir);
+}
+
+static void openssl_hashes_on_all_cores(void **state)
+{
+  (void)state;
+  static const char *const names[] = {"openssl", "openssl-raw"};
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(run(names[i], "ed25519", 1), FRANK_OK);
+    double short_hps = result.rate_hps;
+    assert_non_null(strstr(result.what, "OpenSSL"));
+    assert_non_null(strstr(result.what, "SHA256"));
+    assert_int_equal(run(names[i], "rsa4096", 1), FRANK_OK);
+    assert_true(result.rate_hps > 0 && result.rate_hps < short_hps); /* 11 blocks instead of 2 */
+    assert_no_process();
+  }
+}
+
+static void openssl_stops_when_asked(void **state)
+{
+  (void)state;
+  uint64_t start_us = frank_clock_now_us();
+  stop_at_us = start_us + 500 * FRANK_US_PER_MS;
+  assert_int_equal(run("openssl", "ed25519", 300), FRANK_ERR_CLOSED);
+  assert_true(frank_clock_now_us() - start_us < 60 * FRANK_US_PER_S);
+  assert_string_equal(why, "interrupted");
+  assert_no_process();
+}
+
+/* ---- a member that fails, or dies ---- */
+
+static enum frank_err prepare_well(void *arg, size_t member, void *ready, char *reason)
+{
+  (void)arg;
+  (void)member;
+  (void)ready;
+  (void)reason;
+  return FRANK_OK;
+}
+
+static enum frank_err fail_one(void *arg, size_t member, uint32_t seconds, void *count,
+                               char *reason)
+{
+  (void)seconds;
+  (void)count;
+  if (member == 1) {
+    if (arg) {
+      (void)raise(SIGKILL);
+    }
+    (void)snprintf(reason, BENCH_WHY_BYTES, "out of ink");
+    return FRANK_ERR_UNSUPPORTED;
+  }
+  return FRANK_OK;
+}
+
+static void a_member_that_fails_is_named(void **state)
+{
+  (void)state;
+  struct bench_crew_count counts[3];
+  struct bench_crew_work work = {
+      .name = "Stamping", .prepare = prepare_well, .run = fail_one, .result_bytes = sizeof *counts};
+  assert_int_equal(bench_crew_run(&work, 3, 1, NULL, counts, why), FRANK_ERR_UNSUPPORTED);
+  assert_string_equal(why, "Stamping on cpu:1: out of ink");
+  work.arg = &work;
+  assert_int_equal(bench_crew_run(&work, 3, 1, NULL, counts, why), FRANK_ERR_DEVICE);
+  assert_non_null(strstr(why, "cpu:1"));
+  assert_no_process();
+}
+
+/* ---- timing ---- */
+
+static void cores_are_timed_together(void **state)
+{
+  (void)state;
+  struct bench_ports ports;
+  struct frank_plan plan;
+  char text[BENCH_LIMIT_TEXT_BYTES];
+  double hps = 0;
+  enum frank_err err = bench_limit_measure_all(&ports, why);
+  assert_no_process();
+  if (err == FRANK_ERR_UNSUPPORTED || err == FRANK_ERR_TIMEOUT) {
+    print_message("skipped: %s\n", why);
+    skip();
+  }
+  assert_int_equal(err, FRANK_OK);
+  assert_int_equal(frank_plan_make(88, 1, &plan), FRANK_OK);
+  assert_true(ports.clock_hz > 0);
+  assert_true(bench_limit_hps(&ports, "portable", &plan, &hps, text, sizeof text) && hps > 0);
+  static const struct {
+    uint32_t needs;
+    const char *name;
+  } variants[] = {
+      {FRANK_CPU_AVX2, "avx2"}, {FRANK_CPU_AVX512, "avx512"}, {FRANK_CPU_SHA_NI, "sha_ni"}};
+  for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+    assert_int_equal(bench_limit_hps(&ports, variants[i].name, &plan, &hps, text, sizeof text),
+                     (frank_cpu_features() & variants[i].needs) != 0);
+  }
+}
+
+/* ---- hashcat itself ---- */
+
+static void hashcat_refuses_rsa2048_by_name(void **state)
+{
+  (void)state;
+  enum frank_err err = run("hashcat", "rsa2048", 1);
+  if (err == FRANK_ERR_NOT_FOUND) {
+    print_message("skipped: %s\n", why);
+    skip();
+  }
+  assert_int_equal(err, FRANK_ERR_UNSUPPORTED);
+  assert_non_null(strstr(why, "RSA-2048"));
+  assert_non_null(strstr(why, "344"));
+  assert_no_file();
+}
+
+/* In a process of its own, because its compiled kernels live as long as that. */
+static int run_hashcat_twice(void)
+{
+  enum frank_err err = FRANK_OK;
+  for (int i = 0; i < 2 && err == FRANK_OK; i++) {
+    err = run("hashcat", i == 0 ? "rsa1024" : "ed25519", SECONDS);
+    print_message("%s: %.1f M/s, %s%s\n", i == 0 ? "RSA-1024" : "Ed25519", result.rate_hps / 1e6,
+                  result.what, why);
+    if (err == FRANK_OK && (!(result.rate_hps > 0) || strncmp(result.what, "hashcat v", 9) != 0 ||
+                            waitpid(-1, NULL, WNOHANG) != -1)) {
+      err = FRANK_ERR_DEVICE;
+    }
+  }
+  return (int)err;
+}
+
+static enum frank_err in_a_process(int (*part)(void))
+{
+  int status = 0;
+  (void)fflush(NULL);
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    exit(part()); /* not _exit: exit() is what removes its files */
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status));
+  return (enum frank_err)WEXITSTATUS(status);
+}
+
+static void hashcat_runs_and_leaves_nothing(void **state)
+{
+  (void)state;
+  enum frank_err err = in_a_process(run_hashcat_twice);
+  if (err == FRANK_ERR_NOT_FOUND) {
+    print_message("skipped: no hashcat, or no OpenCL for CPUs\n");
+    skip();
+  }
+  assert_int_equal(err, FRANK_OK);
+  assert_no_file();
+}
+
+static void hashcat_stops_when_asked(void **state)
+{
+  (void)state;
+  uint64_t start_us = frank_clock_now_us();
+  stop_at_us = start_us + 3 * FRANK_US_PER_S; /* while it compiles */
+  enum frank_err err = run("hashcat", "ed25519", 300);
+  if (err == FRANK_ERR_NOT_FOUND) {
+    print_message("skipped: %s\n", why);
+    skip();
+  }
+  assert_int_equal(err, FRANK_ERR_CLOSED);
+  assert_true(frank_clock_now_us() - start_us < 60 * FRANK_US_PER_S);
+  assert_no_process();
+  assert_no_file();
+}
+
+/* ---- a false one ---- */
+
+#define OBJECT(progress, type)                                                                     \
+  "echo '{ \"status\": 3, \"progress\": [" progress ", 9], \"devices\": [ { \"device_type\": "     \
+  "\"" type "\" } ] }'\n"
+
+static void a_false_hashcat_is_not_believed(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *script;
+    enum frank_err err;
+    const char *text;
+  } cases[] = {
+      {"echo 'it is broken' >&2; exit 3", FRANK_ERR_DEVICE, "it is broken"},
+      {"exit 0", FRANK_ERR_DEVICE, "ended early"},
+      {"echo 'No devices found/left.' >&2", FRANK_ERR_NOT_FOUND, "pocl-opencl-icd"},
+      {"echo '{'; sleep 100", FRANK_ERR_DEVICE, "no JSON"},
+      {OBJECT("5", "GPU") "sleep 100", FRANK_ERR_DEVICE, "no CPU"},
+      {OBJECT("5", "CPU") OBJECT("4", "CPU") "sleep 100", FRANK_ERR_DEVICE, "goes back"},
+      {"exec 1>&-; sleep 100", FRANK_ERR_DEVICE, "ended early"},
+      {"printf '\\033[2J\\n' >&2; exit 1", FRANK_ERR_DEVICE, "ended early: [2J"},
+  };
+  char path[128];
+  char kept[4096];
+  (void)snprintf(kept, sizeof kept, "%s", getenv("PATH"));
+  char with_folder[4200];
+  (void)snprintf(with_folder, sizeof with_folder, "%s:%s", folder, kept);
+  assert_int_equal(setenv("PATH", with_folder, 1), 0);
+  (void)snprintf(path, sizeof path, "%s/hashcat", folder);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fprintf(file, "#!/bin/sh\n%s\n", cases[i].script) > 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, 0755), 0);
+    enum frank_err err = run("hashcat", "ed25519", 1);
+    if (err != cases[i].err || !strstr(why, cases[i].text) || strchr(why, '\033')) {
+      fail_msg("\"%s\": %s, %s", cases[i].script, frank_err_text(err), why);
+    }
+    assert_no_process();
+  }
+  assert_int_equal(unlink(path), 0);
+  assert_no_file();
+
+  assert_int_equal(setenv("PATH", folder, 1), 0);
+  assert_int_equal(run("hashcat", "ed25519", 1), FRANK_ERR_NOT_FOUND);
+  assert_non_null(strstr(why, "hashcat"));
+  assert_int_equal(setenv("PATH", kept, 1), 0);
+}
+
+/* No such process runs; a dead one for which nobody has waited may be left to init. */
+static bool is_gone(long pid)
+{
+  char path[64];
+  char text[512];
+  (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+  FILE *file = fopen(path, "re");
+  if (!file) {
+    return true;
+  }
+  bool got = fgets(text, sizeof text, file) != NULL;
+  (void)fclose(file);
+  const char *name_end = got ? strrchr(text, ')') : NULL;
+  return !name_end || strncmp(name_end, ") Z", 3) == 0;
+}
+
+/* It floods us with a line that never ends, and its own child would outlive it. */
+static void a_flood_is_stopped(void **state)
+{
+  (void)state;
+  char path[128];
+  char kept[4096];
+  char with_folder[4200];
+  (void)snprintf(kept, sizeof kept, "%s", getenv("PATH"));
+  (void)snprintf(with_folder, sizeof with_folder, "%s:%s", folder, kept);
+  assert_int_equal(setenv("PATH", with_folder, 1), 0);
+  (void)snprintf(path, sizeof path, "%s/hashcat", folder);
+  FILE *file = fopen(path, "we");
+  assert_non_null(file);
+  assert_true(fprintf(file, "#!/bin/sh\nsleep 1000 &\necho $! >%s/child\ncat /dev/zero\n", folder) >
+              0);
+  assert_int_equal(fclose(file), 0);
+  assert_int_equal(chmod(path, 0755), 0);
+  stop_at_us = frank_clock_now_us() + 2 * FRANK_US_PER_S;
+  assert_int_equal(run("hashcat", "ed25519", 1), FRANK_ERR_CLOSED);
+  assert_no_process();
+  assert_int_equal(setenv("PATH", kept, 1), 0);
+
+  char line[32] = "";
+  (void)snprintf(path, sizeof path, "%s/child", folder);
+  file = fopen(path, "re");
+  assert_non_null(file);
+  assert_non_null(fgets(line, sizeof line, file));
+  (void)fclose(file);
+  long child = strtol(line, NULL, 10);
+  assert_true(child > 1);
+  for (int i = 0; i < 1000 && !is_gone(child); i++) {
+    (void)usleep(10000);
+  }
+  assert_true(is_gone(child));
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      IN_FOLDER(openssl_hashes_on_all_cores),
+      IN_FOLDER(openssl_stops_when_asked),
+      IN_FOLDER(a_member_that_fails_is_named),
+      IN_FOLDER(cores_are_timed_together),
+      IN_FOLDER(hashcat_refuses_rsa2048_by_name),
+      IN_FOLDER(a_false_hashcat_is_not_believed),
+      IN_FOLDER(a_flood_is_stopped),
+      IN_FOLDER(hashcat_stops_when_asked),
+      IN_FOLDER(hashcat_runs_and_leaves_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
