@@ -286,6 +286,8 @@ static void a_false_hashcat_is_not_believed(void **state)
       {"echo 'it is broken' >&2; exit 3", FRANK_ERR_DEVICE, "it is broken"},
       {"exit 0", FRANK_ERR_DEVICE, "ended early"},
       {"echo 'No devices found/left.' >&2", FRANK_ERR_NOT_FOUND, "pocl-opencl-icd"},
+      {"echo 'No OpenCL, Metal, HIP or CUDA installation found.' >&2", FRANK_ERR_NOT_FOUND,
+       "ocl-icd-libopencl1"},
       {"echo '{'; sleep 100", FRANK_ERR_DEVICE, "no JSON"},
       {OBJECT("5", "GPU") "sleep 100", FRANK_ERR_DEVICE, "no CPU"},
       {OBJECT("5", "CPU") OBJECT("4", "CPU") "sleep 100", FRANK_ERR_DEVICE, "goes back"},
