@@ -40,8 +40,13 @@ enum frank_err bench_crew_size(size_t *members, char *why)
     (void)snprintf(why, BENCH_WHY_BYTES, "no memory");
     return FRANK_ERR_NOMEM;
   }
-  enum frank_err err = engine ? engine->probe(list, FRANK_ENGINE_DEVICES_MAX, members, probe_why)
+  size_t found = 0;
+  enum frank_err err = engine ? engine->probe(list, FRANK_ENGINE_DEVICES_MAX, &found, probe_why)
                               : FRANK_ERR_NOT_FOUND;
+  /* Those that are used only where they are named come last. */
+  while (err == FRANK_OK && *members < found && list[*members].on_demand == 0) {
+    (*members)++;
+  }
   if (err == FRANK_OK && *members == 0) {
     err = FRANK_ERR_NOT_FOUND;
   }

@@ -44,11 +44,17 @@ static void count(struct counts *sum, const struct counts *more)
   sum->add += more->add;
 }
 
-/* The words of block 0's schedule that a digit of the counter reaches: bit t is W[t]. As
- * frank_cpu_varying_words (engine/cpu/first_block.h), but up to W[63]. */
+/* The word of block 0 that differs between attempts: the second of the counter's two. The first is
+ * the same for 65536 counters in a row, and what it alone reaches is worked out once for them. */
+static unsigned varying_word(const struct frank_plan *plan)
+{
+  return plan->counter_word + 1U;
+}
+
+/* The words of the schedule that it reaches: bit t is W[t] (section 6.2.2, step 1). */
 static uint64_t varying_words(unsigned at)
 {
-  uint64_t varies = UINT64_C(3) << at;
+  uint64_t varies = UINT64_C(1) << at;
   for (unsigned t = 16; t < ROUNDS; t++) {
     if (((varies >> (t - 16) | varies >> (t - 15) | varies >> (t - 7) | varies >> (t - 2)) & 1) !=
         0) {
@@ -130,7 +136,7 @@ static struct counts count_later_block(const struct costs *costs)
 
 static struct counts count_attempt(const struct costs *costs, const struct frank_plan *plan)
 {
-  struct counts sum = count_first_block(costs, plan->counter_word);
+  struct counts sum = count_first_block(costs, varying_word(plan));
   struct counts later = count_later_block(costs);
   for (unsigned block = 1; block < plan->blocks; block++) {
     count(&sum, &later);
@@ -227,7 +233,7 @@ static bool limit_sha_ni(const struct bench_ports *ports, const struct variant *
   if (plainly || rounds_per_s <= 0 || msg1_per_s <= 0 || msg2_per_s <= 0 || groups_per_s <= 0) {
     return false;
   }
-  uint64_t varies = varying_words(plan->counter_word);
+  uint64_t varies = varying_words(varying_word(plan));
   unsigned msg1 = 0;
   unsigned msg2 = 0;
   for (unsigned t = 16; t < ROUNDS; t += 4) {
@@ -235,7 +241,7 @@ static bool limit_sha_ni(const struct bench_ports *ports, const struct variant *
     msg2 += (varies >> (t - 2) & 0xf) != 0;   /* takes W[t-2] to W[t+1] */
   }
   /* Of the first round that varies nothing but W does: an addition does for it. */
-  unsigned rounds = (ROUNDS - plan->counter_word) / 2U + 32U * (plan->blocks - 1U);
+  unsigned rounds = (ROUNDS - varying_word(plan)) / 2 + 32U * (plan->blocks - 1U);
   unsigned groups = msg1 < msg2 ? msg1 : msg2;
   groups = groups < rounds / 2 ? groups : rounds / 2;
   double seconds = groups / groups_per_s + (rounds - 2 * groups) / rounds_per_s +

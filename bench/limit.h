@@ -8,7 +8,8 @@
  *
  * What the counts know: rounds before the counter's words and schedule words that no digit of it
  * reaches are the same for all attempts and cost nothing; of the last block only the first word of
- * the hash is needed. The digits of both of the counter's words count as new in every attempt.
+ * the hash is needed. Of the counter's two words only the second differs between attempts: the
+ * first is the same for 65536 of them in a row.
  *
  * The limit is that of the clock while it is measured, and clocks move: by a tenth within
  * milliseconds, and down when all cores are busy. So it is measured with all cores busy, next to

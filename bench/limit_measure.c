@@ -71,34 +71,26 @@ _Static_assert(REPEATS == 16, "as in KERNEL");
 #define LOGIC_512 "vpternlogd $0x96, %%zmm13, %%zmm0, %%zmm\\r"
 #define ADD_512   "vpaddd %%zmm13, %%zmm\\r, %%zmm\\r"
 
-/* About as in a round: without vpternlogd and rotations 12 shifts, 16 logic, 6 additions; with them
- * 6, 4 and 6. */
-#define MIX(shift, logic, add)                                                                     \
-  ON("1", shift)                                                                                   \
-  ON("2", logic)                                                                                   \
-  ON("3", add)                                                                                     \
-  ON("4", logic)                                                                                   \
-  ON("5", shift) ON("6", logic) ON("7", add) ON("8", shift) ON("9", logic) ON("10", add)           \
-      ON("11", shift) ON("12", logic)
-#define MIX_TERNARY(shift, logic, add)                                                             \
-  ON("1", shift)                                                                                   \
-  ON("2", add)                                                                                     \
-  ON("3", logic)                                                                                   \
-  ON("4", add)                                                                                     \
-  ON("5", shift) ON("6", logic) ON("7", add) ON("8", shift) ON("9", add) ON("10", logic)           \
-      ON("11", shift) ON("12", add)
-
 #define SHA_ROUNDS "sha256rnds2 %%xmm13, %%xmm\\r"
 #define SHA_MSG1   "sha256msg1 %%xmm13, %%xmm\\r"
 #define SHA_MSG2   "sha256msg2 %%xmm13, %%xmm\\r"
 #define SHA_GROUPS 3
-#define SHA_MIX                                                                                    \
-  ON("1", SHA_ROUNDS)                                                                              \
-  ON("7", SHA_MSG1)                                                                                \
-  ON("2", SHA_ROUNDS)                                                                              \
-  ON("10", SHA_MSG2)                                                                               \
-  ON("3", SHA_ROUNDS) ON("8", SHA_MSG1) ON("4", SHA_ROUNDS) ON("11", SHA_MSG2) ON("5", SHA_ROUNDS) \
-      ON("9", SHA_MSG1) ON("6", SHA_ROUNDS) ON("12", SHA_MSG2)
+/* Patterns of twelve. MIX is about as in a round: without vpternlogd and rotations 12 shifts, 16
+ * logic, 6 additions; with them 6, 4 and 6. */
+/* clang-format off */
+#define MIX(shift, logic, add)                                            \
+  ON("1", shift) ON("2", logic) ON("3", add) ON("4", logic)               \
+  ON("5", shift) ON("6", logic) ON("7", add) ON("8", shift)               \
+  ON("9", logic) ON("10", add) ON("11", shift) ON("12", logic)
+#define MIX_TERNARY(shift, logic, add)                                    \
+  ON("1", shift) ON("2", add) ON("3", logic) ON("4", add)                 \
+  ON("5", shift) ON("6", logic) ON("7", add) ON("8", shift)               \
+  ON("9", add) ON("10", logic) ON("11", shift) ON("12", add)
+#define SHA_MIX                                                           \
+  ON("1", SHA_ROUNDS) ON("7", SHA_MSG1) ON("2", SHA_ROUNDS) ON("10", SHA_MSG2) \
+  ON("3", SHA_ROUNDS) ON("8", SHA_MSG1) ON("4", SHA_ROUNDS) ON("11", SHA_MSG2) \
+  ON("5", SHA_ROUNDS) ON("9", SHA_MSG1) ON("6", SHA_ROUNDS) ON("12", SHA_MSG2)
+/* clang-format on */
 
 KERNEL(shift_128, EACH(SHIFT_128), "")
 KERNEL(logic_128, EACH(LOGIC_128), "")

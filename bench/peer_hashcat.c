@@ -280,7 +280,8 @@ struct listener {
 
 static void hear_complaint(struct listener *listener, const char *line, size_t len)
 {
-  static const char *const missing[] = {"compatible platform found", "No devices found/left"};
+  static const char *const missing[] = {"CUDA installation found", "compatible platform found",
+                                        "No devices found/left"};
   char text[sizeof listener->complaint];
   size_t used = 0;
   for (size_t i = 0; i < len && used + 1 < sizeof text; i++) {
@@ -349,9 +350,10 @@ static bool listen_once(const struct process *process, struct listener *listener
 static enum frank_err tell_end(const struct listener *listener, char *why)
 {
   if (listener->no_device) {
-    (void)snprintf(why, BENCH_WHY_BYTES,
-                   "hashcat finds no OpenCL for CPUs (package pocl-opencl-icd): %s",
-                   listener->complaint);
+    (void)snprintf(
+        why, BENCH_WHY_BYTES,
+        "hashcat finds no OpenCL for CPUs (packages pocl-opencl-icd and ocl-icd-libopencl1): %s",
+        listener->complaint);
     return FRANK_ERR_NOT_FOUND;
   }
   (void)snprintf(why, BENCH_WHY_BYTES, "hashcat ended early: %s",
