@@ -32,8 +32,9 @@ uint32_t frank_cpu_features(void)
 #if defined(__x86_64__)
   /* These ask the operating system's XCR0 as well. */
   features |= __builtin_cpu_supports("avx2") ? FRANK_CPU_AVX2 : 0;
+  /* Compilers use AVX2 where AVX-512 is allowed, and a hypervisor can mask it alone. */
   features |= __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512vl")
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2")
                   ? FRANK_CPU_AVX512
                   : 0;
   features |= has_sha_ni() ? FRANK_CPU_SHA_NI : 0;

@@ -12,7 +12,7 @@
 
 #define FRANK_CPU_AVX2     (UINT32_C(1) << 0)
 #define FRANK_CPU_SHA_NI   (UINT32_C(1) << 1) /* with SSSE3 and SSE4.1 */
-#define FRANK_CPU_AVX512   (UINT32_C(1) << 2) /* F, BW and VL */
+#define FRANK_CPU_AVX512   (UINT32_C(1) << 2) /* F, BW and VL, with AVX2 */
 #define FRANK_CPU_ARM_SHA2 (UINT32_C(1) << 3) /* AArch64 SHA-2 extension, with its vectors */
 #define FRANK_CPU_FEATURES 4                  /* bits that have a meaning */
 

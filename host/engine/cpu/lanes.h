@@ -6,10 +6,11 @@
  *     SCAN                       name of the scan function
  *     VEC, LANES, GROUPS         vector of LANES 32-bit words; so many vectors are interleaved
  *     v_all(x), v_load(p), v_store(p, v)            one word in all lanes; LANES words (unaligned)
- *     v_add(x, y), v_shr(x, n), v_rotr(x, n), v_xor3(x, y, z)
+ *     v_add(x, y), v_xor(x, y), v_shr(x, n), v_rotr(x, n), v_xor3(x, y, z)
  *     v_choose(e, f, g)          (e & f) ^ (~e & g)
  *     v_majority(a, b, c, cache) *cache is b ^ c before and a ^ b after, for those who need it
  *     v_not_above(v, word)       a bit for each lane that is <= word; lane 0 is bit 0
+ *     v_round_word(a .. h, word, cache)   if defined, a round of a later block whole
  *
  * What decides the speed, by measurement:
  *  - K+W of the later blocks comes ready and is added as a broadcast memory operand;
