@@ -10,6 +10,9 @@
  *     v_choose(e, f, g)          (e & f) ^ (~e & g)
  *     v_majority(a, b, c, cache) *cache is b ^ c before and a ^ b after, for those who need it
  *     v_not_above(v, word)       a bit for each lane that is <= word; lane 0 is bit 0
+ *     v_round_ready(s, t, word), v_round_next(s, t, w, k)
+ *                                may be left out: the rounds that are done most, as the functions
+ * of these names below, where a compiler does not make the best of them
  *
  * What decides the speed, by measurement:
  *  - K+W of the later blocks comes ready and is added as a broadcast memory operand;
@@ -77,13 +80,27 @@ INLINE void round_of(VEC s[8], unsigned t, VEC kw, VEC *cache)
   round_with(s, t, v_add(PART(s, 7, t), kw), cache);
 }
 
-INLINE void round_of_word(VEC s[8], unsigned t, const uint32_t *kw, VEC *cache)
+/* Round `t` with K+W from memory. */
+INLINE void round_ready(VEC s[8], unsigned t, const uint32_t *kw, VEC *cache)
 {
-#ifdef v_round_word
-  v_round_word(PART(s, 0, t), PART(s, 1, t), PART(s, 2, t), PART(s, 3, t), PART(s, 4, t),
-               PART(s, 5, t), PART(s, 6, t), PART(s, 7, t), *kw, *cache);
+#ifdef v_round_ready
+  (void)cache;
+  v_round_ready(s, t, *kw);
 #else
   round_of(s, t, v_all(*kw), cache);
+#endif
+}
+
+/* Word `t` (of 16) of the schedule from the sixteen before it, and its round. */
+INLINE void round_next(VEC s[8], unsigned t, VEC w[16], const uint32_t *k, VEC *cache)
+{
+#ifdef v_round_next
+  (void)cache;
+  v_round_next(s, t, w, *k);
+#else
+  w[t] = v_add(v_add(w[t], small_sigma0(w[(t + 1) % 16])),
+               v_add(w[(t + 9) % 16], small_sigma1(w[(t + 14) % 16])));
+  round_of(s, t, v_add(w[t], v_all(*k)), cache);
 #endif
 }
 
@@ -211,10 +228,7 @@ static void last_rounds(struct lanes *lanes, const uint32_t init[8])
     for (unsigned t = 0; t < 16; t++) {
 #pragma GCC unroll 4
       for (unsigned g = 0; g < GROUPS; g++) {
-        VEC *w = lanes->w[g];
-        w[t] = v_add(v_add(w[t], small_sigma0(w[(t + 1) % 16])),
-                     v_add(w[(t + 9) % 16], small_sigma1(w[(t + 14) % 16])));
-        round_of(s[g], t, v_add(w[t], v_all(k[t])), &cache[g]);
+        round_next(s[g], t, lanes->w[g], &k[t], &cache[g]);
       }
     }
   }
@@ -244,7 +258,7 @@ static void later_block(struct lanes *lanes, const uint32_t kw[64])
     for (unsigned t = 0; t < 8; t++) {
 #pragma GCC unroll 4
       for (unsigned g = 0; g < GROUPS; g++) {
-        round_of_word(s[g], t, &ready[t], &cache[g]);
+        round_ready(s[g], t, &ready[t], &cache[g]);
       }
     }
   }
