@@ -11,8 +11,8 @@
  *     v_majority(a, b, c, cache) *cache is b ^ c before and a ^ b after, for those who need it
  *     v_not_above(v, word)       a bit for each lane that is <= word; lane 0 is bit 0
  *     v_round_ready(s, t, word), v_round_next(s, t, w, k)
- *                                may be left out: the rounds that are done most, as the functions
- * of these names below, where a compiler does not make the best of them
+ *                                the rounds that are done most, as round_ready and round_next
+ *                                below: only where no compiler makes the best of those
  *
  * What decides the speed, by measurement:
  *  - K+W of the later blocks comes ready and is added as a broadcast memory operand;
@@ -24,7 +24,7 @@
  *  - interleaved groups hide the latency of operations, as long as they fit the registers;
  *  - rolled loops for all that is done often: fully unrolled, two blocks are 36 KB of code with
  *    AVX-512 and run a third slower where they overrun the instruction caches;
- *  - only the first word of the hash is completed and compared; the host looks at the rest.
+ *  - only the first word of the hash is compared; the host looks at the rest.
  */
 #include "engine/cpu/first_block.h"
 #include "engine/cpu/variant.h"
@@ -32,8 +32,7 @@
 
 #define STEP (LANES * GROUPS)
 
-#define INLINE   static inline __attribute__((always_inline))
-#define NOINLINE __attribute__((noinline))
+#define INLINE static inline __attribute__((always_inline))
 
 INLINE VEC big_sigma0(VEC x)
 {
