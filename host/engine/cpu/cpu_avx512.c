@@ -81,7 +81,7 @@
     __m512i x_, y_, z_, v_;                                                                        \
     __asm__(                                                                                       \
         ROUND("%[kw]%{1to16%}")                                                                    \
-        : [d] "+v"(PART(s, 3, t)), [h] "+v"(PART(s, 7, t)), [x] "=&v"(x_), [y] "=&v"(y_),          \
+        : [d] "+&v"(PART(s, 3, t)), [h] "+&v"(PART(s, 7, t)), [x] "=&v"(x_), [y] "=&v"(y_),        \
           [z] "=&v"(z_), [v] "=&v"(v_)                                                             \
         : [a] "v"(PART(s, 0, t)), [b] "v"(PART(s, 1, t)), [c] "v"(PART(s, 2, t)),                  \
           [e] "v"(PART(s, 4, t)), [f] "v"(PART(s, 5, t)), [g] "v"(PART(s, 6, t)), [kw] "m"(word)); \
@@ -91,7 +91,7 @@
   do {                                                                                             \
     __m512i x_, y_, z_, v_, w_;                                                                    \
     __asm__(WORD ROUND("%[kw]%{1to16%}")                                                           \
-            : [d] "+v"(PART(s, 3, t)), [h] "+v"(PART(s, 7, t)), [x] "=&v"(x_), [y] "=&v"(y_),      \
+            : [d] "+&v"(PART(s, 3, t)), [h] "+&v"(PART(s, 7, t)), [x] "=&v"(x_), [y] "=&v"(y_),    \
               [z] "=&v"(z_), [v] "=&v"(v_), [w] "=&v"(w_), [w0] "+m"((w)[t])                       \
             : [a] "v"(PART(s, 0, t)), [b] "v"(PART(s, 1, t)), [c] "v"(PART(s, 2, t)),              \
               [e] "v"(PART(s, 4, t)), [f] "v"(PART(s, 5, t)), [g] "v"(PART(s, 6, t)),              \

@@ -62,13 +62,6 @@ struct child {
 /* From here to _exit only calls that are safe after a fork, whatever threads a library of the
  * parent's may have: nothing allocates. */
 
-static uint64_t cpu_us(void)
-{
-  struct timespec used = {0};
-  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return (uint64_t)used.tv_sec * FRANK_US_PER_S + (uint64_t)used.tv_nsec / 1000;
-}
-
 static void sleep_until(uint64_t at_us)
 {
   const struct timespec at = {.tv_sec = (time_t)(at_us / FRANK_US_PER_S),
@@ -124,12 +117,12 @@ static struct burst run_burst(frank_cpu_scan_fn *scan, const struct frank_slice 
     return burst;
   }
   uint64_t start_us = now_us;
-  uint64_t start_cpu_us = cpu_us();
+  uint64_t start_cpu_us = frank_clock_cpu_us();
   do {
     burst.attempts += scan_once(scan, slice);
     now_us = frank_clock_now_us();
   } while (now_us < at_us + BURST_US);
-  burst.cpu_us = cpu_us() - start_cpu_us;
+  burst.cpu_us = frank_clock_cpu_us() - start_cpu_us;
   burst.wall_us = now_us - start_us;
   return burst;
 }
