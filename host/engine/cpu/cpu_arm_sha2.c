@@ -140,19 +140,6 @@ INLINE void first_rounds(const struct prepared *p, uint32_t low, struct pair *pa
   }
 }
 
-typedef void first_rounds_fn(const struct prepared *p, uint32_t low, struct pair *pair);
-
-#define FIRST_ROUNDS(at)                                                                           \
-  static void first_rounds_##at(const struct prepared *p, uint32_t low, struct pair *pair)         \
-  {                                                                                                \
-    first_rounds(p, low, pair, at);                                                                \
-  }
-FRANK_CPU_EVERY_PLACE(FIRST_ROUNDS)
-#undef FIRST_ROUNDS
-
-#define FIRST_ROUNDS(at) first_rounds_##at,
-static first_rounds_fn *const first_rounds_at[] = {NULL, FRANK_CPU_EVERY_PLACE(FIRST_ROUNDS)};
-
 /* ---- the rest, the same for every place ---- */
 
 /* Rounds 32 to 63 of block 0, and its end: the state is added to the one before it. */
@@ -197,42 +184,11 @@ static void later_block(struct pair *pair, const uint32_t kw[64])
   pair->s[1] = sum_of(s[1], pair->s[1]);
 }
 
-/* ---- what search.h asks for ---- */
-
-struct search {
-  struct prepared p;
-  struct pair pair;
-};
-
-INLINE void search_begin_run(struct search *search, const struct frank_slice *slice,
-                             uint32_t counter)
+/* The first word of a hash. */
+INLINE uint32_t first_word(const struct stream *s)
 {
-  prepare(slice, counter, &search->p);
-}
-
-INLINE void search_step(struct search *search, const struct frank_slice *slice, uint32_t low)
-{
-  first_rounds_at[search->p.first.at](&search->p, low, &search->pair);
-  last_rounds(&search->pair, &search->p.init);
-  for (unsigned block = 1; block < slice->blocks; block++) {
-    later_block(&search->pair, slice->kw + (size_t)(block - 1) * 64);
-  }
-}
-
-INLINE void search_words(const struct search *search, uint32_t words[STREAMS])
-{
-  for (unsigned i = 0; i < STREAMS; i++) {
-    words[i] = vgetq_lane_u32(search->pair.s[i].abcd, 0);
-  }
-}
-
-INLINE uint32_t search_candidates(const struct search *search, uint32_t bound)
-{
-  uint32_t words[STREAMS];
-  search_words(search, words);
-  return (uint32_t)(words[0] <= bound) | (uint32_t)(words[1] <= bound) << 1;
+  return vgetq_lane_u32(s->abcd, 0);
 }
 
 #define SCAN frank_cpu_scan_arm_sha2
-#define STEP STREAMS
-#include "engine/cpu/search.h"
+#include "engine/cpu/streams.h"

@@ -33,9 +33,10 @@
 /* One operation: the cache is not needed, and goes away. */
 #define v_majority(a, b, c, cache) ((void)(cache), _mm512_ternarylogic_epi32(a, b, c, MAJORITY))
 
-/* One round in the order and with the four temporaries that fit the registers twice: left to
- * itself, the compiler spills some of the 16 variables to the stack, more or fewer from one build
- * to the next, and up to a tenth of the speed is lost. KW is the operand that holds K+W. */
+/* Rounds in an order of their own, with no more temporaries than fit the registers beside the
+ * variables of both groups: left to themselves, compilers spill some to the stack, more or fewer
+ * from one build to the next, and up to a tenth of the speed is lost. KW is the operand that holds
+ * K+W. */
 #define ROUND(kw)                                                                                  \
   "vprord $6, %[e], %[x]\n\t"                                                                      \
   "vprord $11, %[e], %[y]\n\t"                                                                     \
@@ -56,15 +57,46 @@
   "vpternlogd $0x96, %[y], %[z], %[x]\n\t"                                                         \
   "vpaddd %[x], %[h], %[h]"
 
-#define v_round_word(a_, b_, c_, d_, e_, f_, g_, h_, word, cache)                                  \
+/* The next word of the schedule, stored and added to h. */
+#define WORD                                                                                       \
+  "vmovdqa32 %[w1], %[v]\n\t"                                                                      \
+  "vprord $7, %[v], %[x]\n\t"                                                                      \
+  "vprord $18, %[v], %[y]\n\t"                                                                     \
+  "vpsrld $3, %[v], %[z]\n\t"                                                                      \
+  "vmovdqa32 %[w0], %[w]\n\t"                                                                      \
+  "vmovdqa32 %[w14], %[v]\n\t"                                                                     \
+  "vpaddd %[w9], %[w], %[w]\n\t"                                                                   \
+  "vpternlogd $0x96, %[y], %[z], %[x]\n\t"                                                         \
+  "vpaddd %[x], %[w], %[w]\n\t"                                                                    \
+  "vprord $17, %[v], %[x]\n\t"                                                                     \
+  "vprord $19, %[v], %[y]\n\t"                                                                     \
+  "vpsrld $10, %[v], %[z]\n\t"                                                                     \
+  "vpternlogd $0x96, %[y], %[z], %[x]\n\t"                                                         \
+  "vpaddd %[x], %[w], %[w]\n\t"                                                                    \
+  "vmovdqa32 %[w], %[w0]\n\t"                                                                      \
+  "vpaddd %[w], %[h], %[h]\n\t"
+
+#define v_round_ready(s, t, word)                                                                  \
   do {                                                                                             \
     __m512i x_, y_, z_, v_;                                                                        \
-    (void)(cache);                                                                                 \
     __asm__(                                                                                       \
         ROUND("%[kw]%{1to16%}")                                                                    \
-        : [d] "+&v"(d_), [h] "+&v"(h_), [x] "=&v"(x_), [y] "=&v"(y_), [z] "=&v"(z_), [v] "=&v"(v_) \
-        : [a] "v"(a_), [b] "v"(b_), [c] "v"(c_), [e] "v"(e_), [f] "v"(f_), [g] "v"(g_),            \
-          [kw] "m"(word));                                                                         \
+        : [d] "+&v"(PART(s, 3, t)), [h] "+&v"(PART(s, 7, t)), [x] "=&v"(x_), [y] "=&v"(y_),        \
+          [z] "=&v"(z_), [v] "=&v"(v_)                                                             \
+        : [a] "v"(PART(s, 0, t)), [b] "v"(PART(s, 1, t)), [c] "v"(PART(s, 2, t)),                  \
+          [e] "v"(PART(s, 4, t)), [f] "v"(PART(s, 5, t)), [g] "v"(PART(s, 6, t)), [kw] "m"(word)); \
+  } while (0)
+
+#define v_round_next(s, t, w, k)                                                                   \
+  do {                                                                                             \
+    __m512i x_, y_, z_, v_, w_;                                                                    \
+    __asm__(WORD ROUND("%[kw]%{1to16%}")                                                           \
+            : [d] "+&v"(PART(s, 3, t)), [h] "+&v"(PART(s, 7, t)), [x] "=&v"(x_), [y] "=&v"(y_),    \
+              [z] "=&v"(z_), [v] "=&v"(v_), [w] "=&v"(w_), [w0] "+m"((w)[t])                       \
+            : [a] "v"(PART(s, 0, t)), [b] "v"(PART(s, 1, t)), [c] "v"(PART(s, 2, t)),              \
+              [e] "v"(PART(s, 4, t)), [f] "v"(PART(s, 5, t)), [g] "v"(PART(s, 6, t)),              \
+              [w1] "m"((w)[((t) + 1) % 16]), [w9] "m"((w)[((t) + 9) % 16]),                        \
+              [w14] "m"((w)[((t) + 14) % 16]), [kw] "m"(k));                                       \
   } while (0)
 
 #include "engine/cpu/lanes.h"

@@ -6,11 +6,13 @@
  *     SCAN                       name of the scan function
  *     VEC, LANES, GROUPS         vector of LANES 32-bit words; so many vectors are interleaved
  *     v_all(x), v_load(p), v_store(p, v)            one word in all lanes; LANES words (unaligned)
- *     v_add(x, y), v_xor(x, y), v_shr(x, n), v_rotr(x, n), v_xor3(x, y, z)
+ *     v_add(x, y), v_shr(x, n), v_rotr(x, n), v_xor3(x, y, z)
  *     v_choose(e, f, g)          (e & f) ^ (~e & g)
  *     v_majority(a, b, c, cache) *cache is b ^ c before and a ^ b after, for those who need it
  *     v_not_above(v, word)       a bit for each lane that is <= word; lane 0 is bit 0
- *     v_round_word(a .. h, word, cache)   if defined, a round of a later block whole
+ *     v_round_ready(s, t, word), v_round_next(s, t, w, k)
+ *                                the rounds that are done most, as round_ready and round_next
+ *                                below: only where no compiler makes the best of those
  *
  * What decides the speed, by measurement:
  *  - K+W of the later blocks comes ready and is added as a broadcast memory operand;
@@ -22,7 +24,7 @@
  *  - interleaved groups hide the latency of operations, as long as they fit the registers;
  *  - rolled loops for all that is done often: fully unrolled, two blocks are 36 KB of code with
  *    AVX-512 and run a third slower where they overrun the instruction caches;
- *  - only the first word of the hash is completed and compared; the host looks at the rest.
+ *  - only the first word of the hash is compared; the host looks at the rest.
  */
 #include "engine/cpu/first_block.h"
 #include "engine/cpu/variant.h"
@@ -30,8 +32,7 @@
 
 #define STEP (LANES * GROUPS)
 
-#define INLINE   static inline __attribute__((always_inline))
-#define NOINLINE __attribute__((noinline))
+#define INLINE static inline __attribute__((always_inline))
 
 INLINE VEC big_sigma0(VEC x)
 {
@@ -78,13 +79,27 @@ INLINE void round_of(VEC s[8], unsigned t, VEC kw, VEC *cache)
   round_with(s, t, v_add(PART(s, 7, t), kw), cache);
 }
 
-INLINE void round_of_word(VEC s[8], unsigned t, const uint32_t *kw, VEC *cache)
+/* Round `t` with K+W from memory. */
+INLINE void round_ready(VEC s[8], unsigned t, const uint32_t *kw, VEC *cache)
 {
-#ifdef v_round_word
-  v_round_word(PART(s, 0, t), PART(s, 1, t), PART(s, 2, t), PART(s, 3, t), PART(s, 4, t),
-               PART(s, 5, t), PART(s, 6, t), PART(s, 7, t), *kw, *cache);
+#ifdef v_round_ready
+  (void)cache;
+  v_round_ready(s, t, *kw);
 #else
   round_of(s, t, v_all(*kw), cache);
+#endif
+}
+
+/* Word `t` (of 16) of the schedule from the sixteen before it, and its round. */
+INLINE void round_next(VEC s[8], unsigned t, VEC w[16], const uint32_t *k, VEC *cache)
+{
+#ifdef v_round_next
+  (void)cache;
+  v_round_next(s, t, w, *k);
+#else
+  w[t] = v_add(v_add(w[t], small_sigma0(w[(t + 1) % 16])),
+               v_add(w[(t + 9) % 16], small_sigma1(w[(t + 14) % 16])));
+  round_of(s, t, v_add(w[t], v_all(*k)), cache);
 #endif
 }
 
@@ -212,10 +227,7 @@ static void last_rounds(struct lanes *lanes, const uint32_t init[8])
     for (unsigned t = 0; t < 16; t++) {
 #pragma GCC unroll 4
       for (unsigned g = 0; g < GROUPS; g++) {
-        VEC *w = lanes->w[g];
-        w[t] = v_add(v_add(w[t], small_sigma0(w[(t + 1) % 16])),
-                     v_add(w[(t + 9) % 16], small_sigma1(w[(t + 14) % 16])));
-        round_of(s[g], t, v_add(w[t], v_all(k[t])), &cache[g]);
+        round_next(s[g], t, lanes->w[g], &k[t], &cache[g]);
       }
     }
   }
@@ -245,7 +257,7 @@ static void later_block(struct lanes *lanes, const uint32_t kw[64])
     for (unsigned t = 0; t < 8; t++) {
 #pragma GCC unroll 4
       for (unsigned g = 0; g < GROUPS; g++) {
-        round_of_word(s[g], t, &ready[t], &cache[g]);
+        round_ready(s[g], t, &ready[t], &cache[g]);
       }
     }
   }

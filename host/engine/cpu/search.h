@@ -3,18 +3,14 @@
  *
  * A template: a variant's file (or lanes.h for it) defines the following, then includes this once:
  *
- *     SCAN           name of the scan function
- *     STEP           counters that are examined together, 1 to 32
- *     struct search  all that the variant keeps while it searches
- *     search_begin_run(search, slice, counter)
- *                    counter's run (first_block.h) is next
- *     search_step(search, slice, low)
- *                    computes the first hash words of the STEP counters whose lower 16 bits begin
- *                    at `low`
- *     search_candidates(search, bound)
- *                    a bit for each word <= bound; bit 0 is `low`'s
- *     search_words(search, words)
- *                    stores the words
+ *     SCAN                                      name of the scan function
+ *     STEP                                      counters that are examined together, 1 to 32
+ *     struct search                             all that the variant keeps while it searches
+ *     search_begin_run(search, slice, counter)  counter's run (first_block.h) is next
+ *     search_step(search, slice, low)           computes the first hash words of STEP counters;
+ *                                               the lower 16 bits of the first are `low`
+ *     search_candidates(search, bound)          a bit for each word <= bound; bit 0 is the first's
+ *     search_words(search, words)               stores the words
  *
  * Steps begin at multiples of STEP, so that none crosses a run, nor 256 counters: at the ends of a
  * slice counters are computed that nobody asked for, and not looked at.
