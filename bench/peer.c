@@ -13,9 +13,3 @@ const struct bench_peer *bench_peer_at(size_t i)
 {
   return i < sizeof peers / sizeof peers[0] ? &peers[i] : NULL;
 }
-
-enum frank_err bench_peer_run(const struct bench_peer *peer, const struct bench_shape *shape,
-                              uint32_t seconds, struct bench_peer_result *out, char *why)
-{
-  return peer->run(shape, seconds, out, why);
-}

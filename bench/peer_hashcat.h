@@ -13,8 +13,7 @@
 /* As bench_peer_run. FRANK_ERR_NOT_FOUND: no hashcat in PATH, or no OpenCL for CPUs
  * (packages pocl-opencl-icd and ocl-icd-libopencl1). FRANK_ERR_UNSUPPORTED: b is longer than the
  * salts that it takes. */
-FRANK_MUST_CHECK enum frank_err bench_peer_hashcat(const struct bench_shape *shape,
-                                                   uint32_t seconds, struct bench_peer_result *out,
-                                                   char *why);
+FRANK_MUST_CHECK enum frank_err bench_peer_hashcat(const struct bench_peer_task *task,
+                                                   struct bench_peer_result *out, char *why);
 
 #endif

@@ -90,14 +90,12 @@ static void describe(struct session *s)
   bench_machine_describe(machine);
   for (size_t i = 0; i < s->subjects->count; i++) {
     const struct bench_subject *subject = &s->subjects->subjects[i];
-    if (strcmp(subject->name, "cpu") == 0) {
-      machine->usable = (uint32_t)subject->count;
-    }
     if (machine->cpu[0] == '\0' && strncmp(subject->name, "cpu", 3) == 0) {
       (void)snprintf(machine->cpu, sizeof machine->cpu, "%s",
                      s->subjects->devices[subject->first].model);
     }
   }
+  machine->usable = (uint32_t)s->subjects->cpu_count;
   s->result->seconds = s->options->seconds;
   s->result->rounds_planned = s->options->rounds;
 }
@@ -132,8 +130,7 @@ static enum frank_err run_shape(struct session *s, struct bench_run *run,
   }
   enum frank_err err = bench_rows_add_ratios(&s->result->rows, shape->name, run->round);
   if (err != FRANK_OK) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "more than %d figures: fewer --device, --isa or --shape",
-                   BENCH_ROWS_MAX);
+    (void)snprintf(why, BENCH_WHY_BYTES, BENCH_ROWS_FULL_TEXT, BENCH_ROWS_MAX);
   }
   return err;
 }
