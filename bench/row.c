@@ -18,7 +18,7 @@ static const struct bench_metric_info metrics[BENCH_METRICS] = {
                          BENCH_KIND_SMALL, true, 0.05},
     [BENCH_PROJECTED] = {"projected_attempts_per_s", "1/s", "attempts/s, PROJECTED, not measured",
                          BENCH_KIND_COUNT, false, 0},
-    [BENCH_RATIO] = {"ratio", "1", "ratio of attempts/s", BENCH_KIND_RATIO, true, 0.05},
+    [BENCH_RATIO] = {"ratio", "1", "ratio", BENCH_KIND_RATIO, true, 0.05},
     [BENCH_STAMPS] = {"stamps_per_s", "1/s", "stamps/s, 64 in flight", BENCH_KIND_COUNT, true, 0.1},
     [BENCH_P50] = {"p50_us", "us", "time to a stamp, half of them", BENCH_KIND_TIME, false, 0},
     [BENCH_P99] = {"p99_us", "us", "time to a stamp, 99 of 100", BENCH_KIND_TIME, false, 0},
