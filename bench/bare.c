@@ -213,12 +213,13 @@ static enum frank_err bound(const struct bench_bare_task *task, const struct rea
   for (size_t i = 0; err == FRANK_OK && known && i < task->device_count; i++) {
     char text[BENCH_LIMIT_TEXT_BYTES];
     double hps = 0;
-    bench_limit_set_clock(&ports[i], founds[i].clock_hz);
-    known = bench_limit_hps(&ports[i], out->variant, &plan, &hps, out->limit_text,
+    bench_limit_keep_best(&task->ports[i], &ports[i]);
+    bench_limit_set_clock(&task->ports[i], founds[i].clock_hz);
+    known = bench_limit_hps(&task->ports[i], out->variant, &plan, &hps, out->limit_text,
                             sizeof out->limit_text);
     out->limit_hps += hps;
-    plain_known = plain_known &&
-                  bench_limit_plain_hps(&ports[i], out->variant, &plan, &hps, text, sizeof text);
+    plain_known = plain_known && bench_limit_plain_hps(&task->ports[i], out->variant, &plan, &hps,
+                                                       text, sizeof text);
     out->plain_hps += hps;
   }
   out->limit_hps = known ? out->limit_hps : 0;

@@ -21,6 +21,7 @@ struct bench_bare_task {
   const struct bench_shape *shape;
   uint64_t factor; /* makes the plan, with the shape */
   uint32_t seconds;
+  struct bench_ports *ports; /* of each device: the best so far, from run to run; zeroed at first */
 };
 
 struct bench_bare {

@@ -6,6 +6,7 @@
 #define FRANK_BENCH_CASE_H
 
 #include "base/err.h"
+#include "bench/limit.h"
 #include "bench/options.h"
 #include "bench/progress.h"
 #include "bench/result.h"
@@ -19,6 +20,7 @@
 struct bench_run {
   const struct bench_options *options;
   const struct bench_subjects *subjects;
+  struct bench_ports *ports; /* of each of the subjects' devices: what it was seen to do */
   struct bench_result *result;
   struct bench_progress *progress;
   const char *frankd; /* path; empty where no case needs one */

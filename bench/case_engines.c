@@ -75,7 +75,8 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
                                          .variant = subject->variant,
                                          .shape = shape,
                                          .factor = BENCH_QUEUE_FACTOR,
-                                         .seconds = run->options->seconds};
+                                         .seconds = run->options->seconds,
+                                         .ports = run->ports + subject->first};
     struct bench_bare bare;
     char text[80];
     (void)snprintf(text, sizeof text, "%s%s%s", subject->name,

@@ -287,6 +287,15 @@ static bool find(const struct bench_ports *ports, const char *name, const struct
   return false;
 }
 
+void bench_limit_keep_best(struct bench_ports *best, const struct bench_ports *fresh)
+{
+  bench_limit_set_clock(best, fresh->clock_hz);
+  best->clock_hz = fresh->clock_hz;
+  for (size_t i = 0; i < BENCH_PORT_COUNT; i++) {
+    best->per_s[i] = greater(best->per_s[i], fresh->per_s[i]);
+  }
+}
+
 void bench_limit_set_clock(struct bench_ports *ports, double clock_hz)
 {
   if (clock_hz <= 0 || ports->clock_hz <= 0) {

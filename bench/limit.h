@@ -66,6 +66,11 @@ FRANK_MUST_CHECK enum frank_err bench_limit_measure_all(const struct frank_devic
  * cannot be told. */
 double bench_limit_clock_hz(void);
 
+/* Keeps the more of each kind that the core was seen to do in a cycle, and the clock of `fresh`:
+ * what else runs makes a core do less, and nothing makes it do more. `best` is zeroed before the
+ * first time. Pure. */
+void bench_limit_keep_best(struct bench_ports *best, const struct bench_ports *fresh);
+
 /* The same core at another clock. 0: the one that it was timed at. Pure. */
 void bench_limit_set_clock(struct bench_ports *ports, double clock_hz);
 

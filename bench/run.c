@@ -18,6 +18,7 @@ struct session {
   struct bench_result *baseline;       /* NULL: none */
   struct bench_comparison *comparison; /* NULL: none */
   struct bench_subjects *subjects;
+  struct bench_ports ports[FRANK_ENGINE_DEVICES_MAX];
   struct bench_progress progress;
   struct bench_output exports[BENCH_EXPORTS_MAX];
   struct bench_output plot;
@@ -144,6 +145,7 @@ static enum frank_err run_rounds(struct session *s, char *why)
     for (size_t i = 0; err == FRANK_OK && i < s->options->shape_count; i++) {
       struct bench_run run = {.options = s->options,
                               .subjects = s->subjects,
+                              .ports = s->ports,
                               .result = s->result,
                               .progress = &s->progress,
                               .frankd = s->frankd,

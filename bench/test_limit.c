@@ -315,6 +315,22 @@ static void sha_instructions_are_counted(void **state)
   assert_near(1 / hps[0], 10 * 11, 1e-6);
 }
 
+static void the_best_of_a_core_is_kept(void **state)
+{
+  (void)state;
+  struct bench_ports best = {0};
+  struct bench_ports slow = zen5;
+  bench_limit_keep_best(&best, &zen5);
+  assert_near(best.per_s[BENCH_PORT_ADD_512], 4 * 3.56e9, 1);
+  slow.clock_hz = 2e9;
+  slow.per_s[BENCH_PORT_ADD_512] = 3 * 2e9;   /* disturbed */
+  slow.per_s[BENCH_PORT_LOGIC_512] = 5 * 2e9; /* and before, this one was */
+  bench_limit_keep_best(&best, &slow);
+  assert_near(best.clock_hz, 2e9, 1);
+  assert_near(best.per_s[BENCH_PORT_ADD_512], 4 * 2e9, 1);
+  assert_near(best.per_s[BENCH_PORT_LOGIC_512], 5 * 2e9, 1);
+}
+
 /* The clock of the search is not that of the timing: as much is done in a cycle. */
 static void a_limit_goes_with_the_clock(void **state)
 {
@@ -358,6 +374,7 @@ int main(void)
       cmocka_unit_test(the_slowest_unit_decides),
       cmocka_unit_test(sha_instructions_are_counted),
       cmocka_unit_test(a_limit_goes_with_the_clock),
+      cmocka_unit_test(the_best_of_a_core_is_kept),
       cmocka_unit_test(what_is_not_known_is_said),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
