@@ -1,4 +1,5 @@
-#include "bench/peer_hashcat.h"
+/* Runs hashcat on this machine's cores, and makes a rate of what it says. */
+#include "bench/peer.h"
 
 #include "base/clock.h"
 #include "bench/bench.h"

@@ -1,6 +1,7 @@
+/* One-shot hashing by OpenSSL's libcrypto; the only file that calls it. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init and its like are what is measured */
 
-#include "bench/peer_openssl.h"
+#include "bench/peer.h"
 
 #include "base/clock.h"
 #include "bench/bench.h"

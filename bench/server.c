@@ -110,7 +110,7 @@ static void read_log(const struct bench_server *server, char text[LOG_READ_BYTES
   close(fd);
 }
 
-void bench_server_last_line(const struct bench_server *server, char *line, size_t size)
+static void last_line(const struct bench_server *server, char *line, size_t size)
 {
   char text[LOG_READ_BYTES + 1];
   read_log(server, text);
@@ -164,7 +164,7 @@ static enum frank_err spawn(struct bench_server *server, const struct bench_serv
   return err;
 }
 
-bool bench_server_has_ended(struct bench_server *server)
+static bool has_ended(struct bench_server *server)
 {
   int status = 0;
   return bench_program_has_ended(&server->pid, &status);
@@ -174,14 +174,14 @@ static enum frank_err wait_ready(struct bench_server *server, char *why)
 {
   uint64_t until_us = frank_clock_now_us() + READY_LIMIT_US;
   while (!says_ready(server)) {
-    bool ended = bench_server_has_ended(server);
+    bool ended = has_ended(server);
     if (bench_is_stopping()) {
       (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
       return FRANK_ERR_CLOSED;
     }
     if (ended || frank_clock_now_us() >= until_us) {
       char line[256];
-      bench_server_last_line(server, line, sizeof line);
+      last_line(server, line, sizeof line);
       (void)snprintf(why, BENCH_WHY_BYTES, "frankd %s; its last line: %s",
                      ended ? "ended at once" : "is not ready after a minute",
                      line[0] != '\0' ? line : "none");
@@ -225,14 +225,14 @@ void bench_server_stop(struct bench_server **server)
   if (!s) {
     return;
   }
-  if (!bench_server_has_ended(s)) {
+  if (!has_ended(s)) {
     uint64_t until_us = frank_clock_now_us() + STOP_LIMIT_US;
     (void)kill(s->pid, SIGTERM);
-    while (!bench_server_has_ended(s) && frank_clock_now_us() < until_us) {
+    while (!has_ended(s) && frank_clock_now_us() < until_us) {
       usleep(TICK_US);
     }
   }
-  if (!bench_server_has_ended(s)) {
+  if (!has_ended(s)) {
     fprintf(stderr, "frank-bench: frankd did not heed SIGTERM; killed\n");
     bench_program_kill(&s->pid);
   }
@@ -256,7 +256,7 @@ void bench_server_explain(struct bench_server *server, char *why)
   char cause[BENCH_WHY_BYTES];
   char line[160];
   (void)snprintf(cause, sizeof cause, "%s", why);
-  bench_server_last_line(server, line, sizeof line);
+  last_line(server, line, sizeof line);
   (void)snprintf(why, BENCH_WHY_BYTES, "%.300s; frankd%s, its last line: %s", cause,
-                 bench_server_has_ended(server) ? " has died" : " still runs", line);
+                 has_ended(server) ? " has died" : " still runs", line);
 }

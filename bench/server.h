@@ -40,10 +40,6 @@ void bench_server_stop(struct bench_server **server);
 
 const char *bench_server_endpoint(const struct bench_server *server);
 pid_t bench_server_pid(const struct bench_server *server);
-/* True once the process has ended by itself; it is reaped then. */
-bool bench_server_has_ended(struct bench_server *server);
-/* The last whole line that frankd logged, cut to `size`; empty where there is none. */
-void bench_server_last_line(const struct bench_server *server, char *line, size_t size);
 /* Adds to `why` what a failure may come from: that frankd died, and what it logged last. */
 void bench_server_explain(struct bench_server *server, char *why);
 
