@@ -2,160 +2,260 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
-#include "bench/child.h"
+#include "bench/crew.h"
 #include "bench/energy.h"
-#include "bench/searcher.h"
+#include "proof/plan.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_LIMIT_US (60 * FRANK_US_PER_S)
+#define SLICE_S  0.05
+#define COUNTERS (UINT64_C(1) << 32)
 
-/* One measurement. */
-struct race {
-  const struct bench_bare_task *task;
-  struct bench_child children[FRANK_ENGINE_DEVICES_MAX];
-  struct bench_energy energy;
+/* ---- one search ---- */
+
+struct search {
+  struct frank_plan plan;
+  struct frank_nonce nonce;
+  struct frank_slice slice;
+  uint32_t kw[(FRANK_PLAN_BLOCKS_MAX - 1) * 64];
+  uint64_t next;
+  char b[BENCH_B_BYTES];
 };
 
-static int search(int fd, const void *arg)
+/* What a member says before and after. */
+struct ready {
+  struct frank_device_info info;
+  uint32_t blocks;
+};
+
+struct found {
+  uint64_t attempts;
+  uint64_t cycles;
+  uint64_t searched_us;
+  double clock_hz; /* the mean while it searched; 0: not known */
+  bool has_joules; /* of the first member: all members search at the same time */
+  double joules;
+};
+
+/* A member's copy of the work. */
+struct work {
+  const struct bench_bare_task *task;
+  const struct frank_engine *engine;
+  struct frank_engine_ctx *ctx;
+  uint64_t slice_count; /* counters of a slice */
+  struct search search;
+};
+
+static enum frank_err search_init(struct search *search, const struct bench_shape *shape,
+                                  uint64_t factor)
 {
-  return bench_searcher_run(fd, arg);
+  struct bench_random random;
+  uint8_t start[40];
+  uint8_t tail[FRANK_PLAN_TAIL_MAX_BYTES];
+  bench_random_init(&random);
+  size_t b_len = bench_shape_b(shape, &random, search->b);
+  enum frank_err err = frank_plan_make(b_len, factor, &search->plan);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  for (size_t i = 0; i < sizeof start; i++) {
+    start[i] = (uint8_t)bench_random_next(&random);
+  }
+  frank_plan_nonce_start(&search->plan, start, &search->nonce);
+  frank_plan_tail(&search->plan, search->b, tail);
+  for (size_t block = 1; block < search->plan.blocks; block++) {
+    uint32_t words[16];
+    frank_sha256_load(tail + (block - 1) * 64, words);
+    frank_sha256_expand(words, search->kw + (block - 1) * 64);
+  }
+  search->next = 0;
+  frank_plan_first_block(&search->plan, &search->nonce, search->b, search->slice.block);
+  return FRANK_OK;
 }
 
-static enum frank_err fail(enum frank_err err, const char *device, const char *what, char *why)
+/* One slice of at most `count` counters. With a bound of 0 nothing is found in any time that we
+ * have (once in 2^32 attempts), so all that is measured is the search. */
+static enum frank_err search_slice(struct work *work, uint64_t count, struct found *found)
 {
-  if (err == FRANK_ERR_CLOSED) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
-  } else {
-    (void)snprintf(why, BENCH_WHY_BYTES, "bare engine %.31s: %.255s", device, what);
+  struct search *search = &work->search;
+  struct frank_slice *slice = &search->slice;
+  struct frank_scan scan;
+  if (search->next == COUNTERS) {
+    frank_plan_nonce_next(&search->plan, &search->nonce);
+    frank_plan_first_block(&search->plan, &search->nonce, search->b, slice->block);
+    search->next = 0;
+  }
+  memcpy(slice->init, search->plan.init, sizeof slice->init);
+  slice->kw = search->kw;
+  slice->blocks = search->plan.blocks;
+  slice->counter_word = search->plan.counter_word;
+  slice->may_stop = false;
+  slice->stop_at = 0;
+  slice->bound = 0;
+  slice->first = (uint32_t)search->next;
+  slice->count = count < COUNTERS - search->next ? count : COUNTERS - search->next;
+  uint64_t start_us = frank_clock_now_us();
+  enum frank_err err = work->engine->scan(work->ctx, slice, 1, &scan);
+  if (err == FRANK_OK) {
+    search->next += slice->count;
+    found->searched_us += frank_clock_now_us() - start_us;
+    found->attempts += scan.attempts;
+    found->cycles += scan.cycles;
   }
   return err;
 }
 
-static enum frank_err start_all(struct race *race, struct bench_bare *out, char *why)
+/* ---- in the process of a member ---- */
+
+static uint64_t within(double count)
 {
-  const struct bench_bare_task *task = race->task;
+  return count < 1024 ? 1024 : count > 1e9 ? 1000000000 : (uint64_t)count;
+}
+
+/* Also times one slice, to learn how many counters take SLICE_S; it warms the core up. */
+static enum frank_err prepare(void *arg, size_t member, void *message, char *why)
+{
+  struct work *work = arg;
+  struct ready *ready = message;
+  const struct bench_bare_task *task = work->task;
   const char *variant = task->variant && task->variant[0] != '\0' ? task->variant : NULL;
-  for (size_t i = 0; i < task->device_count; i++) {
-    const struct bench_searcher searcher = {.device = task->devices[i].name,
-                                            .variant = variant,
-                                            .shape = task->shape,
-                                            .factor = task->factor,
-                                            .seconds = task->seconds};
-    enum frank_err err = bench_child_start(&race->children[i], search, &searcher);
-    if (err != FRANK_OK) {
-      return fail(err, task->devices[i].name, strerror(errno), why);
-    }
+  const struct frank_engine_options options = {.variant = variant, .bind = true};
+  struct found found = {0};
+  enum frank_err err = frank_engine_open(task->devices[member].name, &options, &work->engine,
+                                         &work->ctx, &ready->info, why);
+  if (err == FRANK_OK) {
+    err = search_init(&work->search, task->shape, task->factor);
   }
-  uint64_t until_us = frank_clock_now_us() + ANSWER_LIMIT_US;
-  for (size_t i = 0; i < task->device_count; i++) {
-    const char *name = task->devices[i].name;
-    struct bench_ready ready;
-    enum frank_err err = bench_child_hear(&race->children[i], &ready, sizeof ready, until_us);
-    if (err != FRANK_OK) {
-      return fail(err, name, "its process did not come up", why);
-    }
-    if (ready.err != FRANK_OK) {
-      err = (enum frank_err)ready.err;
-      return fail(err, name, ready.why[0] != '\0' ? ready.why : frank_err_text(err), why);
-    }
-    (void)snprintf(out->model, sizeof out->model, "%s", ready.info.model);
-    (void)snprintf(out->variant, sizeof out->variant, "%s", ready.info.variant);
-    out->simulated = out->simulated || ready.info.simulated != 0;
-    out->blocks = ready.blocks;
+  if (err == FRANK_OK) {
+    ready->blocks = work->search.plan.blocks;
+    err = search_slice(work, within(ready->info.rate_hps * SLICE_S * 2 / ready->blocks), &found);
   }
-  return FRANK_OK;
+  uint64_t took_us = found.searched_us > 0 ? found.searched_us : 1;
+  work->slice_count = within((double)found.attempts * SLICE_S * 1e6 / (double)took_us);
+  return err;
 }
 
-static enum frank_err tell_all(const struct race *race, char *why)
+/* The clock is asked between the slices: it moves while we search, and the limit with it. */
+static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *message, char *why)
 {
-  for (size_t i = 0; i < race->task->device_count; i++) {
-    enum frank_err err = bench_child_tell(&race->children[i]);
-    if (err != FRANK_OK) {
-      return fail(err, race->task->devices[i].name, "its process died", why);
-    }
-  }
-  return FRANK_OK;
-}
-
-static enum frank_err race_all(struct race *race, struct bench_bare *out, char *why)
-{
-  const struct bench_bare_task *task = race->task;
+  struct work *work = arg;
+  struct found *found = message;
+  struct bench_energy energy;
   char energy_why[BENCH_WHY_BYTES];
-  bool has_energy = bench_energy_start(BENCH_ENERGY_ROOT, &race->energy, energy_why) == FRANK_OK;
-  enum frank_err err = tell_all(race, why);
+  bool counts =
+      member == 0 && bench_energy_start(BENCH_ENERGY_ROOT, &energy, energy_why) == FRANK_OK;
+  uint64_t until_us = frank_clock_now_us() + seconds * FRANK_US_PER_S;
+  uint64_t slices = 0;
+  double clocks_hz = 0;
+  enum frank_err err = FRANK_OK;
+  while (err == FRANK_OK && frank_clock_now_us() < until_us) {
+    err = search_slice(work, work->slice_count, found);
+    clocks_hz += bench_limit_clock_hz();
+    slices++;
+  }
+  found->has_joules = counts && bench_energy_read(&energy, &found->joules, energy_why) == FRANK_OK;
+  found->clock_hz = slices > 0 ? clocks_hz / (double)slices : 0;
+  work->engine->close(&work->ctx);
+  if (err == FRANK_OK && found->searched_us == 0) {
+    err = FRANK_ERR_DEVICE;
+  }
   if (err != FRANK_OK) {
-    return err;
+    (void)snprintf(why, BENCH_WHY_BYTES, "its search failed");
   }
-  uint64_t until_us = frank_clock_now_us() + task->seconds * FRANK_US_PER_S + ANSWER_LIMIT_US;
-  for (size_t i = 0; i < task->device_count; i++) {
-    struct bench_found found;
-    err = bench_child_hear(&race->children[i], &found, sizeof found, until_us);
-    if (err == FRANK_OK && (found.err != FRANK_OK || found.elapsed_us == 0)) {
-      err = FRANK_ERR_DEVICE;
-    }
-    if (err != FRANK_OK) {
-      return fail(err, task->devices[i].name, "its search failed", why);
-    }
-    out->rate_hps += (double)found.attempts * 1e6 / (double)found.elapsed_us;
-    out->attempts += (double)found.attempts;
-    out->cycles += (double)found.cycles;
-  }
-  out->has_joules =
-      has_energy && bench_energy_read(&race->energy, &out->joules, energy_why) == FRANK_OK;
-  return FRANK_OK;
+  return err;
 }
 
-/* The limit of all is known only where that of each is. */
-static enum frank_err bound_all(struct race *race, struct bench_bare *out, char *why)
+/* ---- all together ---- */
+
+static void add_up(const struct bench_bare_task *task, const struct ready *readies,
+                   const struct found *founds, struct bench_bare *out)
 {
-  enum frank_err err = tell_all(race, why);
+  for (size_t i = 0; i < task->device_count; i++) {
+    out->rate_hps += (double)founds[i].attempts * 1e6 / (double)founds[i].searched_us;
+    out->attempts += (double)founds[i].attempts;
+    out->cycles += (double)founds[i].cycles;
+    out->simulated = out->simulated || readies[i].info.simulated != 0;
+  }
+  (void)snprintf(out->variant, sizeof out->variant, "%s", readies[0].info.variant);
+  out->blocks = readies[0].blocks;
+  out->has_joules = founds[0].has_joules;
+  out->joules = founds[0].joules;
+}
+
+/* What the units of each core do in a cycle, at the clock that it had when it searched. The limit
+ * of all is known only where that of each is. */
+static enum frank_err bound(const struct bench_bare_task *task, const struct ready *readies,
+                            const struct found *founds, struct bench_bare *out, char *why)
+{
+  struct frank_plan plan;
+  struct bench_ports *ports = NULL;
   bool known = true;
   bool plain_known = true;
-  uint64_t until_us = frank_clock_now_us() + ANSWER_LIMIT_US;
-  for (size_t i = 0; err == FRANK_OK && i < race->task->device_count; i++) {
-    struct bench_bound bound;
-    err = bench_child_hear(&race->children[i], &bound, sizeof bound, until_us);
-    if (err != FRANK_OK) {
-      return fail(err, race->task->devices[i].name, "its arithmetic limit was not measured", why);
-    }
-    if (known) { /* of the first that is not known: why */
-      (void)snprintf(out->limit_text, sizeof out->limit_text, "%s", bound.text);
-    }
-    known = known && bound.limit_hps > 0;
-    plain_known = plain_known && bound.plain_hps > 0;
-    out->limit_hps += bound.limit_hps;
-    out->plain_hps += bound.plain_hps;
+  if (strcmp(readies[0].info.engine, "cpu") != 0) {
+    (void)snprintf(out->limit_text, sizeof out->limit_text, "only known for CPU code paths");
+    return FRANK_OK;
+  }
+  enum frank_err err = frank_plan_make(bench_shape_b_len(task->shape), task->factor, &plan);
+  if (err == FRANK_OK) {
+    ports = calloc(task->device_count, sizeof *ports);
+    err = ports ? bench_limit_measure_all(task->devices, task->device_count, ports, why)
+                : FRANK_ERR_NOMEM;
+  }
+  if (err == FRANK_ERR_UNSUPPORTED || err == FRANK_ERR_TIMEOUT) {
+    (void)snprintf(out->limit_text, sizeof out->limit_text, "%.180s", why);
+    err = FRANK_OK;
+    known = false;
+    plain_known = false;
+  }
+  for (size_t i = 0; err == FRANK_OK && known && i < task->device_count; i++) {
+    char text[BENCH_LIMIT_TEXT_BYTES];
+    double hps = 0;
+    bench_limit_keep_best(&task->ports[i], &ports[i]);
+    bench_limit_set_clock(&task->ports[i], founds[i].clock_hz);
+    known = bench_limit_hps(&task->ports[i], out->variant, &plan, &hps, out->limit_text,
+                            sizeof out->limit_text);
+    out->limit_hps += hps;
+    plain_known = plain_known && bench_limit_plain_hps(&task->ports[i], out->variant, &plan, &hps,
+                                                       text, sizeof text);
+    out->plain_hps += hps;
   }
   out->limit_hps = known ? out->limit_hps : 0;
-  out->plain_hps = plain_known ? out->plain_hps : 0;
+  out->plain_hps = known && plain_known ? out->plain_hps : 0;
+  free(ports);
   return err;
 }
 
 enum frank_err bench_bare_run(const struct bench_bare_task *task, struct bench_bare *out, char *why)
 {
-  assert(task->device_count >= 1 && task->device_count <= FRANK_ENGINE_DEVICES_MAX);
+  struct work *work = calloc(1, sizeof *work);
+  struct ready *readies = calloc(task->device_count, sizeof *readies);
+  struct found *founds = calloc(task->device_count, sizeof *founds);
+  enum frank_err err = FRANK_ERR_NOMEM;
   *out = (struct bench_bare){0};
-  struct race *race = calloc(1, sizeof *race);
-  if (!race) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "no memory");
-    return FRANK_ERR_NOMEM;
+  (void)snprintf(why, BENCH_WHY_BYTES, "no memory");
+  if (work && readies && founds) {
+    const struct bench_crew_work crew = {.name = "the search",
+                                         .devices = task->devices,
+                                         .members = task->device_count,
+                                         .seconds = task->seconds,
+                                         .binds_itself = true,
+                                         .prepare = prepare,
+                                         .run = run,
+                                         .arg = work,
+                                         .ready_bytes = sizeof *readies,
+                                         .result_bytes = sizeof *founds};
+    work->task = task;
+    err = bench_crew_run(&crew, readies, founds, why);
   }
-  race->task = task;
-  enum frank_err err = start_all(race, out, why);
   if (err == FRANK_OK) {
-    err = race_all(race, out, why);
+    add_up(task, readies, founds, out);
+    err = bound(task, readies, founds, out, why);
   }
-  if (err == FRANK_OK) {
-    err = bound_all(race, out, why);
-  }
-  for (size_t i = 0; i < task->device_count; i++) {
-    bench_child_end(&race->children[i]);
-  }
-  free(race);
+  free(work);
+  free(readies);
+  free(founds);
   return err;
 }

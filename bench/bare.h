@@ -21,6 +21,7 @@ struct bench_bare_task {
   const struct bench_shape *shape;
   uint64_t factor; /* makes the plan, with the shape */
   uint32_t seconds;
+  struct bench_ports *ports; /* of each device: the best so far, from run to run; zeroed at first */
 };
 
 struct bench_bare {
@@ -28,10 +29,10 @@ struct bench_bare {
   double attempts;  /* of all devices */
   double cycles;    /* simulated ones, likewise; 0: none are simulated */
   bool simulated;   /* one of the devices is */
-  char model[96];   /* of the last device */
-  char variant[32]; /* the code path chosen */
+  char variant[32]; /* the code path, of the first device */
   uint32_t blocks;  /* compressions per attempt */
-  double limit_hps; /* what the arithmetic units of all devices allow; 0: not known */
+  double limit_hps; /* what the arithmetic units of all devices allow, at the clocks that they had
+                       in the search; 0: not known */
   double plain_hps; /* the same by the plain counts */
   char limit_text[BENCH_LIMIT_TEXT_BYTES]; /* what that rests on, or why it is not known */
   bool has_joules;

@@ -6,9 +6,11 @@
 #define FRANK_BENCH_CASE_H
 
 #include "base/err.h"
+#include "bench/limit.h"
 #include "bench/options.h"
 #include "bench/progress.h"
 #include "bench/result.h"
+#include "bench/server.h"
 #include "bench/subject.h"
 
 #include <stdbool.h>
@@ -18,6 +20,7 @@
 struct bench_run {
   const struct bench_options *options;
   const struct bench_subjects *subjects;
+  struct bench_ports *ports; /* of each of the subjects' devices: what it was seen to do */
   struct bench_result *result;
   struct bench_progress *progress;
   const char *frankd; /* path; empty where no case needs one */
@@ -43,5 +46,23 @@ extern const struct bench_case bench_case_daemon;
 extern const struct bench_case bench_case_engines;
 extern const struct bench_case bench_case_stamps;
 extern const struct bench_case bench_case_peers;
+
+/* ---- for these ---- */
+
+/* Adds a figure of this round. NULL: there is no room; `why` says so. */
+struct bench_row *bench_run_add(const struct bench_run *run, const struct bench_row_key *key,
+                                enum bench_role role, double value, char *why);
+
+/* Measures through a frankd that searches with just the devices of `key` and by its code path. */
+typedef enum frank_err bench_run_frankd_fn(struct bench_run *run, const struct bench_row_key *key,
+                                           const struct bench_shape *shape,
+                                           const struct bench_server *server, char *why);
+/* Starts one for the devices of each subject in turn, once whatever code paths are measured
+ * besides, and stops it. `key` has device, variant and shape. */
+FRANK_MUST_CHECK enum frank_err bench_run_with_frankd(struct bench_run *run,
+                                                      const struct bench_shape *shape,
+                                                      bench_run_frankd_fn *measure, char *why);
+/* How often that is. */
+size_t bench_run_frankd_count(const struct bench_subjects *subjects);
 
 #endif

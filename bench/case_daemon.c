@@ -2,7 +2,6 @@
 #include "bench/bench.h"
 #include "bench/case.h"
 #include "bench/daemon.h"
-#include "bench/inquiry.h"
 #include "bench/server.h"
 
 #include <stdio.h>
@@ -30,11 +29,7 @@ static double seconds(const struct bench_options *options, const struct bench_su
 {
   double timed = options->seconds + WARM_UP_S;
   double each = STARTING_S + timed + (options->daemon ? 2 * timed + MEMORY_S : 0);
-  size_t count = 0;
-  for (size_t i = 0; i < subjects->count; i++) {
-    count += !subjects->subjects[i].repeats;
-  }
-  return (double)count * each;
+  return (double)bench_run_frankd_count(subjects) * each;
 }
 
 static void show_progress(void *arg, const char *part)
@@ -80,11 +75,8 @@ static enum frank_err add_figures(struct bench_run *run, const struct bench_row_
     if (figures[i].part == BENCH_PART_MEMORY) {
       (void)snprintf(key.shape, sizeof key.shape, BENCH_MEMORY_SHAPE);
     }
-    struct bench_row *row =
-        bench_rows_add(&run->result->rows, &key, BENCH_ROLE_DAEMON, run->round, figures[i].value);
+    struct bench_row *row = bench_run_add(run, &key, BENCH_ROLE_DAEMON, figures[i].value, why);
     if (!row) {
-      (void)snprintf(why, BENCH_WHY_BYTES, "more than %d figures: fewer --device or --shape",
-                     BENCH_ROWS_MAX);
       return FRANK_ERR_FULL;
     }
     if (figures[i].metric == BENCH_ATTEMPTS) {
@@ -103,51 +95,29 @@ static void note_queue(struct bench_result *result, const struct bench_daemon *d
   result->stamps_checked += daemon->checked;
 }
 
-static enum frank_err measure_one(struct bench_run *run, const struct bench_subject *subject,
-                                  const struct bench_shape *shape, char *why)
+static enum frank_err measure_one(struct bench_run *run, const struct bench_row_key *key,
+                                  const struct bench_shape *shape,
+                                  const struct bench_server *server, char *why)
 {
-  unsigned parts = parts_of(run->options, run->first_shape);
-  struct bench_server *server = NULL;
+  const struct bench_daemon_config config = {.server = server,
+                                             .shape = shape,
+                                             .parts = parts_of(run->options, run->first_shape),
+                                             .seconds = run->options->seconds,
+                                             .progress = show_progress,
+                                             .arg = run->progress};
   struct bench_daemon daemon;
-  struct bench_row_key key = {.factor = 0};
-  (void)snprintf(key.device, sizeof key.device, "%s", subject->name);
-  (void)snprintf(key.shape, sizeof key.shape, "%s", shape->name);
-  bench_progress_show(run->progress, "starting frankd");
-  enum frank_err err = bench_server_start(run->frankd, subject->name, &server, why);
-  if (err == FRANK_OK) {
-    err = bench_inquiry_devices(bench_server_endpoint(server), subject->count, key.variant,
-                                sizeof key.variant, why);
-  }
-  if (err == FRANK_OK) {
-    const struct bench_daemon_config config = {.server = server,
-                                               .shape = shape,
-                                               .parts = parts,
-                                               .seconds = run->options->seconds,
-                                               .progress = show_progress,
-                                               .arg = run->progress};
-    err = bench_daemon_measure(&config, &daemon, why);
-  }
-  if (err != FRANK_OK && server && !bench_is_stopping()) {
-    bench_server_explain(server, why);
-  }
-  bench_server_stop(&server);
+  enum frank_err err = bench_daemon_measure(&config, &daemon, why);
   if (err == FRANK_OK) {
     note_queue(run->result, &daemon);
-    err = add_figures(run, &key, parts, &daemon, why);
+    err = add_figures(run, key, config.parts, &daemon, why);
   }
   return err;
 }
 
 static enum frank_err measure(struct bench_run *run, const struct bench_shape *shape, char *why)
 {
-  enum frank_err err = FRANK_OK;
-  for (size_t i = 0; err == FRANK_OK && i < run->subjects->count; i++) {
-    const struct bench_subject *subject = &run->subjects->subjects[i];
-    if (!subject->repeats) {
-      err = measure_one(run, subject, shape, why);
-    }
-  }
-  return err;
+  bench_progress_show(run->progress, "starting frankd");
+  return bench_run_with_frankd(run, shape, measure_one, why);
 }
 
 const struct bench_case bench_case_daemon = {.name = "daemon",

@@ -56,11 +56,8 @@ static enum frank_err add_figures(struct bench_run *run, const struct bench_shap
       continue;
     }
     key.metric = figures[i].metric;
-    struct bench_row *row =
-        bench_rows_add(&run->result->rows, &key, BENCH_ROLE_ENGINE, run->round, figures[i].value);
+    struct bench_row *row = bench_run_add(run, &key, BENCH_ROLE_ENGINE, figures[i].value, why);
     if (!row) {
-      (void)snprintf(why, BENCH_WHY_BYTES, "more than %d figures: fewer --device, --isa or --shape",
-                     BENCH_ROWS_MAX);
       return FRANK_ERR_FULL;
     }
     row->simulated = bare->simulated;
@@ -78,7 +75,8 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
                                          .variant = subject->variant,
                                          .shape = shape,
                                          .factor = BENCH_QUEUE_FACTOR,
-                                         .seconds = run->options->seconds};
+                                         .seconds = run->options->seconds,
+                                         .ports = run->ports + subject->first};
     struct bench_bare bare;
     char text[80];
     (void)snprintf(text, sizeof text, "%s%s%s", subject->name,

@@ -28,13 +28,17 @@ static double seconds(const struct bench_options *options, const struct bench_su
 static enum frank_err measure_one(struct bench_run *run, const struct bench_peer *peer,
                                   const struct bench_shape *shape, char *why)
 {
+  const struct bench_peer_task task = {.shape = shape,
+                                       .seconds = run->options->seconds,
+                                       .devices = run->subjects->cpus,
+                                       .device_count = run->subjects->cpu_count};
   struct bench_peer_result peer_result = {0};
   char cause[BENCH_WHY_BYTES] = "";
   if (bench_result_skips(run->result, peer->name, shape->name)) {
     return FRANK_OK;
   }
   bench_progress_show(run->progress, peer->name);
-  enum frank_err err = bench_peer_run(peer, shape, run->options->seconds, &peer_result, cause);
+  enum frank_err err = peer->run(&task, &peer_result, cause);
   if (err == FRANK_ERR_CLOSED || bench_is_stopping()) {
     (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
     return FRANK_ERR_CLOSED;
@@ -47,11 +51,8 @@ static enum frank_err measure_one(struct bench_run *run, const struct bench_peer
   struct bench_row_key key = {.metric = BENCH_ATTEMPTS};
   (void)snprintf(key.subject, sizeof key.subject, "%s", peer->name);
   (void)snprintf(key.shape, sizeof key.shape, "%s", shape->name);
-  struct bench_row *row =
-      bench_rows_add(&run->result->rows, &key, BENCH_ROLE_PEER, run->round, peer_result.rate_hps);
+  struct bench_row *row = bench_run_add(run, &key, BENCH_ROLE_PEER, peer_result.rate_hps, why);
   if (!row) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "more than %d figures: fewer --device, --isa or --shape",
-                   BENCH_ROWS_MAX);
     return FRANK_ERR_FULL;
   }
   (void)snprintf(row->note, sizeof row->note, "%s", peer_result.what);
@@ -61,6 +62,10 @@ static enum frank_err measure_one(struct bench_run *run, const struct bench_peer
 static enum frank_err measure(struct bench_run *run, const struct bench_shape *shape, char *why)
 {
   enum frank_err err = FRANK_OK;
+  if (run->subjects->cpu_count == 0) {
+    bench_result_skip(run->result, "peers", "", "this process may use no CPU device");
+    return FRANK_OK;
+  }
   for (size_t i = 0; err == FRANK_OK && bench_peer_at(i); i++) {
     err = measure_one(run, bench_peer_at(i), shape, why);
   }

@@ -3,9 +3,7 @@
 #include "base/clock.h"
 #include "bench/bench.h"
 #include "bench/case.h"
-#include "bench/inquiry.h"
 #include "bench/load.h"
-#include "bench/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +13,8 @@
 #define STARTING_S 0.5
 #define WARM_UP    3 /* stamps that are not counted: a new client connects, a frankd wakes up */
 #define LIMIT_US   (60 * FRANK_US_PER_S)
-#define LIMIT_MEANS                                                                                \
-  10 /* so many times the mean for each; the law lets no such row of them happen */
+/* So many times the mean for each: the law lets no such row of them happen. */
+#define LIMIT_MEANS 10
 
 static bool is_wanted(const struct bench_options *options)
 {
@@ -32,11 +30,8 @@ static size_t stamps_of(const struct bench_options *options, uint32_t round)
 
 static double seconds(const struct bench_options *options, const struct bench_subjects *subjects)
 {
-  size_t count = 0;
-  for (size_t i = 0; i < subjects->count; i++) {
-    count += !subjects->subjects[i].repeats;
-  }
-  return (double)count * (STARTING_S + options->stamps * TARGET_S / options->rounds);
+  return (double)bench_run_frankd_count(subjects) *
+         (STARTING_S + options->stamps * TARGET_S / options->rounds);
 }
 
 /* Two digits, so that people can say it. */
@@ -89,8 +84,7 @@ static enum frank_err add_figures(struct bench_run *run, const struct bench_row_
     struct bench_row *row =
         bench_rows_set(&run->result->rows, &key, BENCH_ROLE_DAEMON, run->round, figures[i].value);
     if (!row) {
-      (void)snprintf(why, BENCH_WHY_BYTES, "more than %d figures: fewer --device or --shape",
-                     BENCH_ROWS_MAX);
+      (void)snprintf(why, BENCH_WHY_BYTES, BENCH_ROWS_FULL_TEXT, BENCH_ROWS_MAX);
       return FRANK_ERR_FULL;
     }
     if (key.metric == BENCH_STAMP_MEAN) {
@@ -129,26 +123,18 @@ static enum frank_err mint(const char *endpoint, const struct bench_shape *shape
   return err;
 }
 
-static enum frank_err measure_one(struct bench_run *run, const struct bench_subject *subject,
-                                  const struct bench_shape *shape, size_t count,
+static enum frank_err measure_one(struct bench_run *run, const struct bench_row_key *of,
+                                  const struct bench_shape *shape,
                                   const struct bench_server *server, char *why)
 {
-  struct bench_row_key key = {.factor = 0};
+  struct bench_row_key key = *of;
   (void)snprintf(key.subject, sizeof key.subject, "stamp");
-  (void)snprintf(key.device, sizeof key.device, "%s", subject->name);
-  (void)snprintf(key.shape, sizeof key.shape, "%s", shape->name);
-  enum frank_err err = bench_inquiry_devices(bench_server_endpoint(server), subject->count,
-                                             key.variant, sizeof key.variant, why);
-  if (err != FRANK_OK) {
-    return err;
-  }
   const struct bench_row *rate = find_rate(run, &key);
   if (!rate || rate->simulated) {
     char what[BENCH_SUBJECT_BYTES];
-    (void)snprintf(what, sizeof what, "time to a stamp of %.31s", subject->name);
+    (void)snprintf(what, sizeof what, "time to a stamp of %.31s", key.device);
     bench_result_skip(run->result, what, "",
-                      rate ? "not for simulated devices"
-                           : "frankd takes another code path than the one that --isa names");
+                      rate ? "not for simulated devices" : "its engine changed the code path");
     return FRANK_OK;
   }
   double rate_hps = bench_row_summary(rate).median;
@@ -161,32 +147,19 @@ static enum frank_err measure_one(struct bench_run *run, const struct bench_subj
     return FRANK_ERR_FULL;
   }
   key.factor = table->factor;
-  err = mint(bench_server_endpoint(server), shape, table, count, rate_hps,
-             &run->result->stamps_checked, why);
+  enum frank_err err =
+      mint(bench_server_endpoint(server), shape, table, stamps_of(run->options, run->round),
+           rate_hps, &run->result->stamps_checked, why);
   return err == FRANK_OK ? add_figures(run, &key, table, rate_hps, why) : err;
 }
 
 static enum frank_err measure(struct bench_run *run, const struct bench_shape *shape, char *why)
 {
-  size_t count = stamps_of(run->options, run->round);
-  enum frank_err err = FRANK_OK;
-  for (size_t i = 0; err == FRANK_OK && count > 0 && i < run->subjects->count; i++) {
-    const struct bench_subject *subject = &run->subjects->subjects[i];
-    struct bench_server *server = NULL;
-    if (subject->repeats) {
-      continue;
-    }
-    bench_progress_show(run->progress, "time to a stamp");
-    err = bench_server_start(run->frankd, subject->name, &server, why);
-    if (err == FRANK_OK) {
-      err = measure_one(run, subject, shape, count, server, why);
-      if (err != FRANK_OK && !bench_is_stopping()) {
-        bench_server_explain(server, why);
-      }
-    }
-    bench_server_stop(&server);
+  if (stamps_of(run->options, run->round) == 0) {
+    return FRANK_OK;
   }
-  return err;
+  bench_progress_show(run->progress, "time to a stamp");
+  return bench_run_with_frankd(run, shape, measure_one, why);
 }
 
 const struct bench_case bench_case_stamps = {.name = "stamps",

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
-#include "engine/engine.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,16 +12,22 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_US (60 * FRANK_US_PER_S)
 #define TICK_MS     100
 
-struct message {
+#define PACKET_BYTES (256 * 1024) /* a list of all devices, with room to spare */
+
+_Static_assert(sizeof(struct frank_device_info) * FRANK_ENGINE_DEVICES_MAX < PACKET_BYTES / 2,
+               "a list of all devices is one packet");
+
+/* What a member says: this, and in the same packet what the work has to tell. */
+struct head {
   int32_t err; /* enum frank_err */
   char why[BENCH_WHY_BYTES];
-  _Alignas(max_align_t) uint8_t body[BENCH_CREW_MESSAGE_BYTES]; /* any struct can lie there */
 };
 
 struct member {
@@ -30,90 +35,72 @@ struct member {
   int fd;
 };
 
-enum frank_err bench_crew_size(size_t *members, char *why)
-{
-  const struct frank_engine *engine = frank_engine_for("cpu");
-  char probe_why[FRANK_ENGINE_WHY_BYTES] = "";
-  struct frank_device_info *list = calloc(FRANK_ENGINE_DEVICES_MAX, sizeof *list);
-  *members = 0;
-  if (!list) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "no memory");
-    return FRANK_ERR_NOMEM;
-  }
-  size_t found = 0;
-  enum frank_err err = engine ? engine->probe(list, FRANK_ENGINE_DEVICES_MAX, &found, probe_why)
-                              : FRANK_ERR_NOT_FOUND;
-  /* Those that are used only where they are named come last. */
-  while (err == FRANK_OK && *members < found && list[*members].on_demand == 0) {
-    (*members)++;
-  }
-  if (err == FRANK_OK && *members == 0) {
-    err = FRANK_ERR_NOT_FOUND;
-  }
-  if (err != FRANK_OK) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "no CPU device: %s",
-                   probe_why[0] != '\0' ? probe_why : frank_err_text(err));
-  }
-  free(list);
-  return err;
-}
-
 /* ---- in the process of one member ---- */
 
 /* The engine knows which core its device is. That the system does not let us bind is no reason to
  * give up, there as here. */
-static void bind_as_the_engine_does(size_t member)
+static void bind_as_the_engine_does(const char *device)
 {
   const struct frank_engine_options options = {.bind = true};
-  const struct frank_engine *engine = frank_engine_for("cpu");
+  const struct frank_engine *engine = frank_engine_for(device);
   struct frank_engine_ctx *ctx = NULL;
   char why[FRANK_ENGINE_WHY_BYTES];
-  char name[32];
-  (void)snprintf(name, sizeof name, "cpu:%zu", member);
-  if (engine && engine->open(name, &options, &ctx, why) == FRANK_OK) {
+  if (engine && engine->open(device, &options, &ctx, why) == FRANK_OK) {
     engine->close(&ctx); /* the binding stays */
   }
 }
 
-static bool say(int fd, const struct message *message)
+static bool say(int fd, const struct head *head, void *body, size_t body_bytes)
 {
-  return send(fd, message, sizeof *message, MSG_NOSIGNAL) == (ssize_t)sizeof *message;
+  struct iovec parts[] = {{(void *)head, sizeof *head}, {body, body_bytes}};
+  const struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2};
+  return sendmsg(fd, &packet, MSG_NOSIGNAL) == (ssize_t)(sizeof *head + body_bytes);
 }
 
-static int serve(const struct bench_crew_work *work, size_t member, uint32_t seconds, int fd)
+static enum frank_err get_ready(const struct bench_crew_work *work, size_t member, void *ready,
+                                char *why)
 {
-  struct message message = {.err = FRANK_OK};
-  char go = 0;
   errno = 0;
   if (nice(BENCH_WORKER_NICE) == -1 && errno != 0) {
-    message.err = FRANK_ERR_IO;
-    (void)snprintf(message.why, sizeof message.why, "nice: %s", strerror(errno));
+    (void)snprintf(why, BENCH_WHY_BYTES, "nice: %s", strerror(errno));
+    return FRANK_ERR_IO;
   }
-  if (message.err == FRANK_OK) {
-    if (!work->binds_itself) {
-      bind_as_the_engine_does(member);
-    }
-    message.err = (int32_t)work->prepare(work->arg, member, message.body, message.why);
+  if (!work->binds_itself) {
+    bind_as_the_engine_does(work->devices[member].name);
   }
-  if (!say(fd, &message) || message.err != FRANK_OK || recv(fd, &go, 1, 0) != 1) {
+  return work->prepare ? work->prepare(work->arg, member, ready, why) : FRANK_OK;
+}
+
+static int serve(const struct bench_crew_work *work, size_t member, int fd)
+{
+  struct head head = {.err = FRANK_OK};
+  void *ready = calloc(1, work->ready_bytes + 1);
+  void *result = calloc(1, work->result_bytes + 1);
+  char go = 0;
+  head.err =
+      (int32_t)(ready && result ? get_ready(work, member, ready, head.why) : FRANK_ERR_NOMEM);
+  if (!say(fd, &head, ready, work->ready_bytes) || head.err != FRANK_OK ||
+      recv(fd, &go, 1, 0) != 1) {
     return 1;
   }
-  message = (struct message){.err = FRANK_OK};
-  message.err = (int32_t)work->run(work->arg, member, seconds, message.body, message.why);
-  return say(fd, &message) && message.err == FRANK_OK ? 0 : 1;
+  head.err = (int32_t)work->run(work->arg, member, work->seconds, result, head.why);
+  return say(fd, &head, result, work->result_bytes) && head.err == FRANK_OK ? 0 : 1;
 }
 
 /* ---- in the parent ---- */
 
 /* The process dies with the parent, and a Ctrl-C on the terminal is for the parent alone. */
-static enum frank_err start(const struct bench_crew_work *work, size_t number, uint32_t seconds,
+static enum frank_err start(const struct bench_crew_work *work, size_t number,
                             struct member *member)
 {
+  static const int packet_bytes = PACKET_BYTES;
   int pair[2];
   pid_t parent = getpid();
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
     return FRANK_ERR_IO;
   }
+  /* The system's own size is enough as a rule; where it is not, sending says so. */
+  (void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &packet_bytes, sizeof packet_bytes);
   pid_t pid = fork();
   if (pid == 0) {
     close(pair[0]);
@@ -123,7 +110,7 @@ static enum frank_err start(const struct bench_crew_work *work, size_t number, u
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
       _exit(1);
     }
-    _exit(serve(work, number, seconds, pair[1]));
+    _exit(serve(work, number, pair[1]));
   }
   close(pair[1]);
   if (pid < 0) {
@@ -146,9 +133,12 @@ static void end(struct member *member)
   }
 }
 
-static enum frank_err hear(const struct member *member, struct message *message, uint64_t until_us)
+static enum frank_err hear(const struct member *member, struct head *head, void *body,
+                           size_t body_bytes, uint64_t until_us)
 {
   struct pollfd item = {.fd = member->fd, .events = POLLIN};
+  struct iovec parts[] = {{head, sizeof *head}, {body, body_bytes}};
+  struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2};
   while (poll(&item, 1, TICK_MS) <= 0) {
     if (bench_is_stopping()) {
       return FRANK_ERR_CLOSED;
@@ -157,7 +147,9 @@ static enum frank_err hear(const struct member *member, struct message *message,
       return FRANK_ERR_TIMEOUT;
     }
   }
-  return recv(member->fd, message, sizeof *message, 0) == (ssize_t)sizeof *message
+  ssize_t got = recvmsg(member->fd, &packet, 0);
+  head->why[sizeof head->why - 1] = '\0';
+  return got == (ssize_t)(sizeof *head + body_bytes) && (packet.msg_flags & MSG_TRUNC) == 0
              ? FRANK_OK
              : FRANK_ERR_DEVICE;
 }
@@ -168,86 +160,68 @@ static enum frank_err fail(const struct bench_crew_work *work, size_t number, en
   if (err == FRANK_ERR_CLOSED) {
     (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
   } else {
-    (void)snprintf(why, BENCH_WHY_BYTES, "%.31s on cpu:%zu: %.400s", work->name, number, what);
+    (void)snprintf(why, BENCH_WHY_BYTES, "%.31s on %.31s: %.400s", work->name,
+                   work->devices[number].name, what);
   }
   return err;
 }
 
 /* One message of each member, their bodies one after another to `bodies`. */
 static enum frank_err hear_all(const struct bench_crew_work *work, const struct member *crew,
-                               size_t members, uint64_t until_us, void *bodies, size_t body_bytes,
-                               char *why)
+                               uint64_t until_us, void *bodies, size_t body_bytes, char *why)
 {
-  static struct message message;
-  for (size_t i = 0; i < members; i++) {
-    enum frank_err err = hear(&crew[i], &message, until_us);
+  for (size_t i = 0; i < work->members; i++) {
+    struct head head;
+    uint8_t *body = body_bytes > 0 ? (uint8_t *)bodies + i * body_bytes : NULL;
+    enum frank_err err = hear(&crew[i], &head, body, body_bytes, until_us);
     if (err != FRANK_OK) {
       return fail(work, i, err,
                   err == FRANK_ERR_TIMEOUT ? "its process is too slow" : "its process died", why);
     }
-    message.why[sizeof message.why - 1] = '\0';
-    if (message.err != FRANK_OK) {
-      err = (enum frank_err)message.err;
-      return fail(work, i, err, message.why[0] != '\0' ? message.why : frank_err_text(err), why);
-    }
-    if (body_bytes > 0) {
-      memcpy((uint8_t *)bodies + i * body_bytes, message.body, body_bytes);
+    if (head.err != FRANK_OK) {
+      err = (enum frank_err)head.err;
+      return fail(work, i, err, head.why[0] != '\0' ? head.why : frank_err_text(err), why);
     }
   }
   return FRANK_OK;
 }
 
 static enum frank_err run_all(const struct bench_crew_work *work, struct member *crew,
-                              size_t members, uint32_t seconds, void *readies, void *results,
-                              char *why)
+                              void *readies, void *results, char *why)
 {
-  for (size_t i = 0; i < members; i++) {
-    if (start(work, i, seconds, &crew[i]) != FRANK_OK) {
+  for (size_t i = 0; i < work->members; i++) {
+    if (start(work, i, &crew[i]) != FRANK_OK) {
       return fail(work, i, FRANK_ERR_IO, strerror(errno), why);
     }
   }
-  enum frank_err err = hear_all(work, crew, members, frank_clock_now_us() + PATIENCE_US, readies,
-                                work->ready_bytes, why);
+  enum frank_err err =
+      hear_all(work, crew, frank_clock_now_us() + PATIENCE_US, readies, work->ready_bytes, why);
   if (err != FRANK_OK) {
     return err;
   }
-  for (size_t i = 0; i < members; i++) {
+  for (size_t i = 0; i < work->members; i++) {
     if (send(crew[i].fd, "g", 1, MSG_NOSIGNAL) != 1) {
       return fail(work, i, FRANK_ERR_DEVICE, "its process died", why);
     }
   }
-  return hear_all(work, crew, members,
-                  frank_clock_now_us() + seconds * FRANK_US_PER_S + PATIENCE_US, results,
-                  work->result_bytes, why);
+  uint64_t until_us = frank_clock_now_us() + work->seconds * FRANK_US_PER_S + PATIENCE_US;
+  return hear_all(work, crew, until_us, results, work->result_bytes, why);
 }
 
-enum frank_err bench_crew_run(const struct bench_crew_work *work, size_t members, uint32_t seconds,
-                              void *readies, void *results, char *why)
+enum frank_err bench_crew_run(const struct bench_crew_work *work, void *readies, void *results,
+                              char *why)
 {
-  assert(work->ready_bytes <= BENCH_CREW_MESSAGE_BYTES);
-  assert(work->result_bytes <= BENCH_CREW_MESSAGE_BYTES);
-  struct member *crew = calloc(members, sizeof *crew);
+  assert(work->members >= 1 && work->members <= FRANK_ENGINE_DEVICES_MAX);
+  struct member *crew = calloc(work->members, sizeof *crew);
   if (!crew) {
     (void)snprintf(why, BENCH_WHY_BYTES, "no memory");
     return FRANK_ERR_NOMEM;
   }
   (void)fflush(NULL); /* or a member would hold a copy of what is still to be written */
-  enum frank_err err = run_all(work, crew, members, seconds, readies, results, why);
-  for (size_t i = 0; i < members; i++) {
+  enum frank_err err = run_all(work, crew, readies, results, why);
+  for (size_t i = 0; i < work->members; i++) {
     end(&crew[i]);
   }
   free(crew);
   return err;
-}
-
-double bench_crew_rate_hps(const struct bench_crew_count *counts, size_t members)
-{
-  double rate_hps = 0;
-  for (size_t i = 0; i < members; i++) {
-    if (counts[i].elapsed_us == 0) {
-      return 0;
-    }
-    rate_hps += (double)counts[i].attempts * 1e6 / (double)counts[i].elapsed_us;
-  }
-  return rate_hps;
 }

@@ -244,8 +244,9 @@ static bool limit_sha_ni(const struct bench_ports *ports, const struct variant *
   unsigned rounds = (ROUNDS - varying_word(plan)) / 2 + 32U * (plan->blocks - 1U);
   unsigned groups = msg1 < msg2 ? msg1 : msg2;
   groups = groups < rounds / 2 ? groups : rounds / 2;
-  double seconds = groups / groups_per_s + (rounds - 2 * groups) / rounds_per_s +
-                   (msg1 - groups) / msg1_per_s + (msg2 - groups) / msg2_per_s;
+  double seconds = groups / groups_per_s + (rounds - 2 * groups) / rounds_per_s;
+  /* The others run beside rounds that have none, if units of their own do them. */
+  seconds = greater(seconds, greater(msg1 / msg1_per_s, msg2 / msg2_per_s));
   *hps = 1 / seconds;
   char cycle[32];
   tell_clock(ports, cycle);
@@ -284,6 +285,26 @@ static bool find(const struct bench_ports *ports, const char *name, const struct
   (void)snprintf(text, size, "%s of variant %.31s %s not known",
                  plainly ? "a plain count" : "the operations", name, plainly ? "is" : "are");
   return false;
+}
+
+void bench_limit_keep_best(struct bench_ports *best, const struct bench_ports *fresh)
+{
+  bench_limit_set_clock(best, fresh->clock_hz);
+  best->clock_hz = fresh->clock_hz;
+  for (size_t i = 0; i < BENCH_PORT_COUNT; i++) {
+    best->per_s[i] = greater(best->per_s[i], fresh->per_s[i]);
+  }
+}
+
+void bench_limit_set_clock(struct bench_ports *ports, double clock_hz)
+{
+  if (clock_hz <= 0 || ports->clock_hz <= 0) {
+    return;
+  }
+  for (size_t i = 0; i < BENCH_PORT_COUNT; i++) {
+    ports->per_s[i] *= clock_hz / ports->clock_hz;
+  }
+  ports->clock_hz = clock_hz;
 }
 
 bool bench_limit_hps(const struct bench_ports *ports, const char *variant,

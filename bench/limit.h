@@ -2,7 +2,7 @@
  * limit: the most attempts per second that the arithmetic units of one core allow a CPU variant.
  *
  * The operations of an attempt are counted by kind, and each kind's throughput is measured on the
- * core at hand, in operations per second, so that its clock need not be known. What is counted are
+ * core at hand. What is counted are
  * additions, logic, shifts and rotations of vectors, and the SHA instructions. Moves, loads, making
  * the counter's digits and comparing are not: with enough care they cost no arithmetic unit.
  *
@@ -11,14 +11,15 @@
  * the hash is needed. Of the counter's two words only the second differs between attempts: the
  * first is the same for 65536 of them in a row.
  *
- * The limit is that of the clock while it is measured, and clocks move: by a tenth within
- * milliseconds, and down when all cores are busy. So it is measured with all cores busy, next to
- * the rate that it is held against, and the share of a limit is good to a few percent.
+ * Clocks move: by a tenth within milliseconds, and down when all cores are busy. So what is timed
+ * is how much a core does in a cycle, and a search asks for the clock between its slices; the limit
+ * is that of the clock which the search had.
  */
 #ifndef FRANK_BENCH_LIMIT_H
 #define FRANK_BENCH_LIMIT_H
 
 #include "base/err.h"
+#include "engine/engine.h"
 #include "proof/plan.h"
 
 #include <stdbool.h>
@@ -52,16 +53,26 @@ struct bench_ports {
   double per_s[BENCH_PORT_COUNT]; /* operations per second; 0: the core has no such instruction */
 };
 
-/* Times the current core for about 0.2 s. The caller should be bound to one. FRANK_ERR_UNSUPPORTED:
- * no x86-64, so that there is nothing to time; FRANK_ERR_TIMEOUT: so much else runs on it that no
- * burst was undisturbed. `why` (BENCH_WHY_BYTES) says so. */
-FRANK_MUST_CHECK enum frank_err bench_limit_measure(struct bench_ports *ports, char *why);
+/* Times each of these CPU devices (engine.h; their names count) for about 0.2 s, all at once, each
+ * bound and at the workers' nice value: as they are when all search. Fills ports[0..count).
+ * FRANK_ERR_UNSUPPORTED: no x86-64, so that there is nothing to time; FRANK_ERR_TIMEOUT: so much
+ * else runs here that hardly a burst was undisturbed; FRANK_ERR_IO, FRANK_ERR_NOMEM,
+ * FRANK_ERR_DEVICE, FRANK_ERR_CLOSED (asked to stop); `why` (BENCH_WHY_BYTES) says so. */
+FRANK_MUST_CHECK enum frank_err bench_limit_measure_all(const struct frank_device_info *devices,
+                                                        size_t count, struct bench_ports *ports,
+                                                        char *why);
 
-/* The same on all CPU devices of this process at once, each bound and at the workers' nice value:
- * the clock is then what it is when all search. The mean of the cores. Also FRANK_ERR_NOT_FOUND (no
- * CPU device), FRANK_ERR_IO, FRANK_ERR_NOMEM, FRANK_ERR_DEVICE, FRANK_ERR_CLOSED (asked to stop).
- */
-FRANK_MUST_CHECK enum frank_err bench_limit_measure_all(struct bench_ports *ports, char *why);
+/* The clock of the current core, asked for in 0.1 ms: the caller should be bound to one. 0 where it
+ * cannot be told. */
+double bench_limit_clock_hz(void);
+
+/* Keeps the more of each kind that the core was seen to do in a cycle, and the clock of `fresh`:
+ * what else runs makes a core do less, and nothing makes it do more. `best` is zeroed before the
+ * first time. Pure. */
+void bench_limit_keep_best(struct bench_ports *best, const struct bench_ports *fresh);
+
+/* The same core at another clock. 0: the one that it was timed at. Pure. */
+void bench_limit_set_clock(struct bench_ports *ports, double clock_hz);
 
 /* Attempts per second of one core that its arithmetic units allow this variant for this plan.
  * `text` (text_size bytes; BENCH_LIMIT_TEXT_BYTES are enough) says which port counts it rests on.

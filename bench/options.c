@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,14 +80,6 @@ static bool set_device(struct bench_options *options, const char *value, char *w
   return set_list("device", value, options->devices, &options->device_count, BENCH_NAMES_MAX, why);
 }
 
-static bool set_each(struct bench_options *options, const char *value, char *why)
-{
-  (void)value;
-  (void)why;
-  options->each = true;
-  return true;
-}
-
 static bool set_isa(struct bench_options *options, const char *value, char *why)
 {
   return set_list("isa", value, options->isas, &options->isa_count, BENCH_NAMES_MAX, why);
@@ -126,22 +119,6 @@ static bool set_shape(struct bench_options *options, const char *value, char *wh
   }
   (void)snprintf(why + len, BENCH_WHY_BYTES - (size_t)len, " all");
   return false;
-}
-
-static bool set_daemon(struct bench_options *options, const char *value, char *why)
-{
-  (void)value;
-  (void)why;
-  options->daemon = true;
-  return true;
-}
-
-static bool set_peers(struct bench_options *options, const char *value, char *why)
-{
-  (void)value;
-  (void)why;
-  options->peers = true;
-  return true;
 }
 
 static bool set_stamps(struct bench_options *options, const char *value, char *why)
@@ -247,54 +224,45 @@ static bool set_compare(struct bench_options *options, const char *value, char *
   return set_once("compare", value, &options->compare_old, why);
 }
 
-static bool set_help(struct bench_options *options, const char *value, char *why)
-{
-  (void)value;
-  (void)why;
-  options->help = true;
-  return true;
-}
-
-static bool set_version(struct bench_options *options, const char *value, char *why)
-{
-  (void)value;
-  (void)why;
-  options->version = true;
-  return true;
-}
+#define SET(member) NULL, offsetof(struct bench_options, member)
+#define CALL(fn)    fn, 0
 
 static const struct {
   const char *name;
   const char *argument; /* NULL: takes none */
-  set_fn *set;
+  set_fn *set;          /* NULL: a flag, which becomes true */
+  size_t flag;          /* its place in the options */
   const char *help;
 } option_table[] = {
-    {"device", "NAME", set_device,
+    {"device", "NAME", CALL(set_device),
      "cpu (the default), cpu:0, ...; again for more, measured in turn"},
-    {"each", NULL, set_each, "each device of an engine alone, besides all of them at once"},
-    {"isa", "NAME", set_isa, "force a code path of the CPU; again for more; all: what runs here"},
-    {"shape", "NAME", set_shape,
+    {"each", NULL, SET(each), "each device of an engine alone, besides all of them at once"},
+    {"isa", "NAME", CALL(set_isa),
+     "force a code path of the CPU; again for more; all: what runs here"},
+    {"shape", "NAME", CALL(set_shape),
      "ed25519, rsa1024, rsa2048, rsa4096, all; again for more\n(default all; with --daemon "
      "ed25519)"},
-    {"seconds", "S", set_seconds, "time for each part of a round, 1 to 3600 (default 3)"},
-    {"rounds", "R", set_rounds, "how often all is measured, 1 to 100 (default 5)"},
-    {"stamps", "N", set_stamps,
+    {"seconds", "S", CALL(set_seconds), "time for each part of a round, 1 to 3600 (default 3)"},
+    {"rounds", "R", CALL(set_rounds), "how often all is measured, 1 to 100 (default 5)"},
+    {"stamps", "N", CALL(set_stamps),
      "time to a stamp, from N mints of each shape, 0 to 10000\n"
      "(default 200; with --daemon or --peers 0)"},
-    {"factor", "F", set_factor, "of these (default: so that one takes about 20 ms)"},
-    {"daemon", NULL, set_daemon, "what the daemon costs: rates, stamps per second, memory"},
-    {"peers", NULL, set_peers, "hashcat and OpenSSL beside ours, and the ratios"},
-    {"clock-mhz", "MHZ", set_clock, "of a simulated device's hardware, for a projection"},
-    {"json", NULL, set_json, "one JSON object per line, a final record always"},
-    {"csv", NULL, set_csv, "a line for each figure"},
-    {"markdown", NULL, set_markdown, "tables to paste"},
-    {"export", "FILE", set_export, "besides, to FILE.json, FILE.csv or FILE.md; again for more"},
-    {"plot", "FILE", set_plot, "a picture of the rates: FILE.svg or FILE.png (needs gnuplot)"},
-    {"baseline", "FILE", set_baseline, "compare with an earlier run's JSON"},
-    {"fail-above", "PERCENT", set_fail_above, "how much slower is slower (default 5)"},
-    {"compare", "OLD NEW", set_compare, "compare two files; nothing is measured"},
-    {"help", NULL, set_help, "this text"},
-    {"version", NULL, set_version, "print the version"},
+    {"factor", "F", CALL(set_factor), "of these (default: so that one takes about 20 ms)"},
+    {"daemon", NULL, SET(daemon), "what the daemon costs: rates, stamps per second, memory"},
+    {"peers", NULL, SET(peers), "hashcat and OpenSSL beside ours, and the ratios"},
+    {"clock-mhz", "MHZ", CALL(set_clock), "of a simulated device's hardware, for a projection"},
+    {"json", NULL, CALL(set_json), "one JSON object per line, a final record always"},
+    {"csv", NULL, CALL(set_csv), "a line for each figure"},
+    {"markdown", NULL, CALL(set_markdown), "tables to paste"},
+    {"export", "FILE", CALL(set_export),
+     "besides, to FILE.json, FILE.csv or FILE.md; again for more"},
+    {"plot", "FILE", CALL(set_plot),
+     "a picture of the rates: FILE.svg or FILE.png (needs gnuplot)"},
+    {"baseline", "FILE", CALL(set_baseline), "compare with an earlier run's JSON"},
+    {"fail-above", "PERCENT", CALL(set_fail_above), "how much slower is slower (default 5)"},
+    {"compare", "OLD NEW", CALL(set_compare), "compare two files; nothing is measured"},
+    {"help", NULL, SET(help), "this text"},
+    {"version", NULL, SET(version), "print the version"},
 };
 #define OPTION_COUNT (sizeof option_table / sizeof option_table[0])
 
@@ -397,8 +365,11 @@ bool bench_options_parse(int argc, char **argv, struct bench_options *options, c
                      argv[optind - 1]);
     } else if (found == ':') {
       (void)snprintf(fresh, sizeof fresh, "%.100s needs a value", argv[optind - 1]);
-    } else {
+    } else if (option_table[found].set) {
       ok = option_table[found].set(options, optarg, fresh);
+    } else {
+      *(bool *)((char *)options + option_table[found].flag) = true;
+      ok = true;
     }
     if (!ok && right) {
       (void)snprintf(why, BENCH_WHY_BYTES, "%s", fresh);

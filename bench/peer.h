@@ -21,9 +21,17 @@
 
 #include "base/err.h"
 #include "bench/shape.h"
+#include "engine/engine.h"
 
 #include <stddef.h>
 #include <stdint.h>
+
+struct bench_peer_task {
+  const struct bench_shape *shape;
+  uint32_t seconds;                        /* 1 or more; start and compilation do not count */
+  const struct frank_device_info *devices; /* the cores to run on, as the CPU engine names them */
+  size_t device_count;                     /* 1..FRANK_ENGINE_DEVICES_MAX */
+};
 
 struct bench_peer_result {
   double rate_hps; /* attempts per second of all cores together */
@@ -32,21 +40,28 @@ struct bench_peer_result {
 
 struct bench_peer {
   const char *name; /* "hashcat", "openssl", "openssl-raw" */
-  const char *text; /* "hashcat -m 1410", "OpenSSL SHA256()", "OpenSSL SHA256_Init..." */
-  enum frank_err (*run)(const struct bench_shape *shape, uint32_t seconds,
-                        struct bench_peer_result *out, char *why); /* see bench_peer_run */
+  /* Runs it on all these cores at once. FRANK_ERR_NOT_FOUND: not installed. FRANK_ERR_UNSUPPORTED:
+   * it cannot take this shape. FRANK_ERR_DEVICE: it failed, or said what cannot be understood.
+   * FRANK_ERR_TIMEOUT; FRANK_ERR_CLOSED (asked to stop); FRANK_ERR_IO; FRANK_ERR_NOMEM. `why`
+   * (BENCH_WHY_BYTES) names the cause. No process is left. */
+  enum frank_err (*run)(const struct bench_peer_task *task, struct bench_peer_result *out,
+                        char *why);
 };
 
 /* The i-th peer, NULL past the end. */
 const struct bench_peer *bench_peer_at(size_t i);
 
-/* Runs it for about `seconds` (1 or more; start and compilation do not count) on all cores that
- * this process may use. FRANK_ERR_NOT_FOUND: not installed. FRANK_ERR_UNSUPPORTED: it cannot take
- * this shape. FRANK_ERR_DEVICE: it failed, or said what cannot be understood. FRANK_ERR_TIMEOUT;
- * FRANK_ERR_CLOSED (asked to stop); FRANK_ERR_IO; FRANK_ERR_NOMEM. `why` (BENCH_WHY_BYTES) names
- * the cause. No process is left. */
-FRANK_MUST_CHECK enum frank_err bench_peer_run(const struct bench_peer *peer,
-                                               const struct bench_shape *shape, uint32_t seconds,
-                                               struct bench_peer_result *out, char *why);
+/* ---- for the files of this module: one for each program ---- */
+
+/* hashcat compiles its kernels at its first run, which takes half a minute, and keeps them in its
+ * home: a folder of ours, so that nobody's ~/.hashcat is read or written. */
+FRANK_MUST_CHECK enum frank_err bench_peer_hashcat(const struct bench_peer_task *task,
+                                                   struct bench_peer_result *out, char *why);
+/* By SHA256(), which fetches its algorithm at each call. */
+FRANK_MUST_CHECK enum frank_err bench_peer_openssl(const struct bench_peer_task *task,
+                                                   struct bench_peer_result *out, char *why);
+/* By SHA256_Init, _Update, _Final: deprecated since OpenSSL 3.0, and without that fetch. */
+FRANK_MUST_CHECK enum frank_err bench_peer_openssl_raw(const struct bench_peer_task *task,
+                                                       struct bench_peer_result *out, char *why);
 
 #endif

@@ -1,13 +1,13 @@
-#include "bench/peer_hashcat.h"
+/* Runs hashcat on this machine's cores, and makes a rate of what it says. */
+#include "bench/peer.h"
 
 #include "base/clock.h"
 #include "bench/bench.h"
-#include "bench/crew.h"
 #include "bench/hashcat_status.h"
+#include "bench/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,9 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SALT_MAX_CHARACTERS 256 /* of hashcat 6.2.6: "Maximum salt length supported by kernel" */
@@ -31,60 +28,31 @@
 #define TICK_MS        100
 #define FOLDER_BYTES   256
 #define ENV_BYTES      (FOLDER_BYTES + 32)
-#define WORDS_MAX      32
 
 /* ---- its home ---- */
 
 static char home[FOLDER_BYTES]; /* "" while there is none */
 static pid_t home_owner;        /* a forked child must not remove it */
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
-{
-  (void)info;
-  (void)type;
-  (void)where;
-  (void)remove(path);
-  return 0;
-}
-
 static void remove_home(void)
 {
-  if (home[0] != '\0' && home_owner == getpid()) {
-    (void)nftw(home, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    if (access(home, F_OK) == 0) {
-      fprintf(stderr, "frank-bench: %s is left behind\n", home);
-    }
-    home[0] = '\0';
+  if (home_owner == getpid()) {
+    bench_folder_remove(home);
   }
 }
 
 static enum frank_err make_home(char *why)
 {
   static bool registered;
-  const char *base = getenv("TMPDIR");
   if (home[0] != '\0') {
     return FRANK_OK;
   }
-  if (!base || base[0] != '/') {
-    base = "/tmp";
+  enum frank_err err = bench_folder_make("frank-peers", home, sizeof home, why);
+  if (err == FRANK_OK) {
+    home_owner = getpid();
+    registered = registered || atexit(remove_home) == 0;
   }
-  int need = snprintf(home, sizeof home, "%s/frank-peers-XXXXXX", base);
-  if (need < 0 || (size_t)need >= sizeof home) {
-    home[0] = '\0';
-    (void)snprintf(why, BENCH_WHY_BYTES, "TMPDIR: %.200s... is too long", base);
-    return FRANK_ERR_TOO_LONG;
-  }
-  if (!mkdtemp(home)) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "cannot make a folder in %.200s: %s", base,
-                   strerror(errno));
-    home[0] = '\0';
-    return FRANK_ERR_IO;
-  }
-  home_owner = getpid();
-  if (!registered && atexit(remove_home) == 0) {
-    registered = true;
-  }
-  return FRANK_OK;
+  return err;
 }
 
 /* The hash that it looks for, which no candidate has, and the salt. */
@@ -115,23 +83,6 @@ struct process {
   int out_fd;
   int err_fd;
 };
-
-/* The program in PATH. */
-static bool find_program(const char *name, char *found, size_t size)
-{
-  const char *path = getenv("PATH");
-  while (path && *path != '\0') {
-    size_t len = strcspn(path, ":");
-    int need = snprintf(found, size, "%.*s/%s", (int)len, path, name);
-    struct stat info;
-    if (path[0] == '/' && need > 0 && (size_t)need < size && stat(found, &info) == 0 &&
-        S_ISREG(info.st_mode) && access(found, X_OK) == 0) {
-      return true;
-    }
-    path += len + (path[len] == ':');
-  }
-  return false;
-}
 
 /* What its child sees of the world: PATH for PoCL, which runs a linker; the folder as its home. */
 struct surroundings {
@@ -164,23 +115,11 @@ static void surround(struct surroundings *s, size_t cores)
   s->list[n] = NULL;
 }
 
-/* In the child. Only calls that are safe after fork. */
-static void become(const char *path, char *const *words, char *const *surroundings, int out_fd,
-                   int err_fd, pid_t parent)
+static void close_fd(int fd)
 {
-  int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  (void)setpgid(0, 0);
-  (void)signal(SIGPIPE, SIG_DFL);
-  errno = 0;
-  int level = nice(BENCH_WORKER_NICE);
-  if ((level != -1 || errno == 0) && null_fd >= 0 && dup2(null_fd, 0) == 0 &&
-      dup2(out_fd, 1) == 1 && dup2(err_fd, 2) == 2 && chdir(home) == 0 &&
-      prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
-    (void)execve(path, words, surroundings);
+  if (fd >= 0) {
+    close(fd);
   }
-  static const char text[] = "cannot be run\n";
-  (void)!write(err_fd, text, sizeof text - 1);
-  _exit(127);
 }
 
 static enum frank_err spawn(const char *path, uint32_t seconds, size_t cores,
@@ -215,50 +154,39 @@ static enum frank_err spawn(const char *path, uint32_t seconds, size_t cores,
                          MASK,
                          NULL};
   struct surroundings surroundings;
-  int out[2];
-  int err[2];
-  pid_t parent = getpid();
+  int out[2] = {-1, -1};
+  int err[2] = {-1, -1};
   surround(&surroundings, cores);
-  if (pipe2(out, O_CLOEXEC) != 0) {
-    goto failed;
+  enum frank_err result =
+      pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 ? FRANK_OK : FRANK_ERR_IO;
+  if (result == FRANK_OK) {
+    const struct bench_program program = {.path = path,
+                                          .words = words,
+                                          .surroundings = surroundings.list,
+                                          .folder = home,
+                                          .in_fd = -1,
+                                          .out_fd = out[1],
+                                          .err_fd = err[1],
+                                          .nice = BENCH_WORKER_NICE,
+                                          .death_signal = SIGKILL};
+    result = bench_program_start(&program, &process->pid);
   }
-  if (pipe2(err, O_CLOEXEC) != 0) {
-    close(out[0]);
-    close(out[1]);
-    goto failed;
+  if (result != FRANK_OK) {
+    (void)snprintf(why, BENCH_WHY_BYTES, "cannot start %.200s: %s", path, strerror(errno));
   }
-  process->pid = fork();
-  if (process->pid == 0) {
-    become(path, (char *const *)words, surroundings.list, out[1], err[1], parent);
-  }
-  close(out[1]);
-  close(err[1]);
-  if (process->pid > 0) {
-    (void)setpgid(process->pid, process->pid); /* whoever of the two comes first */
-    process->out_fd = out[0];
-    process->err_fd = err[0];
-    return FRANK_OK;
-  }
-  close(out[0]);
-  close(err[0]);
-
-failed:
-  process->pid = 0;
-  (void)snprintf(why, BENCH_WHY_BYTES, "cannot start %.200s: %s", path, strerror(errno));
-  return FRANK_ERR_IO;
+  close_fd(out[1]);
+  close_fd(err[1]);
+  process->out_fd = out[0];
+  process->err_fd = err[0];
+  return result;
 }
 
 /* It, and what it has started. There is nothing of it that we want to keep. */
 static void end(struct process *process)
 {
-  if (process->pid > 0) {
-    (void)kill(-process->pid, SIGKILL);
-    while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR) {
-    }
-    close(process->out_fd);
-    close(process->err_fd);
-    process->pid = 0;
-  }
+  bench_program_kill(&process->pid);
+  close_fd(process->out_fd);
+  close_fd(process->err_fd);
 }
 
 /* ---- what it says ---- */
@@ -392,15 +320,15 @@ static enum frank_err wait_for_rate(const struct process *process, struct listen
   return FRANK_OK;
 }
 
-enum frank_err bench_peer_hashcat(const struct bench_shape *shape, uint32_t seconds,
-                                  struct bench_peer_result *out, char *why)
+enum frank_err bench_peer_hashcat(const struct bench_peer_task *task, struct bench_peer_result *out,
+                                  char *why)
 {
   static struct listener listener;
-  struct process process = {0};
+  const struct bench_shape *shape = task->shape;
+  struct process process = {.out_fd = -1, .err_fd = -1};
   char path[PATH_MAX];
-  size_t cores = 0;
   *out = (struct bench_peer_result){0};
-  if (!find_program("hashcat", path, sizeof path)) {
+  if (!bench_program_find("hashcat", path, sizeof path)) {
     (void)snprintf(why, BENCH_WHY_BYTES, "hashcat is not in PATH (package hashcat)");
     return FRANK_ERR_NOT_FOUND;
   }
@@ -410,19 +338,16 @@ enum frank_err bench_peer_hashcat(const struct bench_shape *shape, uint32_t seco
                    SALT_MAX_CHARACTERS, shape->text, bench_shape_b_len(shape));
     return FRANK_ERR_UNSUPPORTED;
   }
-  enum frank_err err = bench_crew_size(&cores, why);
-  if (err == FRANK_OK) {
-    err = make_home(why);
-  }
+  enum frank_err err = make_home(why);
   if (err == FRANK_OK) {
     err = write_hash(shape, why);
   }
   if (err == FRANK_OK) {
-    err = spawn(path, seconds, cores, &process, why);
+    err = spawn(path, task->seconds, task->device_count, &process, why);
   }
   if (err == FRANK_OK) {
     memset(&listener, 0, sizeof listener);
-    err = wait_for_rate(&process, &listener, seconds, why);
+    err = wait_for_rate(&process, &listener, task->seconds, why);
   }
   end(&process);
   if (err != FRANK_OK) {

@@ -1,6 +1,7 @@
+/* One-shot hashing by OpenSSL's libcrypto; the only file that calls it. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init and its like are what is measured */
 
-#include "bench/peer_openssl.h"
+#include "bench/peer.h"
 
 #include "base/clock.h"
 #include "bench/bench.h"
@@ -26,6 +27,11 @@ struct work {
   uint8_t *counter_place; /* the eight digits that change */
   char pairs[256][2];     /* "00" to "ff" */
   uint64_t found;         /* hashes that a search would keep */
+};
+
+struct count {
+  uint64_t attempts;
+  uint64_t elapsed_us; /* never 0: a member works for a second or more */
 };
 
 static void digest_one_shot(const uint8_t *message, size_t len_bytes, uint8_t digest[32])
@@ -94,7 +100,7 @@ static enum frank_err prepare(void *arg, size_t member, void *ready, char *why)
 static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *result, char *why)
 {
   struct work *work = arg;
-  struct bench_crew_count *count = result;
+  struct count *count = result;
   uint64_t start_us = frank_clock_now_us();
   uint64_t until_us = start_us + seconds * FRANK_US_PER_S;
   uint64_t now_us = start_us;
@@ -116,54 +122,45 @@ static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *resu
   return FRANK_OK;
 }
 
-static enum frank_err measure(digest_fn *digest, const char *mode, const struct bench_shape *shape,
-                              uint32_t seconds, struct bench_peer_result *out, char *why)
+static enum frank_err measure(digest_fn *digest, const char *mode,
+                              const struct bench_peer_task *task, struct bench_peer_result *out,
+                              char *why)
 {
-  struct bench_crew_count *counts = NULL;
-  struct work *work = NULL;
-  size_t members = 0;
+  struct count *counts = calloc(task->device_count, sizeof *counts);
+  struct work *work = calloc(1, sizeof *work);
+  enum frank_err err = FRANK_ERR_NOMEM;
   *out = (struct bench_peer_result){0};
-  enum frank_err err = bench_crew_size(&members, why);
-  if (err != FRANK_OK) {
-    return err;
+  (void)snprintf(why, BENCH_WHY_BYTES, "no memory");
+  if (counts && work) {
+    const struct bench_crew_work crew = {.name = "OpenSSL",
+                                         .devices = task->devices,
+                                         .members = task->device_count,
+                                         .seconds = task->seconds,
+                                         .prepare = prepare,
+                                         .run = run,
+                                         .arg = work,
+                                         .result_bytes = sizeof *counts};
+    work->digest = digest;
+    work->shape = task->shape;
+    err = bench_crew_run(&crew, NULL, counts, why);
   }
-  counts = calloc(members, sizeof *counts);
-  work = calloc(1, sizeof *work);
-  if (!counts || !work) {
-    err = FRANK_ERR_NOMEM;
-    (void)snprintf(why, BENCH_WHY_BYTES, "no memory");
-    goto cleanup;
+  for (size_t i = 0; err == FRANK_OK && i < task->device_count; i++) {
+    out->rate_hps += (double)counts[i].attempts * 1e6 / (double)counts[i].elapsed_us;
   }
-  work->digest = digest;
-  work->shape = shape;
-  const struct bench_crew_work crew = {
-      .name = "OpenSSL",
-      .prepare = prepare,
-      .run = run,
-      .arg = work,
-      .result_bytes = sizeof *counts,
-  };
-  err = bench_crew_run(&crew, members, seconds, NULL, counts, why);
-  if (err == FRANK_OK) {
-    out->rate_hps = bench_crew_rate_hps(counts, members);
-    (void)snprintf(out->what, sizeof out->what, "%.60s, %s", OpenSSL_version(OPENSSL_VERSION),
-                   mode);
-  }
-
-cleanup:
+  (void)snprintf(out->what, sizeof out->what, "%.60s, %s", OpenSSL_version(OPENSSL_VERSION), mode);
   free(counts);
   free(work);
   return err;
 }
 
-enum frank_err bench_peer_openssl(const struct bench_shape *shape, uint32_t seconds,
-                                  struct bench_peer_result *out, char *why)
+enum frank_err bench_peer_openssl(const struct bench_peer_task *task, struct bench_peer_result *out,
+                                  char *why)
 {
-  return measure(digest_one_shot, "SHA256()", shape, seconds, out, why);
+  return measure(digest_one_shot, "SHA256()", task, out, why);
 }
 
-enum frank_err bench_peer_openssl_raw(const struct bench_shape *shape, uint32_t seconds,
+enum frank_err bench_peer_openssl_raw(const struct bench_peer_task *task,
                                       struct bench_peer_result *out, char *why)
 {
-  return measure(digest_raw, "SHA256_Init...Final", shape, seconds, out, why);
+  return measure(digest_raw, "SHA256_Init...Final", task, out, why);
 }

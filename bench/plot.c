@@ -2,15 +2,14 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/program.h"
 #include "bench/shape.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,25 +43,11 @@ struct picture {
 
 /* ---- before measuring ---- */
 
-static bool find_program(void)
-{
-  const char *path = getenv("PATH");
-  while (path && *path != '\0') {
-    char full[PATH_MAX];
-    size_t len = strcspn(path, ":");
-    int need = snprintf(full, sizeof full, "%.*s/" PROGRAM, (int)len, path);
-    if (need > 0 && (size_t)need < sizeof full && access(full, X_OK) == 0) {
-      return true;
-    }
-    path += len + (path[len] == ':');
-  }
-  return false;
-}
-
 enum frank_err bench_plot_check(const char *path, enum bench_picture *picture, char *why)
 {
   static const char *const ends[] = {[BENCH_PICTURE_SVG] = ".svg", [BENCH_PICTURE_PNG] = ".png"};
   const char *dot = strrchr(path, '.');
+  char program[PATH_MAX];
   size_t i = 0;
   while (i < sizeof ends / sizeof ends[0] && (!dot || strcmp(dot, ends[i]) != 0)) {
     i++;
@@ -71,7 +56,7 @@ enum frank_err bench_plot_check(const char *path, enum bench_picture *picture, c
     (void)snprintf(why, BENCH_WHY_BYTES, "--plot %.200s: the name ends in .svg or .png", path);
     return FRANK_ERR_UNSUPPORTED;
   }
-  if (!find_program()) {
+  if (!bench_program_find(PROGRAM, program, sizeof program)) {
     (void)snprintf(why, BENCH_WHY_BYTES,
                    "--plot %.200s: no " PROGRAM " on the PATH (Debian: gnuplot-nox)", path);
     return FRANK_ERR_NOT_FOUND;
@@ -241,27 +226,12 @@ static void put_script(FILE *script, const struct picture *p, enum bench_picture
 
 /* ---- gnuplot ---- */
 
-/* In the child: only calls that are safe after fork. */
-static void become(int in_fd, int out_fd, int err_fd, pid_t parent)
-{
-  char *const argv[] = {(char[]){PROGRAM}, (char[]){"-d"}, NULL}; /* -d: nobody's ~/.gnuplot */
-  (void)setpgid(0, 0);
-  (void)signal(SIGPIPE, SIG_DFL);
-  if (dup2(in_fd, 0) == 0 && dup2(out_fd, 1) == 1 && dup2(err_fd, 2) == 2 &&
-      prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
-    (void)execvp(PROGRAM, argv);
-  }
-  _exit(127);
-}
-
 static enum frank_err wait_for(pid_t pid, int *status)
 {
   uint64_t until_us = frank_clock_now_us() + LIMIT_US;
-  while (waitpid(pid, status, WNOHANG) == 0) {
+  while (!bench_program_has_ended(&pid, status)) {
     if (bench_is_stopping() || frank_clock_now_us() >= until_us) {
-      (void)kill(pid, SIGKILL);
-      while (waitpid(pid, status, 0) < 0 && errno == EINTR) {
-      }
+      bench_program_kill(&pid);
       return bench_is_stopping() ? FRANK_ERR_CLOSED : FRANK_ERR_TIMEOUT;
     }
     usleep(TICK_US);
@@ -281,20 +251,25 @@ static void read_words(FILE *words, char *text, size_t size)
   }
 }
 
-static enum frank_err run_gnuplot(FILE *script, FILE *words, FILE *file, char *why)
+static enum frank_err run_gnuplot(FILE *script, FILE *said, FILE *file, char *why)
 {
-  pid_t parent = getpid();
+  static const char *const words[] = {PROGRAM, "-d", NULL}; /* -d: nobody's ~/.gnuplot */
+  char path[PATH_MAX];
   int status = 0;
+  pid_t pid = 0;
   struct stat info;
   if (fflush(script) != 0 || fseek(script, 0, SEEK_SET) != 0 || fflush(file) != 0) {
     (void)snprintf(why, BENCH_WHY_BYTES, "cannot write the plot's script: %s", strerror(errno));
     return FRANK_ERR_IO;
   }
-  pid_t pid = fork();
-  if (pid == 0) {
-    become(fileno(script), fileno(file), fileno(words), parent);
-  }
-  if (pid < 0) {
+  const struct bench_program program = {.path = path,
+                                        .words = words,
+                                        .in_fd = fileno(script),
+                                        .out_fd = fileno(file),
+                                        .err_fd = fileno(said),
+                                        .death_signal = SIGKILL};
+  if (!bench_program_find(PROGRAM, path, sizeof path) ||
+      bench_program_start(&program, &pid) != FRANK_OK) {
     (void)snprintf(why, BENCH_WHY_BYTES, "cannot start " PROGRAM ": %s", strerror(errno));
     return FRANK_ERR_IO;
   }
@@ -307,7 +282,7 @@ static enum frank_err run_gnuplot(FILE *script, FILE *words, FILE *file, char *w
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || fstat(fileno(file), &info) != 0 ||
       info.st_size == 0) {
     char text[WORDS_BYTES];
-    read_words(words, text, sizeof text);
+    read_words(said, text, sizeof text);
     (void)snprintf(why, BENCH_WHY_BYTES, PROGRAM " drew nothing: %s",
                    text[0] != '\0' ? text : "it does not say why");
     return FRANK_ERR_DEVICE;

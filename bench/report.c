@@ -83,7 +83,6 @@ const char *bench_format_value(enum bench_kind kind, double value, char text[BEN
 const char *bench_format_metric(const struct bench_row *row, char *text, size_t size)
 {
   const char *metric = bench_metric_info(row->key.metric)->text;
-  metric += strspn(metric, " ");
   if (row->key.factor > 0) {
     (void)snprintf(text, size, "factor %" PRIu64 ", %s", row->key.factor, metric);
   } else {

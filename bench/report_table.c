@@ -1,17 +1,20 @@
-/* The table for people: rates by subject and shape, times to a stamp against the law, all other
- * figures one a line, what was left out, what to make of it, and the comparison. */
+/* The table for people: rates by subject and shape, their ratios, times to a stamp against the law,
+ * all other figures one a line, what these rest on, what was left out, what to make of it, and the
+ * comparison. As wide as a terminal is at least, but for long names. */
 #include "bench/report.h"
 
 #include "bench/shape.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
-#define NAME_BYTES    192
-#define NUMBER_WIDTH  11
-#define DOUBT_BYTES   1024
-#define AGREES_WITHIN 2 /* standard errors: chance alone goes beyond in one case of twenty */
+#define NAME_BYTES   192
+#define LINE_BYTES   512
+#define LINE_WIDTH   80
+#define LABEL_WIDTH  40
+#define NUMBER_WIDTH 10
+#define HEAD_INDENT  9
+#define DOUBT_BYTES  1024
 
 static const char *shape_text(const char *name)
 {
@@ -44,13 +47,45 @@ static void put_median(FILE *file, int width, const struct bench_row *row)
   }
 }
 
+/* What is too wide has a mark. */
 static void put_spread(FILE *file, const struct bench_row *row)
 {
   if (row->count < 2) {
-    fprintf(file, "%8s", "-");
+    fprintf(file, "%7s", "-");
   } else {
-    fprintf(file, "%7.1f%%", bench_row_summary(row).spread * 100);
+    fprintf(file, "%6.1f%%%s", bench_row_summary(row).spread * 100,
+            bench_row_is_noisy(row) ? "!" : "");
   }
+}
+
+static void put_range(FILE *file, int width, const struct bench_row *row)
+{
+  struct bench_summary summary = bench_row_summary(row);
+  put_value(file, width, row, summary.median);
+  put_value(file, width, row, summary.min);
+  put_value(file, width, row, summary.max);
+  put_spread(file, row);
+}
+
+/* A text of any length, in lines; all but the first begin with so many blanks. */
+static void put_wrapped(FILE *file, int indent, const char *text)
+{
+  int at = 0;
+  while (*text != '\0') {
+    int len = (int)strcspn(text, " ");
+    if (at > indent && at + 1 + len > LINE_WIDTH) {
+      fprintf(file, "\n%*s", indent, "");
+      at = indent;
+    } else if (at > 0) {
+      (void)putc(' ', file);
+      at++;
+    }
+    fprintf(file, "%.*s", len, text);
+    at += len;
+    text += len;
+    text += *text == ' ';
+  }
+  (void)putc('\n', file);
 }
 
 /* ---- head ---- */
@@ -58,17 +93,22 @@ static void put_spread(FILE *file, const struct bench_row *row)
 static void put_head(FILE *file, const struct bench_result *result)
 {
   const struct bench_machine *machine = &result->machine;
+  char line[LINE_BYTES];
   fprintf(file, "frank-bench %s, %s\n", machine->version, machine->date);
-  fprintf(file, "machine  %s, %u cores, %u threads%s%s\n", machine->cpu[0] ? machine->cpu : "?",
-          (unsigned)machine->cores, (unsigned)machine->threads, machine->host[0] ? ", " : "",
-          machine->host);
-  fprintf(file, "memory   %" PRIu64 " MiB, %u NUMA node%s%s%s\n", machine->memory_mib,
-          (unsigned)machine->numa_nodes, machine->numa_nodes == 1 ? "" : "s",
-          machine->caches[0] ? "; " : "", machine->caches);
-  fprintf(file, "system   %s, compiled by %s", machine->kernel, machine->compiler);
-  fprintf(file, "; clock governor %s, turbo %s\n",
-          machine->governor[0] ? machine->governor : "not told",
-          machine->turbo[0] ? machine->turbo : "not told");
+  (void)snprintf(line, sizeof line, "machine  %s, %u cores, %u threads%s%s",
+                 machine->cpu[0] ? machine->cpu : "?", (unsigned)machine->cores,
+                 (unsigned)machine->threads, machine->host[0] ? ", " : "", machine->host);
+  put_wrapped(file, HEAD_INDENT, line);
+  (void)snprintf(line, sizeof line, "memory   %" PRIu64 " MiB, %u NUMA node%s%s%s",
+                 machine->memory_mib, (unsigned)machine->numa_nodes,
+                 machine->numa_nodes == 1 ? "" : "s", machine->caches[0] ? "; " : "",
+                 machine->caches);
+  put_wrapped(file, HEAD_INDENT, line);
+  (void)snprintf(line, sizeof line, "system   %s, compiled by %s; clock governor %s, turbo %s",
+                 machine->kernel, machine->compiler,
+                 machine->governor[0] ? machine->governor : "not told",
+                 machine->turbo[0] ? machine->turbo : "not told");
+  put_wrapped(file, HEAD_INDENT, line);
   fprintf(file, "load     %.2f before%s\n", machine->load,
           bench_machine_was_busy(machine) ? ": something else ran, or did until a moment ago" : "");
   fprintf(file, "rounds   %u of %u s for each part, all in turn\n", (unsigned)result->rounds,
@@ -77,12 +117,8 @@ static void put_head(FILE *file, const struct bench_result *result)
 
 /* ---- rates ---- */
 
-static bool is_rate(const struct bench_row *row)
-{
-  return row->key.metric == BENCH_ATTEMPTS;
-}
-
-/* Shown as a column of the rates, or of the stamps. */
+/* Shown in the table of the rates, of their ratios or of the stamps; or, of the share by plain
+ * counts, in files only: a second share would be taken for the first. */
 static bool is_column(const struct bench_row *row)
 {
   switch (row->key.metric) {
@@ -90,6 +126,7 @@ static bool is_column(const struct bench_row *row)
   case BENCH_COMPRESSIONS:
   case BENCH_LIMIT_SHARE:
   case BENCH_PLAIN_SHARE:
+  case BENCH_RATIO:
   case BENCH_STAMP_MEAN:
   case BENCH_STAMP_ERROR:
   case BENCH_STAMP_P95:
@@ -101,64 +138,76 @@ static bool is_column(const struct bench_row *row)
   }
 }
 
-static void put_rate(FILE *file, const struct bench_result *result, const struct bench_row *row,
-                     int width)
+/* The width of the widest subject among the rows of this metric. */
+static int subject_width(const struct bench_result *result, enum bench_metric metric, int least)
 {
-  struct bench_summary summary = bench_row_summary(row);
+  int width = least;
+  for (size_t i = 0; i < result->rows.count; i++) {
+    const struct bench_row *row = &result->rows.rows[i];
+    char name[BENCH_SUBJECT_TEXT_BYTES];
+    if (row->key.metric == metric) {
+      int need = (int)strlen(bench_row_subject(row, name, sizeof name));
+      width = need > width ? need : width;
+    }
+  }
+  return width;
+}
+
+static void put_key(FILE *file, int width, const struct bench_row *row)
+{
   char name[BENCH_SUBJECT_TEXT_BYTES];
-  fprintf(file, "%-*s  %-12s%-10s", width, bench_row_subject(row, name, sizeof name),
+  fprintf(file, "%-*s %-9s %-9s", width, bench_row_subject(row, name, sizeof name),
           row->key.variant[0] ? row->key.variant : "-", shape_text(row->key.shape));
-  put_value(file, 10, row, summary.median);
-  put_value(file, 9, row, summary.min);
-  put_value(file, 9, row, summary.max);
-  put_spread(file, row);
-  put_median(file, 9, find(result, row, BENCH_COMPRESSIONS));
-  put_median(file, 8, find(result, row, BENCH_LIMIT_SHARE));
-  put_median(file, 8, find(result, row, BENCH_PLAIN_SHARE));
-  fprintf(file, "%s%s\n", bench_row_is_noisy(row) ? "  too wide" : "",
-          row->simulated ? "  SIMULATED" : "");
 }
 
 static void put_rates(FILE *file, const struct bench_result *result)
 {
-  int width = (int)strlen("attempts/s");
+  int width = subject_width(result, BENCH_ATTEMPTS, 11);
   bool any = false;
   for (size_t i = 0; i < result->rows.count; i++) {
-    char name[BENCH_SUBJECT_TEXT_BYTES];
-    if (is_rate(&result->rows.rows[i])) {
-      int need = (int)strlen(bench_row_subject(&result->rows.rows[i], name, sizeof name));
-      width = need > width ? need : width;
-    }
-  }
-  for (size_t i = 0; i < result->rows.count; i++) {
-    if (!is_rate(&result->rows.rows[i])) {
+    const struct bench_row *row = &result->rows.rows[i];
+    if (row->key.metric != BENCH_ATTEMPTS) {
       continue;
     }
     if (!any) {
-      fprintf(file, "\n%-*s  %-12s%-10s%10s%9s%9s%8s%9s%8s%8s\n", width, "attempts/s", "code path",
-              "shape", "median", "min", "max", "spread", "compr./s", "limit", "plain");
+      fprintf(file, "\n%-*s %-9s %-9s%8s%8s%8s%7s %9s%7s\n", width, "attempts/s", "code path",
+              "shape", "median", "min", "max", "spread", "compr./s", "share");
       any = true;
     }
-    put_rate(file, result, &result->rows.rows[i], width);
+    put_key(file, width, row);
+    put_range(file, 8, row);
+    put_median(file, bench_row_is_noisy(row) ? 9 : 10, find(result, row, BENCH_COMPRESSIONS));
+    put_median(file, 7, find(result, row, BENCH_LIMIT_SHARE));
+    fprintf(file, "%s\n", row->simulated ? "  SIMULATED" : "");
+  }
+  if (any) {
+    put_wrapped(file, 0,
+                "share: of what the arithmetic units of these cores allow. !: it spreads too far "
+                "to compare.");
+  }
+}
+
+static void put_ratios(FILE *file, const struct bench_result *result)
+{
+  int width = subject_width(result, BENCH_RATIO, 19);
+  bool any = false;
+  for (size_t i = 0; i < result->rows.count; i++) {
+    const struct bench_row *row = &result->rows.rows[i];
+    if (row->key.metric != BENCH_RATIO) {
+      continue;
+    }
+    if (!any) {
+      fprintf(file, "\n%-*s %-9s %-9s%8s%8s%8s%7s\n", width, "ratio of attempts/s", "code path",
+              "shape", "median", "min", "max", "spread");
+      any = true;
+    }
+    put_key(file, width, row);
+    put_range(file, 8, row);
+    (void)putc('\n', file);
   }
 }
 
 /* ---- stamps ---- */
-
-static void put_agreement(FILE *file, double mean, double error, double law)
-{
-  if (error <= 0) {
-    (void)fputs("\n", file);
-    return;
-  }
-  double errors = (mean - law) / error;
-  if (fabs(errors) <= AGREES_WITHIN) {
-    fprintf(file, "  agrees within %d standard errors\n", AGREES_WITHIN);
-  } else {
-    fprintf(file, "  %.1f standard errors %s the law\n", fabs(errors),
-            errors > 0 ? "above" : "below");
-  }
-}
 
 static void put_stamps(FILE *file, const struct bench_result *result)
 {
@@ -167,23 +216,32 @@ static void put_stamps(FILE *file, const struct bench_result *result)
     const struct bench_row *row = &result->rows.rows[i];
     const struct bench_row *error = find(result, row, BENCH_STAMP_ERROR);
     const struct bench_row *law = find(result, row, BENCH_STAMP_LAW_MEAN);
+    char text[BENCH_VALUE_BYTES];
     if (row->key.metric != BENCH_STAMP_MEAN || !error || !law) {
       continue;
     }
     if (!any) {
-      fprintf(file, "\n%-14s%-10s%9s%10s%11s%10s%11s%10s\n", "to a stamp", "shape", "factor",
-              "mean", "error", "by law", "95 of 100", "by law");
+      fprintf(file, "\n%-11s %-9s %8s%10s%10s%9s%11s%10s\n", "to a stamp", "shape", "factor",
+              "mean", "by law", "off", "95 of 100", "by law");
       any = true;
     }
-    char factor[BENCH_VALUE_BYTES];
-    fprintf(file, "%-14s%-10s%9s", row->key.device, shape_text(row->key.shape),
-            bench_format_value(BENCH_KIND_COUNT, (double)row->key.factor, factor));
+    fprintf(file, "%-11s %-9s %8s", row->key.device, shape_text(row->key.shape),
+            bench_format_value(BENCH_KIND_COUNT, (double)row->key.factor, text));
     put_median(file, 10, row);
-    put_median(file, 11, error);
     put_median(file, 10, law);
+    if (error->samples[0] > 0) {
+      fprintf(file, "%+6.1f se", (row->samples[0] - law->samples[0]) / error->samples[0]);
+    } else {
+      fprintf(file, "%9s", "-");
+    }
     put_median(file, 11, find(result, row, BENCH_STAMP_P95));
     put_median(file, 10, find(result, row, BENCH_STAMP_LAW_P95));
-    put_agreement(file, row->samples[0], error->samples[0], law->samples[0]);
+    (void)putc('\n', file);
+  }
+  if (any) {
+    put_wrapped(file, 0,
+                "off: in standard errors of the mean; chance alone brings up to 2, in one case of "
+                "twenty more. Above the law is what the daemon adds.");
   }
 }
 
@@ -212,32 +270,33 @@ static void put_name(FILE *file, int width, const struct bench_row *row)
   fprintf(file, "%-*s", width, name);
 }
 
+/* One figure a line, below what they are of. */
 static void put_others(FILE *file, const struct bench_result *result)
 {
-  int width = 0;
-  bool any = false;
+  const struct bench_row *last = NULL;
   for (size_t i = 0; i < result->rows.count; i++) {
     const struct bench_row *row = &result->rows.rows[i];
-    width = is_column(row) ? width : widen(width, row);
-  }
-  for (size_t i = 0; i < result->rows.count; i++) {
-    const struct bench_row *row = &result->rows.rows[i];
+    char text[NAME_BYTES];
+    char label[NAME_BYTES];
     if (is_column(row)) {
       continue;
     }
-    if (!any) {
-      fprintf(file, "\n%-*s%*s%*s%*s%8s\n", width, "", NUMBER_WIDTH, "median", NUMBER_WIDTH, "min",
-              NUMBER_WIDTH, "max", "spread");
-      any = true;
+    if (!last) {
+      fprintf(file, "\n%-*s%*s%*s%*s%7s\n", LABEL_WIDTH, "other figures", NUMBER_WIDTH, "median",
+              NUMBER_WIDTH, "min", NUMBER_WIDTH, "max", "spread");
     }
-    struct bench_summary summary = bench_row_summary(row);
-    put_name(file, width, row);
-    put_value(file, NUMBER_WIDTH, row, summary.median);
-    put_value(file, NUMBER_WIDTH, row, summary.min);
-    put_value(file, NUMBER_WIDTH, row, summary.max);
-    put_spread(file, row);
-    fprintf(file, "%s%s\n", bench_row_is_noisy(row) ? "  too wide" : "",
-            row->key.metric == BENCH_PROJECTED ? "  PROJECTED, not measured" : "");
+    if (!last || strcmp(last->key.subject, row->key.subject) != 0 ||
+        strcmp(last->key.device, row->key.device) != 0 ||
+        strcmp(last->key.variant, row->key.variant) != 0 ||
+        strcmp(last->key.shape, row->key.shape) != 0) {
+      fprintf(file, "%s%s%s, %s\n", bench_row_subject(row, text, sizeof text),
+              row->key.variant[0] ? " " : "", row->key.variant, shape_text(row->key.shape));
+    }
+    (void)snprintf(label, sizeof label, "  %s", bench_format_metric(row, text, sizeof text));
+    fprintf(file, "%-*s", LABEL_WIDTH, label);
+    put_range(file, NUMBER_WIDTH, row);
+    (void)putc('\n', file);
+    last = row;
   }
 }
 
@@ -252,24 +311,30 @@ static bool says_the_same(const struct bench_row *a, const struct bench_row *b)
 
 static void put_notes(FILE *file, const struct bench_result *result)
 {
+  char line[LINE_BYTES];
   bool any = false;
   for (size_t i = 0; i < result->rows.count; i++) {
     const struct bench_row *row = &result->rows.rows[i];
-    bool seen = row->note[0] == '\0';
+    bool seen = row->note[0] == '\0' || row->key.metric == BENCH_PLAIN_SHARE;
     for (size_t k = 0; k < i && !seen; k++) {
       seen = says_the_same(&result->rows.rows[k], row);
     }
     if (!seen) {
-      fprintf(file, "%s%s%s%s, %s: %s\n", any ? "" : "\n", row->key.subject,
-              row->key.variant[0] ? " " : "", row->key.variant,
-              bench_metric_info(row->key.metric)->text, row->note);
+      (void)snprintf(line, sizeof line, "%s%s%s, %s: %s", row->key.subject,
+                     row->key.variant[0] ? " " : "", row->key.variant,
+                     bench_metric_info(row->key.metric)->text, row->note);
+      (void)fputs(any ? "" : "\n", file);
+      put_wrapped(file, 2, line);
       any = true;
     }
   }
   for (size_t i = 0; i < result->skip_count; i++) {
     const struct bench_skip *skip = &result->skips[i];
-    fprintf(file, "%sleft out: %s%s%s: %s\n", any ? "" : "\n", skip->subject,
-            skip->shape[0] ? ", " : "", skip->shape[0] ? shape_text(skip->shape) : "", skip->why);
+    (void)snprintf(line, sizeof line, "left out: %s%s%s: %s", skip->subject,
+                   skip->shape[0] ? ", " : "", skip->shape[0] ? shape_text(skip->shape) : "",
+                   skip->why);
+    (void)fputs(any ? "" : "\n", file);
+    put_wrapped(file, 2, line);
     any = true;
   }
 }
@@ -277,15 +342,18 @@ static void put_notes(FILE *file, const struct bench_result *result)
 static void put_doubts(FILE *file, const struct bench_result *result)
 {
   char text[DOUBT_BYTES];
+  char wrapped[DOUBT_BYTES + 32];
   size_t count = bench_result_doubts(result, text, sizeof text);
   const char *line = text;
   if (result->stamps_checked > 0) {
     fprintf(file, "\n%" PRIu64 " stamps were checked, all are right.\n", result->stamps_checked);
+  } else if (count > 0) {
+    (void)putc('\n', file);
   }
   for (size_t i = 0; i < count; i++) {
     int len = (int)strcspn(line, "\n");
-    fprintf(file, "%sNot for comparing: %.*s.\n", i == 0 && result->stamps_checked == 0 ? "\n" : "",
-            len, line);
+    (void)snprintf(wrapped, sizeof wrapped, "Not for comparing: %.*s.", len, line);
+    put_wrapped(file, 2, wrapped);
     line += len + (line[len] == '\n');
   }
 }
@@ -357,6 +425,7 @@ static void end(FILE *file, const struct bench_result *result,
 {
   put_head(file, result);
   put_rates(file, result);
+  put_ratios(file, result);
   put_stamps(file, result);
   put_others(file, result);
   put_notes(file, result);

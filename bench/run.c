@@ -18,6 +18,7 @@ struct session {
   struct bench_result *baseline;       /* NULL: none */
   struct bench_comparison *comparison; /* NULL: none */
   struct bench_subjects *subjects;
+  struct bench_ports ports[FRANK_ENGINE_DEVICES_MAX];
   struct bench_progress progress;
   struct bench_output exports[BENCH_EXPORTS_MAX];
   struct bench_output plot;
@@ -90,14 +91,12 @@ static void describe(struct session *s)
   bench_machine_describe(machine);
   for (size_t i = 0; i < s->subjects->count; i++) {
     const struct bench_subject *subject = &s->subjects->subjects[i];
-    if (strcmp(subject->name, "cpu") == 0) {
-      machine->usable = (uint32_t)subject->count;
-    }
     if (machine->cpu[0] == '\0' && strncmp(subject->name, "cpu", 3) == 0) {
       (void)snprintf(machine->cpu, sizeof machine->cpu, "%s",
                      s->subjects->devices[subject->first].model);
     }
   }
+  machine->usable = (uint32_t)s->subjects->cpu_count;
   s->result->seconds = s->options->seconds;
   s->result->rounds_planned = s->options->rounds;
 }
@@ -132,8 +131,7 @@ static enum frank_err run_shape(struct session *s, struct bench_run *run,
   }
   enum frank_err err = bench_rows_add_ratios(&s->result->rows, shape->name, run->round);
   if (err != FRANK_OK) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "more than %d figures: fewer --device, --isa or --shape",
-                   BENCH_ROWS_MAX);
+    (void)snprintf(why, BENCH_WHY_BYTES, BENCH_ROWS_FULL_TEXT, BENCH_ROWS_MAX);
   }
   return err;
 }
@@ -147,6 +145,7 @@ static enum frank_err run_rounds(struct session *s, char *why)
     for (size_t i = 0; err == FRANK_OK && i < s->options->shape_count; i++) {
       struct bench_run run = {.options = s->options,
                               .subjects = s->subjects,
+                              .ports = s->ports,
                               .result = s->result,
                               .progress = &s->progress,
                               .frankd = s->frankd,

@@ -2,8 +2,9 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/program.h"
 
-#include <dirent.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,16 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define READY_LIMIT_US (60 * FRANK_US_PER_S)
 #define STOP_LIMIT_US  (15 * FRANK_US_PER_S)
 #define TICK_US        5000
 #define LOG_READ_BYTES 8192
+#define WORDS_MAX      (8 + 2 * FRANK_ENGINE_DEVICES_MAX)
 #define FOLDER_BYTES   80 /* with "ipc://" and the socket's name it fits an endpoint */
 
 struct bench_server {
@@ -64,23 +63,6 @@ enum frank_err bench_server_find(char *path, size_t path_size, char *why)
 
 /* ---- the folder ---- */
 
-static void remove_folder(const char *folder)
-{
-  DIR *dir = opendir(folder);
-  if (dir) {
-    const struct dirent *entry = NULL;
-    while ((entry = readdir(dir)) != NULL) {
-      if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-        (void)unlinkat(dirfd(dir), entry->d_name, 0);
-      }
-    }
-    closedir(dir);
-  }
-  if (rmdir(folder) != 0 && errno != ENOENT) {
-    fprintf(stderr, "frank-bench: %s is left behind: %s\n", folder, strerror(errno));
-  }
-}
-
 static bool write_config(const struct bench_server *server)
 {
   char path[FOLDER_BYTES + 16];
@@ -95,21 +77,9 @@ static bool write_config(const struct bench_server *server)
 
 static enum frank_err make_folder(struct bench_server *server, char *why)
 {
-  const char *base = getenv("TMPDIR");
-  if (!base || base[0] != '/') {
-    base = "/tmp";
-  }
-  int need = snprintf(server->folder, sizeof server->folder, "%s/frank-bench-XXXXXX", base);
-  if (need < 0 || (size_t)need >= sizeof server->folder) {
-    server->folder[0] = '\0';
-    (void)snprintf(why, BENCH_WHY_BYTES, "TMPDIR: %.200s is too long for a socket's path", base);
-    return FRANK_ERR_TOO_LONG;
-  }
-  if (!mkdtemp(server->folder)) {
-    server->folder[0] = '\0';
-    (void)snprintf(why, BENCH_WHY_BYTES, "cannot make a folder in %.200s: %s", base,
-                   strerror(errno));
-    return FRANK_ERR_IO;
+  enum frank_err err = bench_folder_make("frank-bench", server->folder, sizeof server->folder, why);
+  if (err != FRANK_OK) {
+    return err;
   }
   (void)snprintf(server->endpoint, sizeof server->endpoint, "ipc://%s/mint.sock", server->folder);
   if (!write_config(server)) {
@@ -140,7 +110,7 @@ static void read_log(const struct bench_server *server, char text[LOG_READ_BYTES
   close(fd);
 }
 
-void bench_server_last_line(const struct bench_server *server, char *line, size_t size)
+static void last_line(const struct bench_server *server, char *line, size_t size)
 {
   char text[LOG_READ_BYTES + 1];
   read_log(server, text);
@@ -162,67 +132,56 @@ static bool says_ready(const struct bench_server *server)
 
 /* ---- the process ---- */
 
-/* In the child: replaces itself by frankd. Only calls that are safe after fork. */
-static void become(const struct bench_server *server, const char *path, const char *device,
-                   int log_fd, pid_t parent)
-{
-  char config[FOLDER_BYTES + 16];
-  (void)snprintf(config, sizeof config, "%s/frankd.conf", server->folder);
-  const char *argv[] = {path,       "--config", config, "--listen", server->endpoint,
-                        "--device", device,     NULL};
-  int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-  (void)setpgid(0, 0); /* a Ctrl-C on the terminal is for frank-bench, which then stops frankd */
-  (void)signal(SIGPIPE, SIG_DFL);
-  if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(log_fd, 2) == 2 &&
-      prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent) {
-    (void)execv(path, (char *const *)argv);
-  }
-  static const char text[] = "cannot run frankd\n";
-  (void)!write(2, text, sizeof text - 1);
-  _exit(127);
-}
-
-static enum frank_err spawn(struct bench_server *server, const char *path, const char *device)
+static enum frank_err spawn(struct bench_server *server, const struct bench_server_task *task)
 {
   char log_path[FOLDER_BYTES + 16];
-  pid_t parent = getpid();
+  char config[FOLDER_BYTES + 16];
+  const char *words[WORDS_MAX] = {task->frankd, "--config", config, "--listen", server->endpoint};
+  size_t count = 5;
+  assert(task->device_count >= 1 && task->device_count <= FRANK_ENGINE_DEVICES_MAX);
+  (void)snprintf(config, sizeof config, "%s/frankd.conf", server->folder);
   (void)snprintf(log_path, sizeof log_path, "%s/frankd.log", server->folder);
+  if (task->variant[0] != '\0') {
+    words[count++] = "--isa";
+    words[count++] = task->variant;
+  }
+  for (size_t i = 0; i < task->device_count; i++) {
+    words[count++] = "--device";
+    words[count++] = task->devices[i].name;
+  }
   int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_fd < 0) {
     return FRANK_ERR_IO;
   }
-  pid_t pid = fork();
-  if (pid == 0) {
-    become(server, path, device, log_fd, parent);
-  }
+  const struct bench_program program = {.path = task->frankd,
+                                        .words = words,
+                                        .in_fd = -1,
+                                        .out_fd = -1,
+                                        .err_fd = log_fd,
+                                        .death_signal = SIGTERM}; /* it stops its workers */
+  enum frank_err err = bench_program_start(&program, &server->pid);
   close(log_fd);
-  if (pid < 0) {
-    return FRANK_ERR_IO;
-  }
-  server->pid = pid;
-  return FRANK_OK;
+  return err;
 }
 
-bool bench_server_has_ended(struct bench_server *server)
+static bool has_ended(struct bench_server *server)
 {
-  if (server->pid > 0 && waitpid(server->pid, NULL, WNOHANG) == server->pid) {
-    server->pid = 0;
-  }
-  return server->pid == 0;
+  int status = 0;
+  return bench_program_has_ended(&server->pid, &status);
 }
 
 static enum frank_err wait_ready(struct bench_server *server, char *why)
 {
   uint64_t until_us = frank_clock_now_us() + READY_LIMIT_US;
   while (!says_ready(server)) {
-    bool ended = bench_server_has_ended(server);
+    bool ended = has_ended(server);
     if (bench_is_stopping()) {
       (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
       return FRANK_ERR_CLOSED;
     }
     if (ended || frank_clock_now_us() >= until_us) {
       char line[256];
-      bench_server_last_line(server, line, sizeof line);
+      last_line(server, line, sizeof line);
       (void)snprintf(why, BENCH_WHY_BYTES, "frankd %s; its last line: %s",
                      ended ? "ended at once" : "is not ready after a minute",
                      line[0] != '\0' ? line : "none");
@@ -233,7 +192,7 @@ static enum frank_err wait_ready(struct bench_server *server, char *why)
   return FRANK_OK;
 }
 
-enum frank_err bench_server_start(const char *path, const char *device, struct bench_server **out,
+enum frank_err bench_server_start(const struct bench_server_task *task, struct bench_server **out,
                                   char *why)
 {
   struct bench_server *server = calloc(1, sizeof *server);
@@ -243,9 +202,10 @@ enum frank_err bench_server_start(const char *path, const char *device, struct b
   }
   enum frank_err err = make_folder(server, why);
   if (err == FRANK_OK) {
-    err = spawn(server, path, device);
+    err = spawn(server, task);
     if (err != FRANK_OK) {
-      (void)snprintf(why, BENCH_WHY_BYTES, "cannot start %.200s: %s", path, strerror(errno));
+      (void)snprintf(why, BENCH_WHY_BYTES, "cannot start %.200s: %s", task->frankd,
+                     strerror(errno));
     }
   }
   if (err == FRANK_OK) {
@@ -265,22 +225,18 @@ void bench_server_stop(struct bench_server **server)
   if (!s) {
     return;
   }
-  if (!bench_server_has_ended(s)) {
+  if (!has_ended(s)) {
     uint64_t until_us = frank_clock_now_us() + STOP_LIMIT_US;
     (void)kill(s->pid, SIGTERM);
-    while (!bench_server_has_ended(s) && frank_clock_now_us() < until_us) {
+    while (!has_ended(s) && frank_clock_now_us() < until_us) {
       usleep(TICK_US);
     }
   }
-  if (!bench_server_has_ended(s)) {
+  if (!has_ended(s)) {
     fprintf(stderr, "frank-bench: frankd did not heed SIGTERM; killed\n");
-    (void)kill(s->pid, SIGKILL);
-    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR) {
-    }
+    bench_program_kill(&s->pid);
   }
-  if (s->folder[0] != '\0') {
-    remove_folder(s->folder);
-  }
+  bench_folder_remove(s->folder);
   free(s);
   *server = NULL;
 }
@@ -300,7 +256,7 @@ void bench_server_explain(struct bench_server *server, char *why)
   char cause[BENCH_WHY_BYTES];
   char line[160];
   (void)snprintf(cause, sizeof cause, "%s", why);
-  bench_server_last_line(server, line, sizeof line);
+  last_line(server, line, sizeof line);
   (void)snprintf(why, BENCH_WHY_BYTES, "%.300s; frankd%s, its last line: %s", cause,
-                 bench_server_has_ended(server) ? " has died" : " still runs", line);
+                 has_ended(server) ? " has died" : " still runs", line);
 }

@@ -1,7 +1,7 @@
 #include "bench/subject.h"
 
 #include "bench/bench.h"
-#include "bench/probe.h"
+#include "bench/crew.h"
 #include "engine/cpu/variant.h"
 
 #include <stdio.h>
@@ -9,23 +9,103 @@
 #include <string.h>
 
 #define ISA_ALL "all"
+#define CPU     "cpu"
+
+/* What an engine says of its devices. */
+struct listing {
+  uint32_t count;
+  char remark[FRANK_ENGINE_WHY_BYTES];
+  struct frank_device_info devices[FRANK_ENGINE_DEVICES_MAX];
+};
 
 /* Work in progress. */
 struct resolving {
   const struct bench_options *options;
   struct bench_subjects *out;
-  struct frank_device_info *list; /* of the engine at hand */
-  size_t list_count;
+  const struct frank_engine *listed; /* the engine at hand; NULL: none yet */
+  struct listing list;               /* of it */
   const char *isas[BENCH_NAMES_MAX]; /* checked; none: the engine chooses */
   size_t isa_count;
   char *why;
 };
+
+/* "cpu" or "cpu:0". */
+static bool is_cpu(const char *name)
+{
+  return strncmp(name, CPU, 3) == 0 && (name[3] == '\0' || name[3] == ':');
+}
 
 /* Appends to a text of BENCH_WHY_BYTES, as far as it has room. */
 static void append(char *text, const char *separator, const char *word)
 {
   size_t used = strlen(text);
   (void)snprintf(text + used, BENCH_WHY_BYTES - used, "%s%s", separator, word);
+}
+
+/* ---- asking engines, each time in a process of its own ---- */
+
+static enum frank_err probe(void *arg, size_t member, uint32_t seconds, void *result, char *why)
+{
+  const struct frank_engine *const *engine = arg;
+  struct listing *list = result;
+  size_t count = 0;
+  (void)member;
+  (void)seconds;
+  enum frank_err err =
+      (*engine)->probe(list->devices, FRANK_ENGINE_DEVICES_MAX, &count, list->remark);
+  list->count = (uint32_t)count;
+  (void)snprintf(why, BENCH_WHY_BYTES, "%s", list->remark);
+  return err;
+}
+
+static bool is_part_of_engine(const struct frank_device_info *device)
+{
+  return device->on_demand != FRANK_DEMAND_NAME;
+}
+
+/* Asks once: second threads of cores are used by measurement, which may not come out the same. */
+static enum frank_err list_devices(struct resolving *r, const struct frank_engine *engine)
+{
+  struct frank_device_info self = {0};
+  if (r->listed == engine) {
+    return FRANK_OK;
+  }
+  r->listed = NULL;
+  (void)snprintf(self.name, sizeof self.name, "%s", engine->name);
+  const struct bench_crew_work work = {.name = "looking for devices",
+                                       .devices = &self,
+                                       .members = 1,
+                                       .binds_itself = true,
+                                       .run = probe,
+                                       .arg = &engine,
+                                       .result_bytes = sizeof r->list};
+  enum frank_err err = bench_crew_run(&work, NULL, &r->list, r->why);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  r->listed = engine;
+  bool is_first = is_cpu(engine->name) && r->out->cpu_count == 0;
+  for (size_t i = 0; is_first && i < r->list.count; i++) {
+    if (r->list.devices[i].on_demand == FRANK_DEMAND_USUAL) {
+      r->out->cpus[r->out->cpu_count++] = r->list.devices[i];
+    }
+  }
+  return FRANK_OK;
+}
+
+static enum frank_err choose(void *arg, size_t member, uint32_t seconds, void *result, char *why)
+{
+  const char *device = arg;
+  const struct frank_engine_options options = {.bind = true};
+  const struct frank_engine *engine = NULL;
+  struct frank_engine_ctx *ctx = NULL;
+  (void)member;
+  (void)seconds;
+  enum frank_err err = frank_engine_open(device, &options, &engine, &ctx, result, why);
+  if (err == FRANK_OK) {
+    engine->close(&ctx);
+  }
+  return err;
 }
 
 /* ---- code paths ---- */
@@ -71,33 +151,69 @@ static enum frank_err check_isas(struct resolving *r)
 
 /* ---- devices ---- */
 
-static enum frank_err no_device(const struct resolving *r, const char *name, const char *remark)
+static enum frank_err no_device(struct resolving *r, const char *name)
 {
-  (void)snprintf(r->why, BENCH_WHY_BYTES, "--device: there is no \"%.40s\"; there are", name);
+  char text[BENCH_WHY_BYTES];
+  (void)snprintf(text, sizeof text, "--device: there is no \"%.40s\"; there are", name);
   size_t named = 0;
   for (size_t i = 0; frank_engine_at(i); i++) {
     const struct frank_engine *engine = frank_engine_at(i);
-    if (frank_engine_is_test(engine)) {
+    if (frank_engine_is_test(engine) || list_devices(r, engine) != FRANK_OK || r->list.count == 0) {
       continue;
     }
-    char cause[BENCH_WHY_BYTES] = "";
-    struct frank_device_info *list = calloc(FRANK_ENGINE_DEVICES_MAX, sizeof *list);
-    size_t count = 0;
-    if (list && bench_probe(engine, list, &count, cause) == FRANK_OK && count > 0) {
-      append(r->why, named++ == 0 ? " " : ", ", engine->name);
-      for (size_t k = 0; k < count; k++) {
-        append(r->why, ", ", list[k].name);
-      }
+    append(text, named++ == 0 ? " " : ", ", engine->name);
+    for (size_t k = 0; k < r->list.count; k++) {
+      append(text, ", ", r->list.devices[k].name);
     }
-    free(list);
   }
   if (named == 0) {
-    append(r->why, " ", "none");
+    append(text, " ", "none");
   }
+  (void)snprintf(r->why, BENCH_WHY_BYTES, "%s", text);
+  return FRANK_ERR_NOT_FOUND;
+}
+
+/* An engine that was named has no device, and may say why. */
+static enum frank_err no_devices(struct resolving *r, const char *name)
+{
+  char remark[FRANK_ENGINE_WHY_BYTES];
+  (void)snprintf(remark, sizeof remark, "%s", r->list.remark);
+  enum frank_err err = no_device(r, name);
   if (remark[0] != '\0') {
     append(r->why, "; ", remark);
   }
-  return FRANK_ERR_NOT_FOUND;
+  return err;
+}
+
+/* Which of `r->isas` the engine would choose for this device; the first where it chooses another.
+ */
+static enum frank_err find_leader(struct resolving *r, const struct frank_device_info *device,
+                                  char *variant, size_t size)
+{
+  struct frank_device_info info;
+  char name[sizeof device->name];
+  (void)snprintf(name, sizeof name, "%s", device->name);
+  const struct bench_crew_work work = {.name = "opening",
+                                       .devices = device,
+                                       .members = 1,
+                                       .binds_itself = true,
+                                       .run = choose,
+                                       .arg = name,
+                                       .result_bytes = sizeof info};
+  if (r->isa_count == 1) {
+    (void)snprintf(variant, size, "%s", r->isas[0]);
+    return FRANK_OK;
+  }
+  enum frank_err err = bench_crew_run(&work, NULL, &info, r->why);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  bool is_asked_for = r->isa_count == 0;
+  for (size_t i = 0; i < r->isa_count; i++) {
+    is_asked_for = is_asked_for || strcmp(r->isas[i], info.variant) == 0;
+  }
+  (void)snprintf(variant, size, "%s", is_asked_for ? info.variant : r->isas[0]);
+  return FRANK_OK;
 }
 
 /* Devices of one subject, one entry for each code path. */
@@ -105,8 +221,8 @@ static enum frank_err add_subject(struct resolving *r, const char *name,
                                   const struct frank_device_info *devices, size_t count)
 {
   struct bench_subjects *out = r->out;
-  bool has_isas = r->isa_count > 0 && strncmp(name, "cpu", 3) == 0;
-  size_t entries = has_isas ? r->isa_count : 1;
+  char leader[sizeof out->subjects[0].variant] = "";
+  size_t entries = is_cpu(name) && r->isa_count > 0 ? r->isa_count : 1;
   for (size_t i = 0; i < out->count; i++) {
     if (strcmp(out->subjects[i].name, name) == 0) {
       return FRANK_OK; /* named twice */
@@ -117,43 +233,61 @@ static enum frank_err add_subject(struct resolving *r, const char *name,
     (void)snprintf(r->why, BENCH_WHY_BYTES, "--device %.40s: too many devices at once", name);
     return FRANK_ERR_FULL;
   }
+  enum frank_err err = is_cpu(name) ? find_leader(r, &devices[0], leader, sizeof leader) : FRANK_OK;
+  if (err != FRANK_OK) {
+    return err;
+  }
   memcpy(out->devices + out->device_count, devices, count * sizeof *devices);
   for (size_t i = 0; i < entries; i++) {
     struct bench_subject *subject = &out->subjects[out->count++];
-    *subject = (struct bench_subject){.first = out->device_count, .count = count, .repeats = i > 0};
+    const char *variant = is_cpu(name) && r->isa_count > 0 ? r->isas[i] : leader;
+    *subject = (struct bench_subject){
+        .first = out->device_count, .count = count, .leads = strcmp(variant, leader) == 0};
     (void)snprintf(subject->name, sizeof subject->name, "%s", name);
-    (void)snprintf(subject->variant, sizeof subject->variant, "%s", has_isas ? r->isas[i] : "");
+    (void)snprintf(subject->variant, sizeof subject->variant, "%s", variant);
   }
   out->device_count += count;
   return FRANK_OK;
 }
 
+/* All devices of an engine at once, and with --each one by one. */
+static enum frank_err add_engine(struct resolving *r, const char *name)
+{
+  struct frank_device_info *used = calloc(FRANK_ENGINE_DEVICES_MAX, sizeof *used);
+  size_t count = 0;
+  if (!used) {
+    (void)snprintf(r->why, BENCH_WHY_BYTES, "no memory");
+    return FRANK_ERR_NOMEM;
+  }
+  for (size_t i = 0; i < r->list.count; i++) {
+    if (is_part_of_engine(&r->list.devices[i])) {
+      used[count++] = r->list.devices[i];
+    }
+  }
+  enum frank_err err = count > 0 ? add_subject(r, name, used, count) : no_devices(r, name);
+  for (size_t i = 0; err == FRANK_OK && r->options->each && count > 1 && i < count; i++) {
+    err = add_subject(r, used[i].name, &used[i], 1);
+  }
+  free(used);
+  return err;
+}
+
 static enum frank_err add_named(struct resolving *r, const char *name)
 {
   const struct frank_engine *engine = frank_engine_for(name);
-  char remark[BENCH_WHY_BYTES] = "";
-  if (!engine || strlen(name) >= sizeof r->list[0].name) {
-    return no_device(r, name, "");
+  if (!engine || strlen(name) >= sizeof r->list.devices[0].name) {
+    return no_device(r, name);
   }
-  enum frank_err err = bench_probe(engine, r->list, &r->list_count, remark);
+  enum frank_err err = list_devices(r, engine);
   if (err != FRANK_OK) {
-    (void)snprintf(r->why, BENCH_WHY_BYTES, "%s", remark);
     return err;
   }
   if (strcmp(name, engine->name) == 0) {
-    if (r->list_count == 0) {
-      return no_device(r, name, remark);
-    }
-    err = add_subject(r, name, r->list, r->list_count);
-    for (size_t i = 0;
-         err == FRANK_OK && r->options->each && r->list_count > 1 && i < r->list_count; i++) {
-      err = add_subject(r, r->list[i].name, &r->list[i], 1);
-    }
-    return err;
+    return add_engine(r, name);
   }
-  for (size_t i = 0; i < r->list_count; i++) {
-    if (strcmp(r->list[i].name, name) == 0) {
-      return add_subject(r, name, &r->list[i], 1);
+  for (size_t i = 0; i < r->list.count; i++) {
+    if (strcmp(r->list.devices[i].name, name) == 0) {
+      return add_subject(r, name, &r->list.devices[i], 1);
     }
   }
   if (frank_engine_is_test(engine)) { /* faulty:wrong@5 is in no list; opening it will tell */
@@ -161,35 +295,45 @@ static enum frank_err add_named(struct resolving *r, const char *name)
     (void)snprintf(info.name, sizeof info.name, "%s", name);
     return add_subject(r, name, &info, 1);
   }
-  return no_device(r, name, remark);
+  return no_devices(r, name);
+}
+
+static enum frank_err resolve(struct resolving *r)
+{
+  const struct bench_options *options = r->options;
+  bool has_cpu = options->device_count == 0;
+  enum frank_err err = check_isas(r);
+  if (err == FRANK_OK && options->device_count == 0) {
+    err = add_named(r, CPU);
+  }
+  for (size_t i = 0; err == FRANK_OK && i < options->device_count; i++) {
+    err = add_named(r, options->devices[i]);
+    has_cpu = has_cpu || is_cpu(options->devices[i]);
+  }
+  if (err == FRANK_OK && options->isa_count > 0 && !has_cpu) {
+    (void)snprintf(r->why, BENCH_WHY_BYTES, "--isa %.40s: no CPU device is measured",
+                   options->isas[0]);
+    err = FRANK_ERR_UNSUPPORTED;
+  }
+  if (err == FRANK_OK && options->peers && r->out->cpu_count == 0) {
+    err = list_devices(r, frank_engine_for(CPU));
+  }
+  return err;
 }
 
 enum frank_err bench_subjects_resolve(const struct bench_options *options,
                                       struct bench_subjects *subjects, char *why)
 {
-  struct resolving r = {.options = options, .out = subjects, .why = why};
+  struct resolving *r = calloc(1, sizeof *r);
   *subjects = (struct bench_subjects){0};
-  r.list = calloc(FRANK_ENGINE_DEVICES_MAX, sizeof *r.list);
-  if (!r.list) {
+  if (!r) {
     (void)snprintf(why, BENCH_WHY_BYTES, "no memory");
     return FRANK_ERR_NOMEM;
   }
-  enum frank_err err = check_isas(&r);
-  if (err == FRANK_OK && options->device_count == 0) {
-    err = add_named(&r, "cpu");
-  }
-  for (size_t i = 0; err == FRANK_OK && i < options->device_count; i++) {
-    err = add_named(&r, options->devices[i]);
-  }
-  bool has_cpu = false;
-  for (size_t i = 0; i < subjects->count; i++) {
-    has_cpu = has_cpu || strncmp(subjects->subjects[i].name, "cpu", 3) == 0;
-  }
-  if (err == FRANK_OK && options->isa_count > 0 && !has_cpu) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "--isa %.40s: no CPU device is measured",
-                   options->isas[0]);
-    err = FRANK_ERR_UNSUPPORTED;
-  }
-  free(r.list);
+  r->options = options;
+  r->out = subjects;
+  r->why = why;
+  enum frank_err err = resolve(r);
+  free(r);
   return err;
 }

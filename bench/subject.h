@@ -19,11 +19,10 @@
 
 struct bench_subject {
   char name[32];    /* as named: "cpu", "cpu:0" */
-  char variant[32]; /* empty: the one that the engine chooses */
+  char variant[32]; /* of CPU devices: the code path, for all of them; else empty: their engine's */
   size_t first;     /* into devices */
   size_t count;
-  bool repeats; /* another code path of the subject before it: what has no code path of its own,
-                   the daemon, is measured once */
+  bool leads; /* of the code paths of these devices, the one that a frankd of theirs takes */
 };
 
 struct bench_subjects {
@@ -31,12 +30,17 @@ struct bench_subjects {
   struct bench_subject subjects[BENCH_SUBJECTS_MAX];
   size_t device_count;
   struct frank_device_info devices[FRANK_ENGINE_DEVICES_MAX];
+  size_t cpu_count; /* CPU devices that are used where none is named: what peers run on */
+  struct frank_device_info cpus[FRANK_ENGINE_DEVICES_MAX];
 };
 
 /* Finds the devices (in a process of its own: drivers dislike a fork after they were asked) and
- * checks every name. FRANK_ERR_NOT_FOUND (an unknown device), FRANK_ERR_UNSUPPORTED (an unknown
- * code path, or one that this CPU cannot run), FRANK_ERR_FULL, FRANK_ERR_DEVICE, FRANK_ERR_TIMEOUT,
- * FRANK_ERR_CLOSED (asked to stop); `why` (BENCH_WHY_BYTES) names it, and what there is. */
+ * checks every name. Devices that are used only where they are named themselves are no part of
+ * their engine. The code path of CPU devices is chosen here, once, as the engine would choose by
+ * measurement: where two are about as fast, engines and daemon would else differ by chance.
+ * FRANK_ERR_NOT_FOUND (an unknown device), FRANK_ERR_UNSUPPORTED (an unknown code path, or one that
+ * this CPU cannot run), FRANK_ERR_FULL, FRANK_ERR_DEVICE, FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED
+ * (asked to stop); `why` (BENCH_WHY_BYTES) names it, and what there is. */
 FRANK_MUST_CHECK enum frank_err bench_subjects_resolve(const struct bench_options *options,
                                                        struct bench_subjects *subjects, char *why);
 

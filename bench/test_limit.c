@@ -303,6 +303,51 @@ static void sha_instructions_are_counted(void **state)
   /* Of the twelve groups of four words those from W[16], W[24], W[28] and W[32] have no sigma0 of a
    * word that W[6] reaches. */
   assert_near(1 / hps[0], 8, 1e-6);
+  /* What units of their own do beside the rounds costs time only where it alone is too much; of the
+   * groups all but the one from W[16] have a sigma1 of such a word. */
+  ports.per_s[BENCH_PORT_SHA_ROUNDS] = 1;
+  ports.per_s[BENCH_PORT_SHA_GROUP] = 0.5;
+  ports.per_s[BENCH_PORT_SHA_MSG2] = 1;
+  assert_true(bench_limit_hps(&ports, "sha_ni", &two, &hps[0], text, sizeof text));
+  assert_near(1 / hps[0], 29 + 32, 1e-6);
+  ports.per_s[BENCH_PORT_SHA_MSG2] = 0.1;
+  assert_true(bench_limit_hps(&ports, "sha_ni", &two, &hps[0], text, sizeof text));
+  assert_near(1 / hps[0], 10 * 11, 1e-6);
+}
+
+static void the_best_of_a_core_is_kept(void **state)
+{
+  (void)state;
+  struct bench_ports best = {0};
+  struct bench_ports slow = zen5;
+  bench_limit_keep_best(&best, &zen5);
+  assert_near(best.per_s[BENCH_PORT_ADD_512], 4 * 3.56e9, 1);
+  slow.clock_hz = 2e9;
+  slow.per_s[BENCH_PORT_ADD_512] = 3 * 2e9;   /* disturbed */
+  slow.per_s[BENCH_PORT_LOGIC_512] = 5 * 2e9; /* and before, this one was */
+  bench_limit_keep_best(&best, &slow);
+  assert_near(best.clock_hz, 2e9, 1);
+  assert_near(best.per_s[BENCH_PORT_ADD_512], 4 * 2e9, 1);
+  assert_near(best.per_s[BENCH_PORT_LOGIC_512], 5 * 2e9, 1);
+}
+
+/* The clock of the search is not that of the timing: as much is done in a cycle. */
+static void a_limit_goes_with_the_clock(void **state)
+{
+  (void)state;
+  struct bench_ports ports = zen5;
+  struct frank_plan plan;
+  char text[BENCH_LIMIT_TEXT_BYTES];
+  double hps[2] = {0};
+  assert_int_equal(frank_plan_make(88, 1, &plan), FRANK_OK);
+  assert_true(bench_limit_hps(&ports, "avx512", &plan, &hps[0], text, sizeof text));
+  bench_limit_set_clock(&ports, 0); /* not known */
+  assert_true(bench_limit_hps(&ports, "avx512", &plan, &hps[1], text, sizeof text));
+  assert_near(hps[1] / hps[0], 1, 1e-9);
+  bench_limit_set_clock(&ports, 1.78e9);
+  assert_true(bench_limit_hps(&ports, "avx512", &plan, &hps[1], text, sizeof text));
+  assert_near(hps[1] / hps[0], 0.5, 1e-9);
+  assert_non_null(strstr(text, "4.00 operations of 512 bits per cycle of 1.78 GHz"));
 }
 
 static void what_is_not_known_is_said(void **state)
@@ -328,6 +373,8 @@ int main(void)
       cmocka_unit_test(plain_limits_are_those_of_64_rounds_and_48_words),
       cmocka_unit_test(the_slowest_unit_decides),
       cmocka_unit_test(sha_instructions_are_counted),
+      cmocka_unit_test(a_limit_goes_with_the_clock),
+      cmocka_unit_test(the_best_of_a_core_is_kept),
       cmocka_unit_test(what_is_not_known_is_said),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,8 @@
 
 #include <cmocka.h>
 
-#define SECONDS 2
+#define SECONDS    2
+#define MUCH_BYTES (sizeof(struct frank_device_info) * FRANK_ENGINE_DEVICES_MAX)
 
 static uint64_t stop_at_us; /* 0: never */
 
@@ -38,6 +39,24 @@ bool bench_is_stopping(void)
 static char folder[64];
 static char why[BENCH_WHY_BYTES];
 static struct bench_peer_result result;
+
+/* The CPU devices of this process. */
+static struct frank_device_info cores[FRANK_ENGINE_DEVICES_MAX];
+static size_t core_count;
+
+static int find_cores(void **state)
+{
+  (void)state;
+  char remark[FRANK_ENGINE_WHY_BYTES];
+  size_t found = 0;
+  if (frank_engine_for("cpu")->probe(cores, FRANK_ENGINE_DEVICES_MAX, &found, remark) != FRANK_OK) {
+    return -1;
+  }
+  while (core_count < found && cores[core_count].on_demand == FRANK_DEMAND_USUAL) {
+    core_count++;
+  }
+  return core_count > 0 ? 0 : -1;
+}
 
 static int make_folder(void **state)
 {
@@ -75,7 +94,11 @@ static const struct bench_peer *peer_named(const char *name)
 static enum frank_err run(const char *peer, const char *shape, uint32_t seconds)
 {
   why[0] = '\0';
-  return bench_peer_run(peer_named(peer), bench_shape_find(shape), seconds, &result, why);
+  const struct bench_peer_task task = {.shape = bench_shape_find(shape),
+                                       .seconds = seconds,
+                                       .devices = cores,
+                                       .device_count = core_count};
+  return peer_named(peer)->run(&task, &result, why);
 }
 
 /* No child, whether it runs or waits to be waited for. */
@@ -127,15 +150,6 @@ static void openssl_stops_when_asked(void **state)
 
 /* ---- a member that fails, or dies ---- */
 
-static enum frank_err prepare_well(void *arg, size_t member, void *ready, char *reason)
-{
-  (void)arg;
-  (void)member;
-  (void)ready;
-  (void)reason;
-  return FRANK_OK;
-}
-
 static enum frank_err fail_one(void *arg, size_t member, uint32_t seconds, void *count,
                                char *reason)
 {
@@ -154,14 +168,49 @@ static enum frank_err fail_one(void *arg, size_t member, uint32_t seconds, void 
 static void a_member_that_fails_is_named(void **state)
 {
   (void)state;
-  struct bench_crew_count counts[3];
-  struct bench_crew_work work = {
-      .name = "Stamping", .prepare = prepare_well, .run = fail_one, .result_bytes = sizeof *counts};
-  assert_int_equal(bench_crew_run(&work, 3, 1, NULL, counts, why), FRANK_ERR_UNSUPPORTED);
+  static const struct frank_device_info devices[] = {
+      {.name = "cpu:0"}, {.name = "cpu:1"}, {.name = "cpu:2"}};
+  uint64_t counts[3];
+  struct bench_crew_work work = {.name = "Stamping",
+                                 .devices = devices,
+                                 .members = 3,
+                                 .seconds = 1,
+                                 .run = fail_one,
+                                 .result_bytes = sizeof counts[0]};
+  assert_int_equal(bench_crew_run(&work, NULL, counts, why), FRANK_ERR_UNSUPPORTED);
   assert_string_equal(why, "Stamping on cpu:1: out of ink");
   work.arg = &work;
-  assert_int_equal(bench_crew_run(&work, 3, 1, NULL, counts, why), FRANK_ERR_DEVICE);
+  assert_int_equal(bench_crew_run(&work, NULL, counts, why), FRANK_ERR_DEVICE);
   assert_non_null(strstr(why, "cpu:1"));
+  assert_no_process();
+}
+
+/* What members say comes back in their order, however much it is. */
+static enum frank_err say_much(void *arg, size_t member, uint32_t seconds, void *message,
+                               char *reason)
+{
+  (void)arg;
+  (void)seconds;
+  (void)reason;
+  memset(message, 'a' + (int)member, MUCH_BYTES);
+  return FRANK_OK;
+}
+
+static void members_are_heard_whole(void **state)
+{
+  (void)state;
+  static const struct frank_device_info devices[] = {{.name = "cpu:0"}, {.name = "cpu:1"}};
+  static char messages[2][MUCH_BYTES];
+  static char wanted[2][MUCH_BYTES];
+  const struct bench_crew_work work = {.name = "Talking",
+                                       .devices = devices,
+                                       .members = 2,
+                                       .run = say_much,
+                                       .result_bytes = MUCH_BYTES};
+  memset(wanted[0], 'a', MUCH_BYTES);
+  memset(wanted[1], 'b', MUCH_BYTES);
+  assert_int_equal(bench_crew_run(&work, NULL, messages, why), FRANK_OK);
+  assert_memory_equal(messages, wanted, sizeof wanted);
   assert_no_process();
 }
 
@@ -170,11 +219,11 @@ static void a_member_that_fails_is_named(void **state)
 static void cores_are_timed_together(void **state)
 {
   (void)state;
-  struct bench_ports ports;
+  static struct bench_ports ports[FRANK_ENGINE_DEVICES_MAX];
   struct frank_plan plan;
   char text[BENCH_LIMIT_TEXT_BYTES];
   double hps = 0;
-  enum frank_err err = bench_limit_measure_all(&ports, why);
+  enum frank_err err = bench_limit_measure_all(cores, core_count, ports, why);
   assert_no_process();
   if (err == FRANK_ERR_UNSUPPORTED || err == FRANK_ERR_TIMEOUT) {
     print_message("skipped: %s\n", why);
@@ -182,16 +231,20 @@ static void cores_are_timed_together(void **state)
   }
   assert_int_equal(err, FRANK_OK);
   assert_int_equal(frank_plan_make(88, 1, &plan), FRANK_OK);
-  assert_true(ports.clock_hz > 0);
-  assert_true(bench_limit_hps(&ports, "portable", &plan, &hps, text, sizeof text) && hps > 0);
   static const struct {
     uint32_t needs;
     const char *name;
-  } variants[] = {
-      {FRANK_CPU_AVX2, "avx2"}, {FRANK_CPU_AVX512, "avx512"}, {FRANK_CPU_SHA_NI, "sha_ni"}};
-  for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
-    assert_int_equal(bench_limit_hps(&ports, variants[i].name, &plan, &hps, text, sizeof text),
-                     (frank_cpu_features() & variants[i].needs) != 0);
+  } variants[] = {{0, "portable"},
+                  {FRANK_CPU_AVX2, "avx2"},
+                  {FRANK_CPU_AVX512, "avx512"},
+                  {FRANK_CPU_SHA_NI, "sha_ni"}};
+  for (size_t k = 0; k < core_count; k++) {
+    assert_true(ports[k].clock_hz > 0);
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+      assert_int_equal(bench_limit_hps(&ports[k], variants[i].name, &plan, &hps, text, sizeof text),
+                       (frank_cpu_features() & variants[i].needs) == variants[i].needs);
+      assert_true(hps >= 0);
+    }
   }
 }
 
@@ -379,15 +432,11 @@ static void a_flood_is_stopped(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      IN_FOLDER(openssl_hashes_on_all_cores),
-      IN_FOLDER(openssl_stops_when_asked),
-      IN_FOLDER(a_member_that_fails_is_named),
-      IN_FOLDER(cores_are_timed_together),
-      IN_FOLDER(hashcat_refuses_rsa2048_by_name),
-      IN_FOLDER(a_false_hashcat_is_not_believed),
-      IN_FOLDER(a_flood_is_stopped),
-      IN_FOLDER(hashcat_stops_when_asked),
-      IN_FOLDER(hashcat_runs_and_leaves_nothing),
+      IN_FOLDER(openssl_hashes_on_all_cores),     IN_FOLDER(openssl_stops_when_asked),
+      IN_FOLDER(a_member_that_fails_is_named),    IN_FOLDER(members_are_heard_whole),
+      IN_FOLDER(cores_are_timed_together),        IN_FOLDER(hashcat_refuses_rsa2048_by_name),
+      IN_FOLDER(a_false_hashcat_is_not_believed), IN_FOLDER(a_flood_is_stopped),
+      IN_FOLDER(hashcat_stops_when_asked),        IN_FOLDER(hashcat_runs_and_leaves_nothing),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, find_cores, NULL);
 }
