@@ -15,7 +15,6 @@
 #define SECONDS_MAX        3600
 #define ROUNDS_DEFAULT     5
 #define STAMPS_DEFAULT     200
-#define FACTOR_MAX         (UINT64_C(1) << 40) /* the most that frankd takes */
 #define CLOCK_MAX_MHZ      100000
 #define FAIL_ABOVE_DEFAULT 5.0
 
@@ -129,7 +128,7 @@ static bool set_stamps(struct bench_options *options, const char *value, char *w
 
 static bool set_factor(struct bench_options *options, const char *value, char *why)
 {
-  return set_number("factor", value, 1, FACTOR_MAX, &options->factor, why);
+  return set_number("factor", value, 1, BENCH_FACTOR_MAX, &options->factor, why);
 }
 
 static bool set_clock(struct bench_options *options, const char *value, char *why)
@@ -265,6 +264,7 @@ static const struct {
     {"version", NULL, SET(version), "print the version"},
 };
 #define OPTION_COUNT (sizeof option_table / sizeof option_table[0])
+#define OPTION_FIRST 256 /* to getopt; above all letters, which are no options here */
 
 void bench_options_help(void)
 {
@@ -344,6 +344,34 @@ static bool take_rest(struct bench_options *options, int argc, char **argv, char
   return true;
 }
 
+/* What getopt found; `last` is the argument before those that it has not read. */
+static bool take(struct bench_options *options, int found, const char *last, char *why)
+{
+  if (found == ':') {
+    (void)snprintf(why, BENCH_WHY_BYTES, "%.100s needs a value", last);
+    return false;
+  }
+  if (found == '?' && optopt >= OPTION_FIRST) {
+    (void)snprintf(why, BENCH_WHY_BYTES, "--%s takes no value",
+                   option_table[optopt - OPTION_FIRST].name);
+    return false;
+  }
+  if (found == '?' && optopt > 0) { /* a letter; `last` may be another argument */
+    (void)snprintf(why, BENCH_WHY_BYTES, "unknown option -%c; --help lists them", optopt);
+    return false;
+  }
+  if (found == '?') {
+    (void)snprintf(why, BENCH_WHY_BYTES, "unknown option %.100s; --help lists them", last);
+    return false;
+  }
+  size_t i = (size_t)(found - OPTION_FIRST);
+  if (option_table[i].set) {
+    return option_table[i].set(options, optarg, why);
+  }
+  *(bool *)((char *)options + option_table[i].flag) = true;
+  return true;
+}
+
 bool bench_options_parse(int argc, char **argv, struct bench_options *options, char *why)
 {
   struct option table[OPTION_COUNT + 1] = {0};
@@ -354,23 +382,12 @@ bool bench_options_parse(int argc, char **argv, struct bench_options *options, c
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     table[i].name = option_table[i].name;
     table[i].has_arg = option_table[i].argument ? required_argument : no_argument;
-    table[i].val = (int)i;
+    table[i].val = OPTION_FIRST + (int)i;
   }
   opterr = 0;
   while ((found = getopt_long(argc, argv, ":", table, NULL)) != -1) {
     char fresh[BENCH_WHY_BYTES];
-    bool ok = false;
-    if (found == '?') {
-      (void)snprintf(fresh, sizeof fresh, "unknown option %.100s; --help lists them",
-                     argv[optind - 1]);
-    } else if (found == ':') {
-      (void)snprintf(fresh, sizeof fresh, "%.100s needs a value", argv[optind - 1]);
-    } else if (option_table[found].set) {
-      ok = option_table[found].set(options, optarg, fresh);
-    } else {
-      *(bool *)((char *)options + option_table[found].flag) = true;
-      ok = true;
-    }
+    bool ok = take(options, found, argv[optind - 1], fresh);
     if (!ok && right) {
       (void)snprintf(why, BENCH_WHY_BYTES, "%s", fresh);
     }

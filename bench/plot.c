@@ -10,16 +10,19 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROGRAM     "gnuplot"
-#define LIMIT_US    (60 * FRANK_US_PER_S)
-#define TICK_US     10000
-#define BARS_MAX    12  /* in a group: more cannot be told apart */
-#define LOG_ABOVE   30  /* times the smallest rate: then a linear scale hides it */
-#define WORDS_BYTES 240 /* of gnuplot's, when it fails */
+#define PROGRAM           "gnuplot"
+#define LIMIT_US          (60 * FRANK_US_PER_S)
+#define TICK_US           10000
+#define BARS_MAX          12  /* in a group: more cannot be told apart */
+#define LOG_ABOVE         30  /* times the smallest rate: then a linear scale hides it */
+#define WORDS_BYTES       240 /* of gnuplot's, when it fails */
+#define SHAPES_MAX        8
+#define PICTURE_MAX_BYTES ((off_t)64 << 20)
 
 /* Colours that differ in lightness as well (Okabe and Ito, 2008). */
 static const char *const colours[] = {"#0072B2", "#E69F00", "#009E73", "#D55E00",
@@ -36,7 +39,7 @@ struct picture {
   size_t count;
   struct series series[BARS_MAX];
   size_t shape_count;
-  const struct bench_shape *shapes[BENCH_STAMP_TABLES_MAX];
+  const struct bench_shape *shapes[SHAPES_MAX];
   double least;
   double most;
 };
@@ -105,7 +108,7 @@ static bool collect(struct picture *p)
     p->least = p->least > 0 && p->least < summary.min ? p->least : summary.min;
     p->most = p->most > summary.max ? p->most : summary.max;
   }
-  for (size_t i = 0; bench_shape_at(i); i++) {
+  for (size_t i = 0; i < SHAPES_MAX && bench_shape_at(i); i++) {
     for (size_t k = 0; k < p->count; k++) {
       p->shapes[p->shape_count] = bench_shape_at(i);
       if (find_bar(p, k, p->shape_count)) {
@@ -226,13 +229,23 @@ static void put_script(FILE *script, const struct picture *p, enum bench_picture
 
 /* ---- gnuplot ---- */
 
-static enum frank_err wait_for(pid_t pid, int *status)
+static bool is_too_large(FILE *file)
+{
+  struct stat info;
+  return fstat(fileno(file), &info) == 0 && info.st_size > PICTURE_MAX_BYTES;
+}
+
+static enum frank_err wait_for(pid_t pid, FILE *said, FILE *file, int *status)
 {
   uint64_t until_us = frank_clock_now_us() + LIMIT_US;
   while (!bench_program_has_ended(&pid, status)) {
     if (bench_is_stopping() || frank_clock_now_us() >= until_us) {
       bench_program_kill(&pid);
       return bench_is_stopping() ? FRANK_ERR_CLOSED : FRANK_ERR_TIMEOUT;
+    }
+    if (is_too_large(file) || is_too_large(said)) {
+      bench_program_kill(&pid);
+      return FRANK_ERR_TOO_LONG;
     }
     usleep(TICK_US);
   }
@@ -273,10 +286,12 @@ static enum frank_err run_gnuplot(FILE *script, FILE *said, FILE *file, char *wh
     (void)snprintf(why, BENCH_WHY_BYTES, "cannot start " PROGRAM ": %s", strerror(errno));
     return FRANK_ERR_IO;
   }
-  enum frank_err err = wait_for(pid, &status);
+  enum frank_err err = wait_for(pid, said, file, &status);
   if (err != FRANK_OK) {
     (void)snprintf(why, BENCH_WHY_BYTES, "%s",
-                   err == FRANK_ERR_CLOSED ? "interrupted" : PROGRAM " did not end in a minute");
+                   err == FRANK_ERR_CLOSED     ? "interrupted"
+                   : err == FRANK_ERR_TOO_LONG ? PROGRAM " does not stop writing"
+                                               : PROGRAM " did not end in a minute");
     return err;
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || fstat(fileno(file), &info) != 0 ||
@@ -290,13 +305,24 @@ static enum frank_err run_gnuplot(FILE *script, FILE *said, FILE *file, char *wh
   return FRANK_OK;
 }
 
+/* In memory: no folder of temporary files has to be there, or be writable. */
+static FILE *open_scratch(void)
+{
+  int fd = memfd_create("frank-bench", MFD_CLOEXEC);
+  FILE *file = fd >= 0 ? fdopen(fd, "w+") : NULL;
+  if (fd >= 0 && !file) {
+    close(fd);
+  }
+  return file;
+}
+
 enum frank_err bench_plot_draw(const struct bench_result *result, enum bench_picture picture,
                                FILE *file, char *why)
 {
   struct picture p = {.result = result};
   enum frank_err err = FRANK_OK;
-  FILE *script = tmpfile();
-  FILE *words = tmpfile();
+  FILE *script = open_scratch();
+  FILE *words = open_scratch();
   if (!collect(&p)) {
     (void)snprintf(why, BENCH_WHY_BYTES, "there are no rates to draw");
     err = FRANK_ERR_NOT_FOUND;

@@ -141,6 +141,11 @@ BROKEN = [
     (broken(GOOD, set_row(samples=["many"])), "no figure"),
     (broken(GOOD, set_row(samples=[-1.0])), "no figure"),
     (broken(GOOD, set_row(samples={})), "samples"),
+    (broken(GOOD, set_row(samples=[1e308] * 5)), "no figure"),  # two of them add up to no number
+    (broken(GOOD, set_row(subject="a\x1b[2Jb")), "row 1"),  # for a terminal, a command
+    (broken(GOOD, set_row(variant="a\nb")), "row 1"),
+    (broken(GOOD, lambda run: run[0].update(cpu="a\x9b2Jb")), "machine record"),
+    ('{"record": "error", "message": "a\\u001b[2J\\nb"}\n', "failed: a [2J b"),
     (text_of(GOOD).replace("101000000.0", "1e999"), ":3:"),
     (text_of(GOOD)[:-40], ":3:"),
     ('{"record": "error", "error": "failed", "message": "a dead frankd"}\n', "a dead frankd"),
