@@ -246,10 +246,12 @@ static const struct {
     {"stamps", "N", CALL(set_stamps),
      "time to a stamp, from N mints of each shape, 0 to 10000\n"
      "(default 200; with --daemon or --peers 0)"},
-    {"factor", "F", CALL(set_factor), "of these (default: so that one takes about 20 ms)"},
+    {"factor", "F", CALL(set_factor),
+     "of these, 1 to 2^40 (default: so that one takes about 20 ms)"},
     {"daemon", NULL, SET(daemon), "what the daemon costs: rates, stamps per second, memory"},
     {"peers", NULL, SET(peers), "hashcat and OpenSSL beside ours, and the ratios"},
-    {"clock-mhz", "MHZ", CALL(set_clock), "of a simulated device's hardware, for a projection"},
+    {"clock-mhz", "MHZ", CALL(set_clock),
+     "of a simulated device's hardware, for a projection, 1 to\n100000"},
     {"json", NULL, CALL(set_json), "one JSON object per line, a final record always"},
     {"csv", NULL, CALL(set_csv), "a line for each figure"},
     {"markdown", NULL, CALL(set_markdown), "tables to paste"},
@@ -258,7 +260,8 @@ static const struct {
     {"plot", "FILE", CALL(set_plot),
      "a picture of the rates: FILE.svg or FILE.png (needs gnuplot)"},
     {"baseline", "FILE", CALL(set_baseline), "compare with an earlier run's JSON"},
-    {"fail-above", "PERCENT", CALL(set_fail_above), "how much slower is slower (default 5)"},
+    {"fail-above", "PERCENT", CALL(set_fail_above),
+     "how much slower is slower, above 0, below 100 (default 5)"},
     {"compare", "OLD NEW", CALL(set_compare), "compare two files; nothing is measured"},
     {"help", NULL, SET(help), "this text"},
     {"version", NULL, SET(version), "print the version"},
@@ -284,12 +287,14 @@ void bench_options_help(void)
       printf("  %-20s %s\n", left, help);
     }
   }
-  puts("\nExit status:\n"
-       "   0  measured; with a baseline: the same, or faster\n"
-       "   1  slower than the baseline by more than --fail-above\n"
-       "   2  cannot be told: too noisy, another machine, figures are missing\n"
-       "   3  could not measure: a wrong stamp, a daemon or device that failed, an interruption\n"
-       "  64  wrong usage: options, names, files, no frankd beside this program");
+  puts(
+      "\nExit status:\n"
+      "   0  measured; with a baseline: the same, or faster\n"
+      "   1  slower than the baseline by more than --fail-above\n"
+      "   2  cannot be told: too noisy, another machine, fewer than 3 rounds, figures are missing\n"
+      "   3  could not measure: a wrong stamp, a refusal, a daemon or device that failed, a full\n"
+      "      disk, an interruption\n"
+      "  64  wrong usage: options, names, files, no frankd beside this program, no gnuplot");
 }
 
 /* ---- what fits together ---- */

@@ -37,6 +37,7 @@ struct series {
 struct picture {
   const struct bench_result *result;
   size_t count;
+  size_t left_out; /* series that find no room */
   struct series series[BARS_MAX];
   size_t shape_count;
   const struct bench_shape *shapes[SHAPES_MAX];
@@ -88,6 +89,18 @@ static const struct bench_row *find_bar(const struct picture *p, size_t series, 
   return NULL;
 }
 
+/* Of its series, among the rates. */
+static bool is_first(const struct bench_result *result, size_t at)
+{
+  for (size_t i = 0; i < at; i++) {
+    const struct bench_row *row = &result->rows.rows[i];
+    if (row->key.metric == BENCH_ATTEMPTS && is_series(row, &result->rows.rows[at])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static bool collect(struct picture *p)
 {
   for (size_t i = 0; i < p->result->rows.count; i++) {
@@ -100,6 +113,7 @@ static bool collect(struct picture *p)
       k++;
     }
     if (k == BARS_MAX) {
+      p->left_out += is_first(p->result, i);
       continue;
     }
     p->series[k].of = row;
@@ -216,6 +230,10 @@ static void put_script(FILE *script, const struct picture *p, enum bench_picture
                  "the highest",
                  machine->version, machine->date, (unsigned)p->result->rounds,
                  p->result->rounds == 1 ? "" : "s", (unsigned)p->result->seconds);
+  if (p->left_out > 0) {
+    size_t used = strlen(title);
+    (void)snprintf(title + used, sizeof title - used, "; %zu more are not drawn", p->left_out);
+  }
   put_quoted(script, title);
   (void)fputs(" font \",10\" textcolor rgb \"#555555\"\n"
               "set bmargin 5\nset border 3 linecolor rgb \"#888888\"\n"
