@@ -58,6 +58,7 @@ BAD = [
     (["--compare", "one.json", "two.json", "three.json"], "three.json"),
     (["--compare", "one.json", "two.json"], "one.json"),
     (["--compare", "one.json", "two.json", "--plot", "a.svg"], "--plot"),
+    (["--compare", "one.json", "two.json", "--device", "cpu:0"], "--device"),
     (["--daemon", "--frobnicate"], "--frobnicate"),
     (["--daemon", "soon"], "soon"),
     (["--each", "-xy"], "-x"),
