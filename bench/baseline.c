@@ -168,12 +168,14 @@ static enum frank_err read_final(struct reading *r, const json_t *record)
   if (r->has_final) {
     return fail(r, FRANK_ERR_MALFORMED, "a second final record: one run in a file, please");
   }
+  if (!get_small(record, "rounds", &r->result->rounds)) {
+    return fail(r, FRANK_ERR_MALFORMED, "a final record that frank-bench did not write");
+  }
   r->has_final = true;
   enum frank_err err = FRANK_OK;
   for (size_t i = 0; err == FRANK_OK && i < json_array_size(rows); i++) {
     err = read_row(r, json_array_get(rows, i), i + 1);
   }
-  (void)get_small(record, "rounds", &r->result->rounds);
   return err;
 }
 

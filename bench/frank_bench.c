@@ -42,14 +42,16 @@ static bool fill_standard_files(void)
   return true;
 }
 
-/* Unless it is to be ignored, as nohup and a shell's background jobs ask. */
-static void stop_on(int number)
+static void catch_signals(void)
 {
   const struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: waits end */
   struct sigaction old;
-  if (sigaction(number, NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
-    (void)sigaction(number, &action, NULL);
+  (void)sigaction(SIGINT, &action, NULL);
+  (void)sigaction(SIGTERM, &action, NULL);
+  if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN) { /* ignored: by nohup */
+    (void)sigaction(SIGHUP, &action, NULL);
   }
+  (void)signal(SIGPIPE, SIG_IGN);
 }
 
 /* What could not be written (a full disk, a closed pipe) must not pass for a measurement. A failure
@@ -75,10 +77,7 @@ int main(int argc, char **argv)
   if (!fill_standard_files()) {
     return BENCH_EXIT_FAILED; /* and there is nowhere to say it */
   }
-  stop_on(SIGINT);
-  stop_on(SIGTERM);
-  stop_on(SIGHUP);
-  (void)signal(SIGPIPE, SIG_IGN);
+  catch_signals();
   if (!bench_options_parse(argc, argv, &options, why)) {
     bench_report_error(options.format, "usage", why);
     return finish(BENCH_EXIT_USAGE);

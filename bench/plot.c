@@ -282,13 +282,24 @@ static void read_words(FILE *words, char *text, size_t size)
   }
 }
 
-static enum frank_err run_gnuplot(FILE *script, FILE *said, FILE *file, char *why)
+/* What is no picture must not take the place of one. */
+static bool is_picture(FILE *file, enum bench_picture picture)
+{
+  static const char *const starts[] = {
+      [BENCH_PICTURE_SVG] = "<?xml", [BENCH_PICTURE_PNG] = "\x89PNG"};
+  char head[8];
+  size_t len = strlen(starts[picture]);
+  return pread(fileno(file), head, len, 0) == (ssize_t)len &&
+         memcmp(head, starts[picture], len) == 0;
+}
+
+static enum frank_err run_gnuplot(FILE *script, FILE *said, enum bench_picture picture, FILE *file,
+                                  char *why)
 {
   static const char *const words[] = {PROGRAM, "-d", NULL}; /* -d: nobody's ~/.gnuplot */
   char path[PATH_MAX];
   int status = 0;
   pid_t pid = 0;
-  struct stat info;
   if (fflush(script) != 0 || fseek(script, 0, SEEK_SET) != 0 || fflush(file) != 0) {
     (void)snprintf(why, BENCH_WHY_BYTES, "cannot write the plot's script: %s", strerror(errno));
     return FRANK_ERR_IO;
@@ -312,11 +323,10 @@ static enum frank_err run_gnuplot(FILE *script, FILE *said, FILE *file, char *wh
                                                : PROGRAM " did not end in a minute");
     return err;
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || fstat(fileno(file), &info) != 0 ||
-      info.st_size == 0) {
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !is_picture(file, picture)) {
     char text[WORDS_BYTES];
     read_words(said, text, sizeof text);
-    (void)snprintf(why, BENCH_WHY_BYTES, PROGRAM " drew nothing: %s",
+    (void)snprintf(why, BENCH_WHY_BYTES, PROGRAM " drew no picture: %s",
                    text[0] != '\0' ? text : "it does not say why");
     return FRANK_ERR_DEVICE;
   }
@@ -349,7 +359,7 @@ enum frank_err bench_plot_draw(const struct bench_result *result, enum bench_pic
     err = FRANK_ERR_IO;
   } else {
     put_script(script, &p, picture);
-    err = run_gnuplot(script, words, file, why);
+    err = run_gnuplot(script, words, picture, file, why);
   }
   if (script) {
     (void)fclose(script);

@@ -128,6 +128,7 @@ BROKEN = [
     (broken(GOOD, lambda run: run.append(run[2])), "second final"),
     (broken(GOOD, lambda run: run.append(run[0])), "second machine"),
     (broken(GOOD, lambda run: run[2].update(rows=7)), "without rows"),
+    (broken(GOOD, lambda run: run[2].update(rounds=-1)), "final record"),
     (broken(GOOD, lambda run: run[2]["rows"].append(run[2]["rows"][0])), "row 2 is there twice"),
     (broken(GOOD, set_row(metric="speed")), "row 1"),
     (broken(GOOD, set_row(role="king")), "row 1"),
