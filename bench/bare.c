@@ -159,7 +159,7 @@ static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *mess
   found->has_joules = counts && bench_energy_read(&energy, &found->joules, energy_why) == FRANK_OK;
   found->clock_hz = slices > 0 ? clocks_hz / (double)slices : 0;
   work->engine->close(&work->ctx);
-  if (err == FRANK_OK && found->searched_us == 0) {
+  if (err == FRANK_OK && (found->searched_us == 0 || found->attempts == 0)) {
     err = FRANK_ERR_DEVICE;
   }
   if (err != FRANK_OK) {

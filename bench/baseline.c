@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define FILE_MAX_BYTES ((size_t)64 << 20)
-#define FACTOR_MAX     (INT64_C(1) << 40)
+#define SAMPLE_MAX     1e18 /* more than any machine does, and what can be added up and printed */
 
 struct reading {
   const char *path;
@@ -42,6 +42,18 @@ static enum frank_err fail(const struct reading *r, enum frank_err err, const ch
 
 /* ---- members ---- */
 
+/* None of our texts has control characters (ASCII's, or U+0080 to U+009F), and a terminal would
+ * take them for commands. */
+static bool is_plain(const char *text)
+{
+  for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+    if (*at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* An absent text is empty; one that is too long is no text of ours. */
 static bool get_text(const json_t *object, const char *name, char *text, size_t size)
 {
@@ -51,7 +63,8 @@ static bool get_text(const json_t *object, const char *name, char *text, size_t 
     return true;
   }
   if (!json_is_string(value) || json_string_length(value) >= size ||
-      strlen(json_string_value(value)) != json_string_length(value)) {
+      strlen(json_string_value(value)) != json_string_length(value) ||
+      !is_plain(json_string_value(value))) {
     return false;
   }
   (void)snprintf(text, size, "%s", json_string_value(value));
@@ -110,8 +123,9 @@ static bool read_key(const json_t *object, struct bench_row_key *key, enum bench
          get_text(object, "shape", key->shape, sizeof key->shape) &&
          get_text(object, "metric", metric, sizeof metric) &&
          get_text(object, "role", role_name, sizeof role_name) &&
-         get_number(object, "factor", FACTOR_MAX, &key->factor) && key->subject[0] != '\0' &&
-         bench_metric_find(metric, &key->metric) && bench_role_find(role_name, role);
+         get_number(object, "factor", (int64_t)BENCH_FACTOR_MAX, &key->factor) &&
+         key->subject[0] != '\0' && bench_metric_find(metric, &key->metric) &&
+         bench_role_find(role_name, role);
 }
 
 static enum frank_err read_row(struct reading *r, const json_t *object, size_t number)
@@ -132,7 +146,8 @@ static enum frank_err read_row(struct reading *r, const json_t *object, size_t n
   }
   for (size_t i = 0; i < count; i++) {
     double value = json_number_value(json_array_get(samples, i));
-    if (!json_is_number(json_array_get(samples, i)) || !isfinite(value) || value < 0) {
+    if (!json_is_number(json_array_get(samples, i)) || !isfinite(value) || value < 0 ||
+        value > SAMPLE_MAX) {
       return fail(r, FRANK_ERR_MALFORMED, "row %zu has a sample that is no figure", number);
     }
     struct bench_row *row = bench_rows_add(&r->result->rows, &key, role, (uint32_t)i + 1, value);
@@ -153,12 +168,14 @@ static enum frank_err read_final(struct reading *r, const json_t *record)
   if (r->has_final) {
     return fail(r, FRANK_ERR_MALFORMED, "a second final record: one run in a file, please");
   }
+  if (!get_small(record, "rounds", &r->result->rounds)) {
+    return fail(r, FRANK_ERR_MALFORMED, "a final record that frank-bench did not write");
+  }
   r->has_final = true;
   enum frank_err err = FRANK_OK;
   for (size_t i = 0; err == FRANK_OK && i < json_array_size(rows); i++) {
     err = read_row(r, json_array_get(rows, i), i + 1);
   }
-  (void)get_small(record, "rounds", &r->result->rounds);
   return err;
 }
 

@@ -95,7 +95,8 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
       bench_result_skip(run->result, what, "", bare.limit_text);
     }
     if (!bare.has_joules) {
-      bench_result_skip(run->result, "energy", "", "the kernel shows no counters of it (powercap)");
+      bench_result_skip(run->result, "energy", "",
+                        "no counters of it can be read (powercap; often only root may)");
     }
     if (run->options->clock_mhz > 0 && !bare.simulated) {
       char what[BENCH_SUBJECT_BYTES];

@@ -15,6 +15,8 @@
 #define LIMIT_US   (60 * FRANK_US_PER_S)
 /* So many times the mean for each: the law lets no such row of them happen. */
 #define LIMIT_MEANS 10
+/* A request is given up after an hour at most (load.c), which not one in 100,000 then takes. */
+#define MEAN_MAX_US (300 * FRANK_US_PER_S)
 
 static bool is_wanted(const struct bench_options *options)
 {
@@ -42,7 +44,8 @@ static uint64_t round_factor(double factor)
     factor /= 10;
     unit *= 10;
   }
-  return factor < 1 ? 1 : (uint64_t)((double)(uint64_t)(factor + 0.5) * unit);
+  uint64_t rounded = factor < 1 ? 1 : (uint64_t)((double)(uint64_t)(factor + 0.5) * unit);
+  return rounded < BENCH_FACTOR_MAX ? rounded : BENCH_FACTOR_MAX;
 }
 
 /* What the engines did by themselves with these devices and this code path, in all rounds so far.
@@ -140,6 +143,14 @@ static enum frank_err measure_one(struct bench_run *run, const struct bench_row_
   double rate_hps = bench_row_summary(rate).median;
   uint64_t factor =
       run->options->factor > 0 ? run->options->factor : round_factor(rate_hps * TARGET_S);
+  if (bench_law_mean_us(factor, rate_hps) > (double)MEAN_MAX_US) {
+    (void)snprintf(why, BENCH_WHY_BYTES,
+                   "--factor %llu: a stamp takes %.0f minutes on %.31s; 5 are the most that can be "
+                   "measured",
+                   (unsigned long long)factor,
+                   bench_law_mean_us(factor, rate_hps) / 60 / (double)FRANK_US_PER_S, key.device);
+    return FRANK_ERR_TIMEOUT;
+  }
   struct bench_stamp_times *table =
       bench_result_stamps(run->result, key.device, key.variant, key.shape, factor);
   if (!table) {

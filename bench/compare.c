@@ -1,5 +1,6 @@
 #include "bench/compare.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +27,11 @@ static void judge(struct bench_change *change, double most)
     return;
   }
   change->change = now.median / before.median - 1;
+  if (!isfinite(change->change)) {
+    change->change = 0;
+    set_unclear(change, "no figure to hold it against");
+    return;
+  }
   bool narrow = before.spread <= most && now.spread <= most;
   if (change->before->count < BENCH_ROUNDS_TO_JUDGE || change->now->count < BENCH_ROUNDS_TO_JUDGE) {
     set_unclear(change, "fewer than 3 rounds");

@@ -19,7 +19,7 @@
 #define OVERHEAD_REQUESTS 64
 #define MEMORY_CLIENTS    4
 #define MEMORY_REQUESTS   10000
-#define MEMORY_FACTOR     (UINT64_C(1) << 40) /* the most that frankd takes: hours of work each */
+#define MEMORY_FACTOR     BENCH_FACTOR_MAX /* hours of work each */
 #define WARM_UP_MAX_US    FRANK_US_PER_S
 
 /* ---- the parts: each fills and drains a load of its own ---- */

@@ -15,7 +15,6 @@
 #define SECONDS_MAX        3600
 #define ROUNDS_DEFAULT     5
 #define STAMPS_DEFAULT     200
-#define FACTOR_MAX         (UINT64_C(1) << 40) /* the most that frankd takes */
 #define CLOCK_MAX_MHZ      100000
 #define FAIL_ABOVE_DEFAULT 5.0
 
@@ -129,7 +128,7 @@ static bool set_stamps(struct bench_options *options, const char *value, char *w
 
 static bool set_factor(struct bench_options *options, const char *value, char *why)
 {
-  return set_number("factor", value, 1, FACTOR_MAX, &options->factor, why);
+  return set_number("factor", value, 1, BENCH_FACTOR_MAX, &options->factor, why);
 }
 
 static bool set_clock(struct bench_options *options, const char *value, char *why)
@@ -247,10 +246,12 @@ static const struct {
     {"stamps", "N", CALL(set_stamps),
      "time to a stamp, from N mints of each shape, 0 to 10000\n"
      "(default 200; with --daemon or --peers 0)"},
-    {"factor", "F", CALL(set_factor), "of these (default: so that one takes about 20 ms)"},
+    {"factor", "F", CALL(set_factor),
+     "of these, 1 to 2^40 (default: so that one takes about 20 ms)"},
     {"daemon", NULL, SET(daemon), "what the daemon costs: rates, stamps per second, memory"},
     {"peers", NULL, SET(peers), "hashcat and OpenSSL beside ours, and the ratios"},
-    {"clock-mhz", "MHZ", CALL(set_clock), "of a simulated device's hardware, for a projection"},
+    {"clock-mhz", "MHZ", CALL(set_clock),
+     "of a simulated device's hardware, for a projection, 1 to\n100000"},
     {"json", NULL, CALL(set_json), "one JSON object per line, a final record always"},
     {"csv", NULL, CALL(set_csv), "a line for each figure"},
     {"markdown", NULL, CALL(set_markdown), "tables to paste"},
@@ -259,12 +260,14 @@ static const struct {
     {"plot", "FILE", CALL(set_plot),
      "a picture of the rates: FILE.svg or FILE.png (needs gnuplot)"},
     {"baseline", "FILE", CALL(set_baseline), "compare with an earlier run's JSON"},
-    {"fail-above", "PERCENT", CALL(set_fail_above), "how much slower is slower (default 5)"},
+    {"fail-above", "PERCENT", CALL(set_fail_above),
+     "how much slower is slower, above 0, below 100 (default 5)"},
     {"compare", "OLD NEW", CALL(set_compare), "compare two files; nothing is measured"},
     {"help", NULL, SET(help), "this text"},
     {"version", NULL, SET(version), "print the version"},
 };
 #define OPTION_COUNT (sizeof option_table / sizeof option_table[0])
+#define OPTION_FIRST 256 /* to getopt; above all letters, which are no options here */
 
 void bench_options_help(void)
 {
@@ -284,29 +287,55 @@ void bench_options_help(void)
       printf("  %-20s %s\n", left, help);
     }
   }
-  puts("\nExit status:\n"
-       "   0  measured; with a baseline: the same, or faster\n"
-       "   1  slower than the baseline by more than --fail-above\n"
-       "   2  cannot be told: too noisy, another machine, figures are missing\n"
-       "   3  could not measure: a wrong stamp, a daemon or device that failed, an interruption\n"
-       "  64  wrong usage: options, names, files, no frankd beside this program");
+  puts(
+      "\nExit status:\n"
+      "   0  measured; with a baseline: the same, or faster\n"
+      "   1  slower than the baseline by more than --fail-above\n"
+      "   2  cannot be told: too noisy, another machine, fewer than 3 rounds, figures are missing\n"
+      "   3  could not measure: a wrong stamp, a refusal, a daemon or device that failed, a full\n"
+      "      disk, an interruption\n"
+      "  64  wrong usage: options, names, files, no frankd beside this program, no gnuplot");
 }
 
 /* ---- what fits together ---- */
 
-static bool check(struct bench_options *options, char *why)
+/* Shapes, seconds and rounds have their defaults by now. */
+static bool check_compare(const struct bench_options *options, char *why)
+{
+  const struct {
+    bool is_given;
+    const char *name;
+  } others[] = {
+      {options->baseline != NULL, "baseline"},
+      {options->plot != NULL, "plot"},
+      {options->export_count > 0, "export"},
+      {options->device_count > 0, "device"},
+      {options->isa_count > 0, "isa"},
+      {options->each, "each"},
+      {options->daemon, "daemon"},
+      {options->peers, "peers"},
+      {options->stamps_given, "stamps"},
+      {options->factor > 0, "factor"},
+      {options->clock_mhz > 0, "clock-mhz"},
+  };
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    if (others[i].is_given) {
+      (void)snprintf(why, BENCH_WHY_BYTES, "--compare measures nothing: no --%s with it",
+                     others[i].name);
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool check(const struct bench_options *options, char *why)
 {
   if (options->compare_old) {
     if (!options->compare_new) {
       (void)snprintf(why, BENCH_WHY_BYTES, "--compare needs two files, the old and the new");
       return false;
     }
-    if (options->baseline || options->plot || options->export_count > 0) {
-      (void)snprintf(why, BENCH_WHY_BYTES,
-                     "--compare measures nothing: no --baseline, --plot or --export with it");
-      return false;
-    }
-    return true;
+    return check_compare(options, why);
   }
   if (options->fail_above_given && !options->baseline) {
     (void)snprintf(why, BENCH_WHY_BYTES, "--fail-above needs a --baseline");
@@ -344,6 +373,34 @@ static bool take_rest(struct bench_options *options, int argc, char **argv, char
   return true;
 }
 
+/* What getopt found; `last` is the argument before those that it has not read. */
+static bool take(struct bench_options *options, int found, const char *last, char *why)
+{
+  if (found == ':') {
+    (void)snprintf(why, BENCH_WHY_BYTES, "%.100s needs a value", last);
+    return false;
+  }
+  if (found == '?' && optopt >= OPTION_FIRST) {
+    (void)snprintf(why, BENCH_WHY_BYTES, "--%s takes no value",
+                   option_table[optopt - OPTION_FIRST].name);
+    return false;
+  }
+  if (found == '?' && optopt > 0) { /* a letter; `last` may be another argument */
+    (void)snprintf(why, BENCH_WHY_BYTES, "unknown option -%c; --help lists them", optopt);
+    return false;
+  }
+  if (found == '?') {
+    (void)snprintf(why, BENCH_WHY_BYTES, "unknown option %.100s; --help lists them", last);
+    return false;
+  }
+  size_t i = (size_t)(found - OPTION_FIRST);
+  if (option_table[i].set) {
+    return option_table[i].set(options, optarg, why);
+  }
+  *(bool *)((char *)options + option_table[i].flag) = true;
+  return true;
+}
+
 bool bench_options_parse(int argc, char **argv, struct bench_options *options, char *why)
 {
   struct option table[OPTION_COUNT + 1] = {0};
@@ -354,23 +411,12 @@ bool bench_options_parse(int argc, char **argv, struct bench_options *options, c
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     table[i].name = option_table[i].name;
     table[i].has_arg = option_table[i].argument ? required_argument : no_argument;
-    table[i].val = (int)i;
+    table[i].val = OPTION_FIRST + (int)i;
   }
   opterr = 0;
   while ((found = getopt_long(argc, argv, ":", table, NULL)) != -1) {
     char fresh[BENCH_WHY_BYTES];
-    bool ok = false;
-    if (found == '?') {
-      (void)snprintf(fresh, sizeof fresh, "unknown option %.100s; --help lists them",
-                     argv[optind - 1]);
-    } else if (found == ':') {
-      (void)snprintf(fresh, sizeof fresh, "%.100s needs a value", argv[optind - 1]);
-    } else if (option_table[found].set) {
-      ok = option_table[found].set(options, optarg, fresh);
-    } else {
-      *(bool *)((char *)options + option_table[found].flag) = true;
-      ok = true;
-    }
+    bool ok = take(options, found, argv[optind - 1], fresh);
     if (!ok && right) {
       (void)snprintf(why, BENCH_WHY_BYTES, "%s", fresh);
     }

@@ -19,20 +19,22 @@ static enum frank_err fail(enum frank_err err, const char *path, const char *wha
   return err;
 }
 
-/* mkstemp makes files that nobody else can read. */
-static void widen(int fd)
+/* mkstemp makes files that nobody else can read. One that replaces another stays as private. */
+static void set_mode(int fd, const struct stat *old)
 {
   mode_t mask = umask(0);
   (void)umask(mask);
-  (void)fchmod(fd, MODE & ~mask);
+  (void)fchmod(fd, old ? old->st_mode & 0777 : MODE & ~mask);
 }
 
 enum frank_err bench_output_open(const char *path, struct bench_output *output, char *why)
 {
   struct stat info;
+  struct stat link;
   char resolved[PATH_MAX];
   *output = (struct bench_output){0};
-  if (stat(path, &info) == 0) {
+  bool exists = stat(path, &info) == 0;
+  if (exists) {
     if (!S_ISREG(info.st_mode)) {
       return fail(FRANK_ERR_UNSUPPORTED, path,
                   S_ISDIR(info.st_mode) ? "it is a folder" : "it is no file", why);
@@ -43,6 +45,8 @@ enum frank_err bench_output_open(const char *path, struct bench_output *output, 
     if (realpath(path, resolved)) { /* a symbolic link stays one */
       path = resolved;
     }
+  } else if (lstat(path, &link) == 0) {
+    return fail(FRANK_ERR_NOT_FOUND, path, "it is a symbolic link to nothing", why);
   }
   int need = snprintf(output->path, sizeof output->path, "%s", path);
   int need_working = snprintf(output->working, sizeof output->working, "%s" SUFFIX, path);
@@ -53,7 +57,7 @@ enum frank_err bench_output_open(const char *path, struct bench_output *output, 
   if (fd < 0) {
     return fail(FRANK_ERR_IO, path, strerror(errno), why);
   }
-  widen(fd);
+  set_mode(fd, exists ? &info : NULL);
   output->file = fdopen(fd, "w+");
   if (!output->file) {
     close(fd);

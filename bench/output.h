@@ -20,7 +20,8 @@ struct bench_output {
 };
 
 /* FRANK_ERR_IO, FRANK_ERR_TOO_LONG, FRANK_ERR_UNSUPPORTED (something that is no file has that
- * name); `why` (BENCH_WHY_BYTES) names it. An existing file stays until commit. */
+ * name), FRANK_ERR_NOT_FOUND (a symbolic link to nothing has it); `why` (BENCH_WHY_BYTES) names it.
+ * An existing file stays until commit, and the new one has its permissions. */
 FRANK_MUST_CHECK enum frank_err bench_output_open(const char *path, struct bench_output *output,
                                                   char *why);
 /* FRANK_ERR_IO: a full disk; then the file is abandoned. */

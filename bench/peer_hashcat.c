@@ -247,14 +247,17 @@ static void hear(struct listener *listener, struct lines *lines, const char *byt
   }
 }
 
-/* Reads what there is. False when it has closed its standard output: it has ended. */
-static bool listen_once(const struct process *process, struct listener *listener)
+/* Reads what there is. False when it has ended: it has closed its standard output, or is gone and
+ * somebody else keeps that open. */
+static bool listen_once(struct process *process, struct listener *listener)
 {
   char bytes[4096];
   struct pollfd items[] = {{.fd = process->out_fd, .events = POLLIN},
                            {.fd = process->err_fd, .events = POLLIN}};
-  if (poll(items, 2, TICK_MS) <= 0) {
-    return true;
+  int ready = poll(items, 2, TICK_MS);
+  if (ready <= 0) {
+    int status = 0;
+    return ready < 0 || !bench_program_has_ended(&process->pid, &status);
   }
   uint64_t now_us = frank_clock_now_us();
   if (items[1].revents != 0) {
@@ -289,7 +292,7 @@ static enum frank_err tell_end(const struct listener *listener, char *why)
   return FRANK_ERR_DEVICE;
 }
 
-static enum frank_err wait_for_rate(const struct process *process, struct listener *listener,
+static enum frank_err wait_for_rate(struct process *process, struct listener *listener,
                                     uint32_t seconds, char *why)
 {
   const struct bench_hashcat_status *status = &listener->status;
@@ -316,6 +319,10 @@ static enum frank_err wait_for_rate(const struct process *process, struct listen
                                           : "has not begun to work after five minutes");
       return FRANK_ERR_TIMEOUT;
     }
+  }
+  if (bench_hashcat_status_rate_hps(status) <= 0) {
+    (void)snprintf(why, BENCH_WHY_BYTES, "hashcat has tried nothing in %u s", (unsigned)seconds);
+    return FRANK_ERR_DEVICE;
   }
   return FRANK_OK;
 }

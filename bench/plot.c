@@ -10,16 +10,19 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROGRAM     "gnuplot"
-#define LIMIT_US    (60 * FRANK_US_PER_S)
-#define TICK_US     10000
-#define BARS_MAX    12  /* in a group: more cannot be told apart */
-#define LOG_ABOVE   30  /* times the smallest rate: then a linear scale hides it */
-#define WORDS_BYTES 240 /* of gnuplot's, when it fails */
+#define PROGRAM           "gnuplot"
+#define LIMIT_US          (60 * FRANK_US_PER_S)
+#define TICK_US           10000
+#define BARS_MAX          12  /* in a group: more cannot be told apart */
+#define LOG_ABOVE         30  /* times the smallest rate: then a linear scale hides it */
+#define WORDS_BYTES       240 /* of gnuplot's, when it fails */
+#define SHAPES_MAX        8
+#define PICTURE_MAX_BYTES ((off_t)64 << 20)
 
 /* Colours that differ in lightness as well (Okabe and Ito, 2008). */
 static const char *const colours[] = {"#0072B2", "#E69F00", "#009E73", "#D55E00",
@@ -34,9 +37,10 @@ struct series {
 struct picture {
   const struct bench_result *result;
   size_t count;
+  size_t left_out; /* series that find no room */
   struct series series[BARS_MAX];
   size_t shape_count;
-  const struct bench_shape *shapes[BENCH_STAMP_TABLES_MAX];
+  const struct bench_shape *shapes[SHAPES_MAX];
   double least;
   double most;
 };
@@ -85,6 +89,18 @@ static const struct bench_row *find_bar(const struct picture *p, size_t series, 
   return NULL;
 }
 
+/* Of its series, among the rates. */
+static bool is_first(const struct bench_result *result, size_t at)
+{
+  for (size_t i = 0; i < at; i++) {
+    const struct bench_row *row = &result->rows.rows[i];
+    if (row->key.metric == BENCH_ATTEMPTS && is_series(row, &result->rows.rows[at])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static bool collect(struct picture *p)
 {
   for (size_t i = 0; i < p->result->rows.count; i++) {
@@ -97,6 +113,7 @@ static bool collect(struct picture *p)
       k++;
     }
     if (k == BARS_MAX) {
+      p->left_out += is_first(p->result, i);
       continue;
     }
     p->series[k].of = row;
@@ -105,7 +122,7 @@ static bool collect(struct picture *p)
     p->least = p->least > 0 && p->least < summary.min ? p->least : summary.min;
     p->most = p->most > summary.max ? p->most : summary.max;
   }
-  for (size_t i = 0; bench_shape_at(i); i++) {
+  for (size_t i = 0; i < SHAPES_MAX && bench_shape_at(i); i++) {
     for (size_t k = 0; k < p->count; k++) {
       p->shapes[p->shape_count] = bench_shape_at(i);
       if (find_bar(p, k, p->shape_count)) {
@@ -213,6 +230,10 @@ static void put_script(FILE *script, const struct picture *p, enum bench_picture
                  "the highest",
                  machine->version, machine->date, (unsigned)p->result->rounds,
                  p->result->rounds == 1 ? "" : "s", (unsigned)p->result->seconds);
+  if (p->left_out > 0) {
+    size_t used = strlen(title);
+    (void)snprintf(title + used, sizeof title - used, "; %zu more are not drawn", p->left_out);
+  }
   put_quoted(script, title);
   (void)fputs(" font \",10\" textcolor rgb \"#555555\"\n"
               "set bmargin 5\nset border 3 linecolor rgb \"#888888\"\n"
@@ -226,13 +247,23 @@ static void put_script(FILE *script, const struct picture *p, enum bench_picture
 
 /* ---- gnuplot ---- */
 
-static enum frank_err wait_for(pid_t pid, int *status)
+static bool is_too_large(FILE *file)
+{
+  struct stat info;
+  return fstat(fileno(file), &info) == 0 && info.st_size > PICTURE_MAX_BYTES;
+}
+
+static enum frank_err wait_for(pid_t pid, FILE *said, FILE *file, int *status)
 {
   uint64_t until_us = frank_clock_now_us() + LIMIT_US;
   while (!bench_program_has_ended(&pid, status)) {
     if (bench_is_stopping() || frank_clock_now_us() >= until_us) {
       bench_program_kill(&pid);
       return bench_is_stopping() ? FRANK_ERR_CLOSED : FRANK_ERR_TIMEOUT;
+    }
+    if (is_too_large(file) || is_too_large(said)) {
+      bench_program_kill(&pid);
+      return FRANK_ERR_TOO_LONG;
     }
     usleep(TICK_US);
   }
@@ -251,13 +282,24 @@ static void read_words(FILE *words, char *text, size_t size)
   }
 }
 
-static enum frank_err run_gnuplot(FILE *script, FILE *said, FILE *file, char *why)
+/* What is no picture must not take the place of one. */
+static bool is_picture(FILE *file, enum bench_picture picture)
+{
+  static const char *const starts[] = {
+      [BENCH_PICTURE_SVG] = "<?xml", [BENCH_PICTURE_PNG] = "\x89PNG"};
+  char head[8];
+  size_t len = strlen(starts[picture]);
+  return pread(fileno(file), head, len, 0) == (ssize_t)len &&
+         memcmp(head, starts[picture], len) == 0;
+}
+
+static enum frank_err run_gnuplot(FILE *script, FILE *said, enum bench_picture picture, FILE *file,
+                                  char *why)
 {
   static const char *const words[] = {PROGRAM, "-d", NULL}; /* -d: nobody's ~/.gnuplot */
   char path[PATH_MAX];
   int status = 0;
   pid_t pid = 0;
-  struct stat info;
   if (fflush(script) != 0 || fseek(script, 0, SEEK_SET) != 0 || fflush(file) != 0) {
     (void)snprintf(why, BENCH_WHY_BYTES, "cannot write the plot's script: %s", strerror(errno));
     return FRANK_ERR_IO;
@@ -273,21 +315,33 @@ static enum frank_err run_gnuplot(FILE *script, FILE *said, FILE *file, char *wh
     (void)snprintf(why, BENCH_WHY_BYTES, "cannot start " PROGRAM ": %s", strerror(errno));
     return FRANK_ERR_IO;
   }
-  enum frank_err err = wait_for(pid, &status);
+  enum frank_err err = wait_for(pid, said, file, &status);
   if (err != FRANK_OK) {
     (void)snprintf(why, BENCH_WHY_BYTES, "%s",
-                   err == FRANK_ERR_CLOSED ? "interrupted" : PROGRAM " did not end in a minute");
+                   err == FRANK_ERR_CLOSED     ? "interrupted"
+                   : err == FRANK_ERR_TOO_LONG ? PROGRAM " does not stop writing"
+                                               : PROGRAM " did not end in a minute");
     return err;
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || fstat(fileno(file), &info) != 0 ||
-      info.st_size == 0) {
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !is_picture(file, picture)) {
     char text[WORDS_BYTES];
     read_words(said, text, sizeof text);
-    (void)snprintf(why, BENCH_WHY_BYTES, PROGRAM " drew nothing: %s",
+    (void)snprintf(why, BENCH_WHY_BYTES, PROGRAM " drew no picture: %s",
                    text[0] != '\0' ? text : "it does not say why");
     return FRANK_ERR_DEVICE;
   }
   return FRANK_OK;
+}
+
+/* In memory: no folder of temporary files has to be there, or be writable. */
+static FILE *open_scratch(void)
+{
+  int fd = memfd_create("frank-bench", MFD_CLOEXEC);
+  FILE *file = fd >= 0 ? fdopen(fd, "w+") : NULL;
+  if (fd >= 0 && !file) {
+    close(fd);
+  }
+  return file;
 }
 
 enum frank_err bench_plot_draw(const struct bench_result *result, enum bench_picture picture,
@@ -295,8 +349,8 @@ enum frank_err bench_plot_draw(const struct bench_result *result, enum bench_pic
 {
   struct picture p = {.result = result};
   enum frank_err err = FRANK_OK;
-  FILE *script = tmpfile();
-  FILE *words = tmpfile();
+  FILE *script = open_scratch();
+  FILE *words = open_scratch();
   if (!collect(&p)) {
     (void)snprintf(why, BENCH_WHY_BYTES, "there are no rates to draw");
     err = FRANK_ERR_NOT_FOUND;
@@ -305,7 +359,7 @@ enum frank_err bench_plot_draw(const struct bench_result *result, enum bench_pic
     err = FRANK_ERR_IO;
   } else {
     put_script(script, &p, picture);
-    err = run_gnuplot(script, words, file, why);
+    err = run_gnuplot(script, words, picture, file, why);
   }
   if (script) {
     (void)fclose(script);

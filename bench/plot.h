@@ -18,7 +18,8 @@ enum bench_picture { BENCH_PICTURE_SVG, BENCH_PICTURE_PNG };
 FRANK_MUST_CHECK enum frank_err bench_plot_check(const char *path, enum bench_picture *picture,
                                                  char *why);
 /* Draws into an open file. FRANK_ERR_NOT_FOUND (no rates), FRANK_ERR_IO, FRANK_ERR_DEVICE (gnuplot
- * failed; its words in `why`), FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED (asked to stop). */
+ * failed, its words in `why`, or drew no picture), FRANK_ERR_TOO_LONG (it does not stop writing),
+ * FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED (asked to stop). */
 FRANK_MUST_CHECK enum frank_err bench_plot_draw(const struct bench_result *result,
                                                 enum bench_picture picture, FILE *file, char *why);
 

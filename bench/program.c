@@ -73,7 +73,12 @@ enum frank_err bench_program_start(const struct bench_program *program, pid_t *p
 
 bool bench_program_has_ended(pid_t *pid, int *status)
 {
-  if (*pid > 0 && waitpid(*pid, status, WNOHANG) == *pid) {
+  siginfo_t info = {0};
+  if (*pid > 0 && waitid(P_PID, (id_t)*pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+      info.si_pid == *pid) {
+    (void)kill(-*pid, SIGKILL); /* its number is not given away before it is reaped */
+    while (waitpid(*pid, status, 0) < 0 && errno == EINTR) {
+    }
     *pid = 0;
   }
   return *pid == 0;

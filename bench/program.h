@@ -32,8 +32,8 @@ struct bench_program {
  * status 127 and says so on err_fd. */
 FRANK_MUST_CHECK enum frank_err bench_program_start(const struct bench_program *program,
                                                     pid_t *pid);
-/* True once it has ended; it is reaped then, *pid is 0 and *status what waitpid tells. True also
- * where *pid was 0. */
+/* True once it has ended; it is reaped then, what it left running is killed, *pid is 0 and *status
+ * what waitpid tells. True also where *pid was 0. */
 bool bench_program_has_ended(pid_t *pid, int *status);
 /* Kills it with all that it has started, and reaps it. Idempotent. */
 void bench_program_kill(pid_t *pid);

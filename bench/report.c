@@ -68,7 +68,11 @@ const char *bench_format_value(enum bench_kind kind, double value, char text[BEN
     (void)snprintf(text, BENCH_VALUE_BYTES, "%.1f%%", value * 100);
     break;
   case BENCH_KIND_TIME:
-    (void)snprintf(text, BENCH_VALUE_BYTES, value < 1e6 ? "%.2f ms" : "%.0f ms", value / 1e3);
+    if (value < 10) {
+      (void)snprintf(text, BENCH_VALUE_BYTES, "%.2f us", value);
+    } else {
+      (void)snprintf(text, BENCH_VALUE_BYTES, value < 1e6 ? "%.2f ms" : "%.0f ms", value / 1e3);
+    }
     break;
   case BENCH_KIND_MEMORY:
     (void)snprintf(text, BENCH_VALUE_BYTES, "%.1f MiB", value / 1024);

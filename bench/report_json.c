@@ -234,15 +234,25 @@ const struct bench_format_writer bench_json_writer = {.extension = "json",
                                                       .end = end,
                                                       .comparison = comparison_only};
 
+static json_t *error_record(const char *code, const char *message)
+{
+  return json_pack("{s:s, s:s, s:s}", "record", "error", "error", code, "message", message);
+}
+
+/* It may quote files and other programs: it stays one line, without commands to a terminal. */
 void bench_report_error(enum bench_format format, const char *code, const char *message)
 {
-  fprintf(stderr, "frank-bench: %s\n", message);
+  char text[BENCH_WHY_BYTES];
+  (void)snprintf(text, sizeof text, "%s", message);
+  for (char *at = text; *at != '\0'; at++) {
+    *at = (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at;
+  }
+  fprintf(stderr, "frank-bench: %s\n", text);
   if (format == BENCH_FORMAT_JSON) {
-    json_t *record =
-        json_pack("{s:s, s:s, s:s}", "record", "error", "error", code, "message", message);
-    /* Not UTF-8: an argument of the caller's. */
-    write_record(stdout, record ? record
-                                : json_pack("{s:s, s:s, s:s}", "record", "error", "error", code,
-                                            "message", code));
+    json_t *record = error_record(code, text);
+    for (char *at = text; !record && *at != '\0'; at++) { /* no UTF-8, or cut within a character */
+      *at = (unsigned char)*at < 0x80 ? *at : '?';
+    }
+    write_record(stdout, record ? record : error_record(code, text));
   }
 }

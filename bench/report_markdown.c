@@ -6,16 +6,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A cell may hold no bar, and nothing that begins mark-up. */
-static void put_cell(FILE *file, const char *text)
+/* A cell may hold no bar, and no text anything that begins mark-up: some are of other programs. */
+static void put_text(FILE *file, const char *text)
 {
-  (void)fputs(" ", file);
   for (; *text != '\0'; text++) {
     if (strchr("|\\`*_<>[]", *text) != NULL) {
       (void)putc('\\', file);
     }
     (void)putc(*text == '\n' ? ' ' : *text, file);
   }
+}
+
+static void put_cell(FILE *file, const char *text)
+{
+  (void)putc(' ', file);
+  put_text(file, text);
   (void)fputs(" |", file);
 }
 
@@ -69,16 +74,19 @@ static void put_comparison(FILE *file, const struct bench_result *result,
     put_cell(file, text);
     (void)putc('\n', file);
   }
-  fprintf(file, "\nVerdict at %g%%: %s.%s%s\n", comparison->fail_above,
-          bench_verdict_name(comparison->verdict), comparison->same_machine ? "" : " ",
-          comparison->machines);
+  fprintf(file, "\nVerdict at %g%%: %s.%s", comparison->fail_above,
+          bench_verdict_name(comparison->verdict), comparison->same_machine ? "" : " ");
+  put_text(file, comparison->machines);
+  (void)putc('\n', file);
 }
 
 static void put_head(FILE *file, const struct bench_result *result)
 {
   const struct bench_machine *machine = &result->machine;
   (void)fputs("| machine | |\n| --- | --- |\n", file);
-  fprintf(file, "| CPU | %s, %u cores, %u threads%s%s |\n", machine->cpu, (unsigned)machine->cores,
+  (void)fputs("| CPU | ", file);
+  put_text(file, machine->cpu);
+  fprintf(file, ", %u cores, %u threads%s%s |\n", (unsigned)machine->cores,
           (unsigned)machine->threads, machine->host[0] ? ", " : "", machine->host);
   fprintf(file, "| memory | %" PRIu64 " MiB; %s |\n", machine->memory_mib, machine->caches);
   fprintf(file, "| system | %s, %s |\n", machine->kernel, machine->compiler);
@@ -112,8 +120,10 @@ static void end(FILE *file, const struct bench_result *result,
   }
   for (size_t i = 0; i < result->skip_count; i++) {
     const struct bench_skip *skip = &result->skips[i];
-    fprintf(file, "%s- left out: %s%s%s: %s\n", i == 0 ? "\n" : "", skip->subject,
-            skip->shape[0] ? ", " : "", skip->shape, skip->why);
+    fprintf(file, "%s- left out: %s%s%s: ", i == 0 ? "\n" : "", skip->subject,
+            skip->shape[0] ? ", " : "", skip->shape);
+    put_text(file, skip->why);
+    (void)putc('\n', file);
   }
   size_t count = bench_result_doubts(result, doubts, sizeof doubts);
   const char *line = doubts;

@@ -17,7 +17,7 @@
 
 #define BENCH_SKIPS_MAX        64
 #define BENCH_STAMPS_MAX       10000 /* measured mints of one shape */
-#define BENCH_STAMP_TABLES_MAX 32
+#define BENCH_STAMP_TABLES_MAX 512   /* four kinds of signature for each of 128 subjects */
 /* The searches under way at either end of the counting, a handful, make the daemon's rate uncertain
  * by about three in so many. */
 #define BENCH_STAMPS_TO_JUDGE 100

@@ -6,6 +6,7 @@
 #include "bench/plot.h"
 #include "bench/server.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,26 @@ static enum frank_err run_shape(struct session *s, struct bench_run *run,
   return err;
 }
 
+/* What cannot be written is told now, not after hours. */
+static enum frank_err report_round(struct session *s, char *why)
+{
+  errno = 0;
+  bench_report_round(s->options->format, stdout, s->result);
+  if (ferror(stdout)) {
+    (void)snprintf(why, BENCH_WHY_BYTES, "standard output: %s", strerror(errno));
+    return FRANK_ERR_IO;
+  }
+  for (size_t i = 0; i < s->options->export_count; i++) {
+    bench_report_round(format_of(s->options->exports[i]), s->exports[i].file, s->result);
+    if (ferror(s->exports[i].file)) {
+      (void)snprintf(why, BENCH_WHY_BYTES, "cannot write %.200s: %s", s->options->exports[i],
+                     strerror(errno));
+      return FRANK_ERR_IO;
+    }
+  }
+  return FRANK_OK;
+}
+
 static enum frank_err run_rounds(struct session *s, char *why)
 {
   enum frank_err err = FRANK_OK;
@@ -157,10 +178,7 @@ static enum frank_err run_rounds(struct session *s, char *why)
       break;
     }
     s->result->rounds = round;
-    bench_report_round(s->options->format, stdout, s->result);
-    for (size_t i = 0; i < s->options->export_count; i++) {
-      bench_report_round(format_of(s->options->exports[i]), s->exports[i].file, s->result);
-    }
+    err = report_round(s, why);
   }
   bench_progress_end(&s->progress);
   return err;

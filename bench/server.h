@@ -30,9 +30,9 @@ struct bench_server_task {
   const char *variant;
 };
 
-/* Starts it and waits until it says that it
- * is ready. FRANK_ERR_IO, FRANK_ERR_TIMEOUT, FRANK_ERR_CLOSED (asked to stop), FRANK_ERR_TOO_LONG
- * (TMPDIR); `why` ends with frankd's own last line. */
+/* Starts it and waits until it says that it is ready. FRANK_ERR_IO, FRANK_ERR_TIMEOUT,
+ * FRANK_ERR_CLOSED (asked to stop), FRANK_ERR_TOO_LONG (TMPDIR); `why` ends with frankd's own last
+ * line. */
 FRANK_MUST_CHECK enum frank_err bench_server_start(const struct bench_server_task *task,
                                                    struct bench_server **out, char *why);
 /* SIGTERM, and SIGKILL when that is not heeded. Removes the folder, frees, sets *server to NULL. */

@@ -230,7 +230,10 @@ static enum frank_err add_subject(struct resolving *r, const char *name,
   }
   if (out->count + entries > BENCH_SUBJECTS_MAX ||
       out->device_count + count > FRANK_ENGINE_DEVICES_MAX) {
-    (void)snprintf(r->why, BENCH_WHY_BYTES, "--device %.40s: too many devices at once", name);
+    (void)snprintf(r->why, BENCH_WHY_BYTES,
+                   "%.31s finds no room: more than %d devices and code paths, or %d devices; fewer "
+                   "--device or --isa, or no --each",
+                   name, BENCH_SUBJECTS_MAX, FRANK_ENGINE_DEVICES_MAX);
     return FRANK_ERR_FULL;
   }
   enum frank_err err = is_cpu(name) ? find_leader(r, &devices[0], leader, sizeof leader) : FRANK_OK;

@@ -128,6 +128,7 @@ BROKEN = [
     (broken(GOOD, lambda run: run.append(run[2])), "second final"),
     (broken(GOOD, lambda run: run.append(run[0])), "second machine"),
     (broken(GOOD, lambda run: run[2].update(rows=7)), "without rows"),
+    (broken(GOOD, lambda run: run[2].update(rounds=-1)), "final record"),
     (broken(GOOD, lambda run: run[2]["rows"].append(run[2]["rows"][0])), "row 2 is there twice"),
     (broken(GOOD, set_row(metric="speed")), "row 1"),
     (broken(GOOD, set_row(role="king")), "row 1"),
@@ -141,6 +142,11 @@ BROKEN = [
     (broken(GOOD, set_row(samples=["many"])), "no figure"),
     (broken(GOOD, set_row(samples=[-1.0])), "no figure"),
     (broken(GOOD, set_row(samples={})), "samples"),
+    (broken(GOOD, set_row(samples=[1e308] * 5)), "no figure"),  # two of them add up to no number
+    (broken(GOOD, set_row(subject="a\x1b[2Jb")), "row 1"),  # for a terminal, a command
+    (broken(GOOD, set_row(variant="a\nb")), "row 1"),
+    (broken(GOOD, lambda run: run[0].update(cpu="a\x9b2Jb")), "machine record"),
+    ('{"record": "error", "message": "a\\u001b[2J\\nb"}\n', "failed: a [2J b"),
     (text_of(GOOD).replace("101000000.0", "1e999"), ":3:"),
     (text_of(GOOD)[:-40], ":3:"),
     ('{"record": "error", "error": "failed", "message": "a dead frankd"}\n', "a dead frankd"),

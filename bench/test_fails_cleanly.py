@@ -58,9 +58,16 @@ BAD = [
     (["--compare", "one.json", "two.json", "three.json"], "three.json"),
     (["--compare", "one.json", "two.json"], "one.json"),
     (["--compare", "one.json", "two.json", "--plot", "a.svg"], "--plot"),
+    (["--compare", "one.json", "two.json", "--device", "cpu:0"], "--device"),
     (["--daemon", "--frobnicate"], "--frobnicate"),
     (["--daemon", "soon"], "soon"),
+    (["--each", "-xy"], "-x"),
+    (["--each=1"], "--each takes no value"),
 ]
+
+
+SIMULATED = ["--device", "faulty:simulated", "--shape", "ed25519", "--seconds", "1", "--rounds",
+             "1", "--stamps", "0"]
 
 
 def bad_input_is_named():
@@ -98,7 +105,10 @@ def a_long_tmpdir_is_named():
 
 def an_interruption_leaves_nothing():
     needed()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # below nohup it is to be ignored
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         bench = Bench("--daemon", "--seconds", "2", "--json")
         frankd = bench.frankd()
         bench.process.send_signal(number)
@@ -128,13 +138,62 @@ def an_unwritable_folder_is_named():
 
 def a_file_of_another_kind_is_not_replaced():
     needed()
-    for target in ("/dev/null", tempfile.gettempdir()):
+    for target in ("/dev/null", tempfile.gettempdir(), "nowhere.csv"):
         with tempfile.TemporaryDirectory() as folder:
             link = os.path.join(folder, "a.csv")
             os.symlink(target, link)
             status, out, err, _ = Bench("--export", link).end()
             assert status == 64 and link in err and out == "", (status, out, err)
             assert os.readlink(link) == target and os.listdir(folder) == ["a.csv"]
+
+
+def a_file_that_is_replaced_stays_as_private():
+    needed()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.csv")
+        with open(path, "w", encoding="utf-8"):
+            os.chmod(path, 0o600)
+        status, out, err, _ = Bench(*SIMULATED, "--export", path).end()
+        assert status == 0 and os.path.getsize(path) > 0, (status, out, err)
+        assert os.stat(path).st_mode & 0o777 == 0o600, oct(os.stat(path).st_mode)
+
+
+def a_closed_standard_output_is_no_file_of_ours():
+    path = needed()
+    with tempfile.TemporaryDirectory() as folder:
+        target = os.path.join(folder, "a.csv")
+        command = 'exec "$0" "$@" <&- >&-'
+        done = subprocess.run(["sh", "-c", command, path, *SIMULATED, "--markdown", "--export",
+                               target], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        assert done.returncode == 3 and "standard output" in done.stderr, done
+        with open(target, encoding="utf-8") as file:
+            assert file.read().startswith("subject,"), "not what it was to be"
+        # Without standard error, nobody can be told, but the status tells.
+        done = subprocess.run(["sh", "-c", command + " 2>&-", path, *SIMULATED, "--json",
+                               "--export", target], timeout=60, check=False)
+        assert done.returncode == 3 and os.listdir(folder) == ["a.csv"], done
+
+
+def a_reader_that_leaves_ends_the_run():
+    path = needed()
+    with subprocess.Popen([path, *SIMULATED, "--rounds", "100", "--json"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as bench:
+        try:
+            assert bench.stdout.readline().startswith('{"record":"machine"')
+            bench.stdout.close()
+            assert bench.wait(60) == 3  # after the first round, not a hundred
+            assert bench.stderr.read() == "frank-bench: standard output: Broken pipe\n"
+        finally:
+            bench.kill()
+
+
+def a_factor_that_takes_hours_is_named():
+    needed()
+    status, out, err, left = Bench("--device", "cpu:0", "--isa", "portable", "--shape", "ed25519",
+                                   "--seconds", "1", "--rounds", "1", "--factor", str(1 << 40),
+                                   "--json").end()
+    assert status == 3 and left == [] and str(1 << 40) in err and "minutes" in err, (out, err, left)
+    assert records(out)[-1]["error"] == "failed", out
 
 
 def a_device_that_fails_is_named():
@@ -187,5 +246,7 @@ def a_frankd_that_dies_is_told():
 if __name__ == "__main__":
     harness.run(bad_input_is_named, a_missing_frankd_is_named, a_long_tmpdir_is_named,
                 an_unwritable_folder_is_named, a_file_of_another_kind_is_not_replaced,
+                a_file_that_is_replaced_stays_as_private, a_closed_standard_output_is_no_file_of_ours,
+                a_reader_that_leaves_ends_the_run, a_factor_that_takes_hours_is_named,
                 a_device_that_fails_is_named, an_interruption_leaves_nothing,
                 an_interruption_leaves_no_file, a_frankd_that_dies_is_told)

@@ -114,6 +114,22 @@ def a_gnuplot_that_fails_is_quoted():
         assert sorted(os.listdir(folder)) == ["a.svg", "gnuplot"]
 
 
+def a_gnuplot_that_draws_no_picture_is_told():
+    needed()
+    with tempfile.TemporaryDirectory() as folder:
+        fake = os.path.join(folder, "gnuplot")
+        for script, fault in (("exec /usr/bin/yes", "does not stop writing"),
+                              ("echo nonsense", "drew no picture")):
+            with open(fake, "w", encoding="utf-8") as file:
+                file.write("#!/bin/sh\n" + script + "\n")
+            os.chmod(fake, 0o755)
+            status, out, err, _ = Bench(*ONE, "--device", "faulty:simulated", "--stamps", "0",
+                                        "--plot", os.path.join(folder, "a.svg"),
+                                        env={"PATH": folder}).end()
+            assert status == 3 and fault in err, (script, status, out, err)
+            assert os.listdir(folder) == ["gnuplot"]
+
+
 def a_full_disk_is_no_success():
     path = needed()
     with open("/dev/full", "w", encoding="utf-8") as full:
@@ -158,4 +174,5 @@ def progress_is_for_terminals():
 if __name__ == "__main__":
     harness.run(one_run_writes_every_format, formats_go_to_standard_output, pictures_are_drawn,
                 a_missing_gnuplot_is_named_at_once, a_gnuplot_that_fails_is_quoted,
-                a_full_disk_is_no_success, progress_is_for_terminals)
+                a_gnuplot_that_draws_no_picture_is_told, a_full_disk_is_no_success,
+                progress_is_for_terminals)

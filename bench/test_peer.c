@@ -346,6 +346,8 @@ static void a_false_hashcat_is_not_believed(void **state)
       {OBJECT("5", "CPU") OBJECT("4", "CPU") "sleep 100", FRANK_ERR_DEVICE, "goes back"},
       {"exec 1>&-; sleep 100", FRANK_ERR_DEVICE, "ended early"},
       {"printf '\\033[2J\\n' >&2; exit 1", FRANK_ERR_DEVICE, "ended early: [2J"},
+      {"sleep 30 & exit 0", FRANK_ERR_DEVICE, "ended early"}, /* its output stays open */
+      {"while :; do " OBJECT("5", "CPU") "sleep 0.2; done", FRANK_ERR_DEVICE, "tried nothing"},
   };
   char path[128];
   char kept[4096];

@@ -280,6 +280,26 @@ static void formats_are_told_by_the_end_of_the_name(void **state)
   assert_false(bench_format_of_file("", &format));
 }
 
+/* A machine with many cores, each alone: 100 devices and four kinds of signature. */
+static void there_is_room_for_the_stamps_of_many_devices(void **state)
+{
+  (void)state;
+  static const char *const shapes[] = {"ed25519", "rsa1024", "rsa2048", "rsa4096"};
+  struct bench_result *result = new_result();
+  for (unsigned i = 0; i < 100; i++) {
+    char device[32];
+    (void)snprintf(device, sizeof device, "cpu:%u", i);
+    for (size_t k = 0; k < 4; k++) {
+      struct bench_stamp_times *table =
+          bench_result_stamps(result, device, "portable", shapes[k], 1000 + i);
+      assert_non_null(table);
+      assert_ptr_equal(bench_result_stamps(result, device, "portable", shapes[k], 1), table);
+      assert_int_equal(table->factor, 1000 + i);
+    }
+  }
+  bench_result_destroy(&result);
+}
+
 static void every_metric_and_role_has_its_name(void **state)
 {
   (void)state;
@@ -307,6 +327,7 @@ int main(void)
       cmocka_unit_test(doubts_are_named),
       cmocka_unit_test(what_is_left_out_is_noted_once),
       cmocka_unit_test(formats_are_told_by_the_end_of_the_name),
+      cmocka_unit_test(there_is_room_for_the_stamps_of_many_devices),
       cmocka_unit_test(every_metric_and_role_has_its_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
