@@ -182,6 +182,8 @@ void frank_mint_job_joined(struct frank_mint *mint, struct frank_mint_job *job,
 /* Recomputes what depends on the waiters, and puts the job where it belongs: ready, spread, at its
  * devices only, or kept (freed where nothing is kept). `job` may be gone after this. */
 void frank_mint_job_settle(struct frank_mint *mint, struct frank_mint_job *job, uint64_t now_us);
+/* True where all devices together would search the job for longer than a second one costs. */
+bool frank_mint_job_is_worth_two(const struct frank_mint *mint, const struct frank_mint_job *job);
 /* Takes the job out of the queues of work (ready, spread). */
 void frank_mint_job_unqueue(struct frank_mint *mint, struct frank_mint_job *job);
 /* Counts one slice more (+1) or less (-1) at a device. */

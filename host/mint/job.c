@@ -235,13 +235,17 @@ static void keep(struct frank_mint *mint, struct frank_mint_job *job, uint64_t n
   mint->kept_count++;
 }
 
+bool frank_mint_job_is_worth_two(const struct frank_mint *mint, const struct frank_mint_job *job)
+{
+  return (double)job->factor * (double)FRANK_US_PER_S > SPREAD_MIN_US * frank_mint_rate_hps(mint);
+}
+
 /* Puts a job that has waiters into the queue where it belongs. */
 static void place(struct frank_mint *mint, struct frank_mint_job *job)
 {
   if (job->outstanding == 0) {
     queue_ready(mint, job);
-  } else if ((double)job->factor * (double)FRANK_US_PER_S >
-             SPREAD_MIN_US * frank_mint_rate_hps(mint)) {
+  } else if (frank_mint_job_is_worth_two(mint, job)) {
     frank_list_append(&mint->spread, &job->spread);
   }
 }

@@ -16,6 +16,7 @@
 #define SLICE_MIN         64     /* counters: less than one turn of a wide engine's loop */
 #define LAST_SLICE_US     1000.0 /* slices before a deadline are not cut shorter than this */
 #define EARLY_STOP_FACTOR 4      /* a slice that may stop early is this many expectations long */
+#define SHARED_PARTS      4.0    /* slices of a job in its expected time, of each device on it */
 #define REPORTS_WANTED    3      /* candidates that the first slices of a search may report */
 #define SEVERAL_SLICES    8.0    /* a job this long is worth a second device though others wait */
 #define ASIDE_MAX         32     /* jobs passed over because the device takes fewer blocks */
@@ -318,12 +319,29 @@ static double slice_time_us(const struct frank_mint *mint, const struct frank_mi
   return time_us < (double)mint->config.slice_us ? time_us : (double)mint->config.slice_us;
 }
 
+/* How many counters of the job a slice should have at most. Where nothing else waits, all devices
+ * come to the job, and what the others still have of their slices when one of them finds is lost to
+ * the next job: then they get short ones. */
+static double slice_need(const struct frank_mint *mint, const struct frank_mint_device *d,
+                         const struct frank_mint_job *job)
+{
+  double factor = (double)job->factor;
+  if (!d->info.stops_early) {
+    return factor;
+  }
+  double own_hps = rate_for(d, d->last_blocks);
+  double all_hps = frank_mint_rate_hps(mint);
+  bool is_shared = own_hps < all_hps && !frank_heap_top(&mint->clients_ready) &&
+                   frank_mint_job_is_worth_two(mint, job);
+  return is_shared ? factor * own_hps / all_hps / SHARED_PARTS : factor * EARLY_STOP_FACTOR;
+}
+
 static uint64_t slice_length(const struct frank_mint *mint, const struct frank_mint_device *d,
                              const struct frank_mint_job *job, uint8_t blocks, uint64_t now_us)
 {
   double by_time =
       rate_for(d, blocks) * slice_time_us(mint, d, job, now_us) / (double)FRANK_US_PER_S;
-  double by_need = (double)job->factor * (d->info.stops_early ? (double)EARLY_STOP_FACTOR : 1.0);
+  double by_need = slice_need(mint, d, job);
   double count = by_time < by_need ? by_time : by_need;
   if (count < SLICE_MIN) {
     return SLICE_MIN;

@@ -304,6 +304,22 @@ static void several_devices_help_a_long_job(void **state)
   assert_true(scene_answer_of(1)->attempts > 170000);
 }
 
+static void slices_are_short_where_all_devices_come_to_one_job(void **state)
+{
+  (void)state;
+  const uint64_t factor = 40000; /* 20 ms of both */
+  uint32_t first = scene_device(1e6, true, 33);
+  scene_ask_new(1, "a", factor);
+  assert_int_equal(scene_slice(first).count, 50000); /* a slice's usual time: nobody shares it */
+  uint32_t second = scene_device(1e6, true, 33);
+  assert_int_equal(scene_slice(second).count, factor / 2 / 4);
+  uint32_t third = scene_device(1e6, true, 33);
+  scene_ask_new(2, "a", factor);
+  scene_ask_new(3, "a", factor);
+  assert_int_equal(scene_slice(third).count, 50000); /* another one waits */
+  assert_int_equal(scene_slice(third).count, 3333);  /* none waits any more */
+}
+
 static void many_jobs_lose_little_work(void **state)
 {
   (void)state;
@@ -405,6 +421,7 @@ int main(void)
       ROW(what_a_client_got_is_remembered_but_not_of_every_client),
       ROW(what_a_dead_device_did_not_do_is_not_charged),
       ROW(several_devices_help_a_long_job),
+      ROW(slices_are_short_where_all_devices_come_to_one_job),
       ROW(ten_times_the_equal_requests_cost_ten_times_the_work),
       ROW(many_jobs_lose_little_work),
   };
