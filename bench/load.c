@@ -13,12 +13,14 @@
 #define DEADLINE_MS     3600000 /* the longest there is: no search ends unmet in our time */
 #define PING_LIMIT_MS   30000
 #define DRAIN_LIMIT_US  (60 * FRANK_US_PER_S)
+#define CANCEL_AT_ONCE  64
 #define TICK_MS         100 /* how often a wish to stop is looked for */
 #define REPLIES_AT_ONCE 64
 
 struct asked {
   uint64_t id;
   uint64_t sent_us;
+  bool taken_back; /* cancelled; its reply has not come yet */
 };
 
 /* One client. */
@@ -157,6 +159,7 @@ static enum frank_err top_up(struct bench_load *load, struct lane *lane, char *w
                                            .priority = -1};
     struct asked *asked = &lane->asked[lane->count];
     asked->sent_us = frank_clock_now_us();
+    asked->taken_back = false;
     enum frank_err err = frank_client_mint(lane->client, &mint, &asked->id);
     if (err != FRANK_OK) {
       (void)snprintf(why, BENCH_WHY_BYTES, "cannot send a request: %s", frank_err_text(err));
@@ -309,24 +312,42 @@ static size_t in_flight(const struct bench_load *load)
   return count;
 }
 
+/* Takes back up to CANCEL_AT_ONCE requests of a lane that were not yet. */
+static enum frank_err take_back_some(struct lane *lane, bool *any, char *why)
+{
+  size_t taken = 0;
+  for (size_t k = 0; k < lane->count && taken < CANCEL_AT_ONCE; k++) {
+    if (lane->asked[k].taken_back) {
+      continue;
+    }
+    enum frank_err err = frank_client_cancel(lane->client, lane->asked[k].id);
+    if (err != FRANK_OK && err != FRANK_ERR_NOT_FOUND) { /* its reply is on the way already */
+      (void)snprintf(why, BENCH_WHY_BYTES, "cannot take a request back: %s", frank_err_text(err));
+      return err;
+    }
+    lane->asked[k].taken_back = true;
+    taken++;
+    *any = true;
+  }
+  return FRANK_OK;
+}
+
+/* In turn with reading: a door keeps only so many replies for a client that does not read. */
 enum frank_err bench_load_drain(struct bench_load *load, char *why)
 {
   load->draining = true;
   load->level = 0;
-  for (size_t i = 0; i < load->config.clients; i++) {
-    struct lane *lane = &load->lanes[i];
-    for (size_t k = 0; k < lane->count; k++) {
-      enum frank_err err = frank_client_cancel(lane->client, lane->asked[k].id);
-      if (err != FRANK_OK && err != FRANK_ERR_NOT_FOUND) { /* its reply is on the way already */
-        (void)snprintf(why, BENCH_WHY_BYTES, "cannot take a request back: %s", frank_err_text(err));
-        return err;
-      }
-    }
-  }
   uint64_t until_us = frank_clock_now_us() + DRAIN_LIMIT_US;
   while (in_flight(load) > 0) {
+    bool any = false;
     bool got = false;
-    enum frank_err err = pump(load, &got, why);
+    enum frank_err err = FRANK_OK;
+    for (size_t i = 0; err == FRANK_OK && i < load->config.clients; i++) {
+      err = take_back_some(&load->lanes[i], &any, why);
+    }
+    if (err == FRANK_OK) {
+      err = pump(load, &got, why);
+    }
     if (err != FRANK_OK) {
       return err;
     }
@@ -335,7 +356,7 @@ enum frank_err bench_load_drain(struct bench_load *load, char *why)
                      in_flight(load));
       return FRANK_ERR_TIMEOUT;
     }
-    if (!got && in_flight(load) > 0) {
+    if (!any && !got && in_flight(load) > 0) {
       wait_some(load, until_us);
     }
   }
