@@ -329,11 +329,13 @@ static double slice_need(const struct frank_mint *mint, const struct frank_mint_
   if (!d->info.stops_early) {
     return factor;
   }
-  double own_hps = rate_for(d, d->last_blocks);
-  double all_hps = frank_mint_rate_hps(mint);
-  bool is_shared = own_hps < all_hps && !frank_heap_top(&mint->clients_ready) &&
-                   frank_mint_job_is_worth_two(mint, job);
-  return is_shared ? factor * own_hps / all_hps / SHARED_PARTS : factor * EARLY_STOP_FACTOR;
+  if (!frank_heap_top(&mint->clients_ready) && frank_mint_job_is_worth_two(mint, job)) {
+    double own_share = rate_for(d, d->last_blocks) / frank_mint_rate_hps(mint);
+    if (own_share < 1) {
+      return factor * own_share / SHARED_PARTS;
+    }
+  }
+  return factor * EARLY_STOP_FACTOR;
 }
 
 static uint64_t slice_length(const struct frank_mint *mint, const struct frank_mint_device *d,

@@ -35,7 +35,7 @@
 
 /* Rounds in an order of their own, with no more temporaries than fit the registers beside the
  * variables of both groups: left to themselves, compilers spill some to the stack, more or fewer
- * from one build to the next, and up to a tenth of the speed is lost. KW is the operand that holds
+ * from one build to the next, and speed is lost. KW is the operand that holds
  * K+W. */
 #define ROUND(kw)                                                                                  \
   "vprord $6, %[e], %[x]\n\t"                                                                      \

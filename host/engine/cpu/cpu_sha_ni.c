@@ -4,7 +4,7 @@
  *
  * SHA256RNDS2 does two rounds, and it is the limit: an attempt needs 32 for each block, less those
  * for the rounds before the counter. Measured on Intel's Golden Cove, which starts one every 3
- * cycles and has its result after 5: two streams keep it busy 98 to 100% of the time on the plans
+ * cycles and has its result after 4: two streams keep it busy 98 to 100% of the time on the plans
  * of real keys, one stream 78 to 91%, three and four are no faster. What makes that possible:
  *  - K+W of the later blocks comes ready with the slice, and both streams use it as it is loaded;
  *  - the schedule of block 0 (MSG1 and MSG2, 6 cycles for four words) and the counter's digits go

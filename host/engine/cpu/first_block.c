@@ -47,7 +47,6 @@ static void expand(const uint32_t block[16], struct frank_cpu_first_block *first
     sum += (varies >> (t - 15) & 1) != 0 ? 0 : small_sigma0(first->w[t - 15]);
     sum += (varies >> (t - 7) & 1) != 0 ? 0 : first->w[t - 7];
     sum += (varies >> (t - 2) & 1) != 0 ? 0 : small_sigma1(first->w[t - 2]);
-    first->constant[t] = sum;
     first->w[t] = sum;
   }
   for (unsigned t = 0; t < 32; t++) {

@@ -23,12 +23,12 @@
   DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
 
 struct frank_cpu_first_block {
-  unsigned at;           /* the word that changes, 1 to 15 */
-  uint32_t start[8];     /* a..h after round `at` with W[at] = 0: a and e still lack W[at] */
-  uint32_t kw[32];       /* what round t > at adds that is the same for the run: K[t], W[t] where it
-                            does not change, and h in the three rounds where that does not change */
-  uint32_t constant[32]; /* t = 16..31: the sum of what W[t] has of words that do not change */
-  uint32_t w[32];        /* W[t] where it does not change, else its constant part */
+  unsigned at;       /* the word that changes, 1 to 15 */
+  uint32_t start[8]; /* a..h after round `at` with W[at] = 0: a and e still lack W[at] */
+  uint32_t kw[32];   /* what round t > at adds that is the same for the run: K[t], W[t] where it
+                        does not change, and h in the three rounds where that does not change */
+  uint32_t
+      w[32]; /* W[t] where it does not change, else the sum of those of its terms that do not */
 };
 
 /* Fills *first for the run that `counter` belongs to; takes less than a microsecond. */

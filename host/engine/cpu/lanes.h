@@ -128,7 +128,7 @@ INLINE void copy_state(VEC to[GROUPS][8], VEC from[GROUPS][8])
 INLINE VEC early_word(const struct frank_cpu_first_block *first, const VEC w[32], unsigned t,
                       const uint32_t varies)
 {
-  VEC sum = v_all(first->constant[t]);
+  VEC sum = v_all(first->w[t]);
   if ((varies >> (t - 16) & 1) != 0) {
     sum = v_add(sum, w[t - 16]);
   }
