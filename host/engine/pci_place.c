@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(sizeof(((struct frank_device_info *)0)->place) == FRANK_PCI_PLACE_BYTES,
+               "the text is what frank_device_info tells");
+
 struct frank_pci_places {
   hwloc_topology_t topology;
 };

@@ -4,7 +4,8 @@
  *
  * three_packages.xml describes three packages, which the system numbers 0, 5 and 6, with one CPU
  * and one NUMA node each; a cpuset keeps the third from us. One device is near each package (that
- * of package 5 behind a bridge), and one is equally near to all.
+ * of package 5 behind a bridge), and one is equally near to all. one_package.xml is a desktop: its
+ * device hangs on the machine as a whole.
  */
 #include "engine/engine.h"
 #include "engine/pci_place.h"
@@ -24,7 +25,8 @@
 
 #include <cmocka.h>
 
-static const char *described_path;
+static char three_packages[512];
+static char one_package[512];
 
 static const struct frank_pci_address of_package_0 = {.bus = 0x18};
 static const struct frank_pci_address of_package_5 = {.bus = 0x3b};
@@ -42,11 +44,11 @@ static const struct {
                {&of_all, "pci 0000:00:02.0", -1}};
 #define DEVICES (sizeof devices / sizeof devices[0])
 
-static struct frank_pci_places *described_places(void)
+static struct frank_pci_places *described_places(const char *path)
 {
   struct frank_pci_places *places = NULL;
   char why[FRANK_ENGINE_WHY_BYTES] = "";
-  assert_int_equal(frank_pci_places_new_described(described_path, &places, why), FRANK_OK);
+  assert_int_equal(frank_pci_places_new_described(path, &places, why), FRANK_OK);
   return places;
 }
 
@@ -63,7 +65,7 @@ static struct frank_pci_places *places_here(void)
 static void devices_are_placed_by_package_and_node(void **state)
 {
   (void)state;
-  struct frank_pci_places *places = described_places();
+  struct frank_pci_places *places = described_places(three_packages);
   for (size_t i = 0; i < DEVICES; i++) {
     char text[FRANK_PCI_PLACE_BYTES];
     int32_t node = 99;
@@ -73,6 +75,18 @@ static void devices_are_placed_by_package_and_node(void **state)
   }
   frank_pci_places_destroy(&places);
   assert_null(places);
+  frank_pci_places_destroy(&places);
+}
+
+static void only_package_is_the_place_of_what_hangs_on_the_machine(void **state)
+{
+  (void)state;
+  struct frank_pci_places *places = described_places(one_package);
+  char text[FRANK_PCI_PLACE_BYTES];
+  int32_t node = 99;
+  assert_int_equal(frank_pci_places_describe(places, &of_all, text, &node), FRANK_OK);
+  assert_string_equal(text, "package 3 pci 0000:00:02.0");
+  assert_int_equal(node, 0);
   frank_pci_places_destroy(&places);
 }
 
@@ -91,7 +105,7 @@ static void devices_that_are_not_there_are_not_found(void **state)
       {{.domain = 0xffff, .bus = 255, .device = 31, .function = 7}, "pci ffff:ff:1f.7"},
       {{.domain = UINT32_MAX, .bus = 255, .device = 255, .function = 255}, "pci ffffffff:ff:ff.ff"},
   };
-  struct frank_pci_places *described = described_places();
+  struct frank_pci_places *described = described_places(three_packages);
   struct frank_pci_places *here = places_here();
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     char why[FRANK_ENGINE_WHY_BYTES] = "";
@@ -189,7 +203,7 @@ static struct frank_pci_places *places_as_if_here(unsigned long cpus)
     CPU_SET(cpu, &set);
   }
   assert_int_equal(sched_setaffinity(0, sizeof set, &set), 0);
-  assert_int_equal(setenv("HWLOC_XMLFILE", described_path, 1), 0);
+  assert_int_equal(setenv("HWLOC_XMLFILE", three_packages, 1), 0);
   assert_int_equal(setenv("HWLOC_THISSYSTEM", "1", 1), 0);
   return places_here();
 }
@@ -197,7 +211,7 @@ static struct frank_pci_places *places_as_if_here(unsigned long cpus)
 static void nothing_is_bound_on_a_machine_that_is_only_described(void **state)
 {
   (void)state;
-  struct frank_pci_places *places = described_places();
+  struct frank_pci_places *places = described_places(three_packages);
   for (size_t i = 0; i < DEVICES; i++) {
     char why[FRANK_ENGINE_WHY_BYTES] = "";
     assert_int_equal(frank_pci_places_bind(places, devices[i].address, why), FRANK_ERR_DENIED);
@@ -376,6 +390,7 @@ int main(int argc, char **argv)
 {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(devices_are_placed_by_package_and_node),
+      cmocka_unit_test(only_package_is_the_place_of_what_hangs_on_the_machine),
       cmocka_unit_test(devices_that_are_not_there_are_not_found),
       cmocka_unit_test(files_that_describe_nothing_are_named),
       cmocka_unit_test_setup_teardown(nothing_is_bound_on_a_machine_that_is_only_described,
@@ -394,9 +409,10 @@ int main(int argc, char **argv)
                                       undo_binding),
   };
   if (argc != 2) {
-    (void)fprintf(stderr, "usage: %s three_packages.xml\n", argv[0]);
+    (void)fprintf(stderr, "usage: %s FOLDER_OF_TOPOLOGIES\n", argv[0]);
     return 2;
   }
-  described_path = argv[1];
+  (void)snprintf(three_packages, sizeof three_packages, "%s/three_packages.xml", argv[1]);
+  (void)snprintf(one_package, sizeof one_package, "%s/one_package.xml", argv[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
