@@ -39,11 +39,12 @@ static enum frank_err new_places(struct frank_pci_places **out)
 /* PCI devices are left out by default, and accelerators do not count as important. Bridges are of
  * no use here. Nor are OS devices, and with them hwloc's plugins would go and load every driver of
  * OpenCL. Disallowed CPUs and nodes are kept, for without them a device near to nothing else is
- * near to nothing. */
+ * near to nothing. The thread is not sent over all CPUs to ask each what it is: Linux tells enough.
+ */
 static bool load(hwloc_topology_t topology, unsigned long more_flags)
 {
-  return hwloc_topology_set_flags(topology, more_flags | HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED) ==
-             0 &&
+  return hwloc_topology_set_flags(topology, more_flags | HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED |
+                                                HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING) == 0 &&
          hwloc_topology_set_type_filter(topology, HWLOC_OBJ_PCI_DEVICE,
                                         HWLOC_TYPE_FILTER_KEEP_ALL) == 0 &&
          hwloc_topology_load(topology) == 0;
