@@ -36,11 +36,11 @@ static enum frank_err new_places(struct frank_pci_places **out)
   return FRANK_OK;
 }
 
-/* PCI devices are left out by default, and accelerators do not count as important. Bridges are of
- * no use here. Nor are OS devices, and with them hwloc's plugins would go and load every driver of
- * OpenCL. Disallowed CPUs and nodes are kept, for without them a device near to nothing else is
- * near to nothing. The thread is not sent over all CPUs to ask each what it is: Linux tells enough.
- */
+/* PCI devices are left out by default; all are kept, for FPGA cards come with any class, not only
+ * with those that hwloc finds important. Bridges are of no use here. Nor are OS devices, and with
+ * them hwloc's plugins would go and load every driver of OpenCL. Disallowed CPUs and nodes are
+ * kept, or what is near to them alone would have no place. The thread is not sent over all CPUs to
+ * ask each what it is: Linux tells enough. */
 static bool load(hwloc_topology_t topology, unsigned long more_flags)
 {
   return hwloc_topology_set_flags(topology, more_flags | HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED |
