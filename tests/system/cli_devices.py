@@ -4,10 +4,12 @@ import base64
 import json
 import os
 import re
+import shutil
+import subprocess
 import tempfile
 import time
 
-from cli_support import check_header, frank, run
+from cli_support import check_header, frank, program, run
 
 B = base64.b64encode(bytes(range(64))).decode()
 
@@ -174,6 +176,32 @@ def engine_that_nobody_named_is_missed_by_nobody():
     assert done.returncode == 3 and "no engine" not in done.stderr, done
 
 
+def slow_engine_is_waited_for_by_devices_not_by_mint():
+    """A driver may take seconds to tell its devices. Stands for one: a frank-worker that does so
+    where opencl is looked for, and is the real one otherwise."""
+    with tempfile.TemporaryDirectory(prefix="frank-") as folder:
+        def run_with(delay, *args):
+            worker = os.path.join(folder, "frank-worker")
+            with open(worker, "w", encoding="ascii") as file:
+                file.write("#!/bin/sh\n"
+                           f'if [ "$*" = "--probe opencl" ]; then {delay}; fi\n'
+                           f"exec '{program('frank-worker')}' \"$@\"\n")
+            os.chmod(worker, 0o755)
+            return subprocess.run([frank_here, *args], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=60, check=False)
+
+        # It looks for the worker beside itself.
+        frank_here = shutil.copy(program("frank"), folder)
+        start = time.monotonic()
+        done = run_with("exec sleep 1000", "mint", "--b", B, "--factor", "1000")
+        assert done.returncode == 0 and time.monotonic() - start < 20, done
+        check_header(done.stdout[:-1].encode(), "rsa-sha256", B, 1000)
+        # What comes late is listed all the same: the device null:0, here.
+        done = run_with("sleep 2; set -- --probe null", "devices", "--json")
+        assert done.returncode == 0, done
+        assert records(done)[-1]["notes"][-1] == "null:0: there, but not named", done
+
+
 def forced_variant_is_used():
     done = frank("devices", "--device", "cpu:0", "--isa", "portable", "--json")
     assert done.returncode == 0, done
@@ -218,6 +246,7 @@ if __name__ == "__main__":
         test_counts_a_device_that_is_not_ready_as_failed,
         mint_does_not_wait_for_a_device_that_hangs_when_it_is_opened,
         what_was_tuned_is_kept_until_tune, cache_folder_is_the_one_of_the_environment,
-        engine_that_nobody_named_is_missed_by_nobody, forced_variant_is_used,
+        engine_that_nobody_named_is_missed_by_nobody,
+        slow_engine_is_waited_for_by_devices_not_by_mint, forced_variant_is_used,
         help_names_the_variants_there_are,
         dry_run_plans_and_does_not_search)
