@@ -82,8 +82,11 @@ struct frank_scan {
 struct frank_engine_ctx;
 
 struct frank_engine_options {
-  const char *variant; /* force a code path ("avx512"); NULL: the fastest that runs here */
-  bool bind;           /* bind the calling thread and its memory near the device */
+  const char *variant;   /* force a code path ("avx512"); NULL: the fastest that runs here */
+  bool bind;             /* bind the calling thread and its memory near the device */
+  const char *cache_dir; /* folder for what an engine keeps between runs (engine/kept.h), which
+                            need not exist yet; NULL: nothing is kept */
+  bool tune;             /* measure again what was tuned before; nothing to most engines */
 };
 
 struct frank_engine {

@@ -71,6 +71,8 @@ static const struct option {
     {FRANK_OPT_DKIM, 0, false, FOR_VERIFY, "dkim", NULL, "check DKIM as well (not there yet)"},
     {FRANK_OPT_TEST, 0, false, FOR_DEVICES, "test", NULL,
      "search on each device for some seconds and check what it finds"},
+    {FRANK_OPT_TUNE, 0, false, FOR_DEVICES, "tune", NULL,
+     "measure again what was tuned at a device's first use"},
     {FRANK_OPT_VERBOSE, 'v', false, FOR_DEVICES, "verbose", NULL,
      "more about each device, and why others are left out"},
     {FRANK_OPT_HAM, 0, false, FOR_LEARN, "ham", NULL, "the messages were wanted"},

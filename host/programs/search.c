@@ -1,5 +1,6 @@
 #include "programs/search.h"
 
+#include "base/cache_dir.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -22,6 +23,9 @@ struct frank_search {
   struct frank_mint *mint;
   struct frank_fleet *fleet;
   size_t named; /* devices that were asked for by name */
+  bool tune;
+  enum frank_err cache_err; /* why there is no cache_dir */
+  char cache_dir[FRANK_CACHE_DIR_BYTES];
   sigset_t old_mask;
   bool mask_kept;
   int signal_number;
@@ -95,12 +99,16 @@ enum frank_err frank_search_new(const struct frank_search_config *config, struct
    * where none is left our own message says so. `frank devices` looks at each. */
   frank_log_init("frank", FRANK_LOG_ERROR);
   search->named = config->device_count;
+  search->tune = config->tune;
+  search->cache_err = frank_cache_dir(search->cache_dir, sizeof search->cache_dir);
   search->mask_kept = sigprocmask(SIG_SETMASK, NULL, &search->old_mask) == 0;
   struct frank_fleet_config fleet;
   frank_fleet_config_init(&fleet);
   fleet.devices = config->devices;
   fleet.device_count = config->device_count;
   fleet.variant = config->isa;
+  fleet.cache_dir = search->cache_err == FRANK_OK ? search->cache_dir : NULL;
+  fleet.tune = config->tune;
   enum frank_err err = frank_loop_new(&search->loop);
   if (err == FRANK_OK) {
     err = frank_loop_signals(search->loop, signals, take_signal, search);
@@ -287,4 +295,13 @@ void frank_search_status(const struct frank_search *search, struct frank_status 
 void frank_search_notes(const struct frank_search *search, char *out, size_t out_size)
 {
   frank_fleet_notes(search->fleet, out, out_size);
+  size_t used = strlen(out);
+  if (search->cache_err == FRANK_ERR_TOO_LONG) {
+    snprintf(out + used, out_size - used,
+             "nothing is kept between runs: the cache folder's name is longer than %d bytes\n",
+             FRANK_CACHE_DIR_BYTES - 1);
+  } else if (search->cache_err != FRANK_OK && search->tune) {
+    snprintf(out + used, out_size - used,
+             "what was tuned is not kept: no CACHE_DIRECTORY, XDG_CACHE_HOME or HOME\n");
+  }
 }
