@@ -4,6 +4,9 @@
 #include "engine/engine.h"
 
 #include "engine/cpu/cpu.h"
+#ifdef FRANK_OPENCL
+#include "engine/opencl/opencl.h"
+#endif
 #include "engine/selftest.h"
 #include "engine/test/test_engines.h"
 
@@ -18,6 +21,9 @@ struct entry {
 
 static const struct entry entries[] = {
     {.engine = &frank_engine_cpu},
+#ifdef FRANK_OPENCL
+    {.engine = &frank_engine_opencl},
+#endif
     {.engine = &frank_engine_faulty, .is_test = true},
     {.engine = &frank_engine_null, .is_test = true, .is_hollow = true},
 };

@@ -4,6 +4,7 @@
 #include "engine/opencl/device.h"
 
 #include "engine/engine.h"
+#include "engine/opencl/search.h"
 #include "proof/plan.h"
 
 #include <ctype.h>
@@ -233,9 +234,10 @@ enum frank_err frank_cl_device_list(const struct frank_cl *cl, frank_cl_device_f
   cl_uint count = 0;
   cl_int error = cl->GetPlatformIDs(PLATFORMS_MAX, platforms, &count);
   if (error != CL_SUCCESS || count == 0) {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
-                   "no OpenCL platform: no driver is installed (%s); pocl-opencl-icd is one for CPUs",
-                   error != CL_SUCCESS ? frank_cl_error_name(error) : "the list is empty");
+    (void)snprintf(
+        why, FRANK_ENGINE_WHY_BYTES,
+        "no OpenCL platform: no driver is installed (%s); pocl-opencl-icd is one for CPUs",
+        error != CL_SUCCESS ? frank_cl_error_name(error) : "the list is empty");
     return FRANK_ERR_NOT_FOUND;
   }
   count = count < PLATFORMS_MAX ? count : PLATFORMS_MAX;
@@ -293,18 +295,12 @@ enum frank_err frank_cl_device_find(const struct frank_cl *cl, const char *name,
 
 void frank_cl_device_describe(const struct frank_cl_device *device, struct frank_device_info *info)
 {
-  struct frank_pci_place place = {.numa_node = -1};
   memset(info, 0, sizeof *info);
   (void)snprintf(info->name, sizeof info->name, "%s", device->name);
   (void)snprintf(info->engine, sizeof info->engine, "opencl");
   (void)snprintf(info->model, sizeof info->model, "%.50s (%.40s)", device->model,
                  device->platform_name);
-  if (device->is_cpu) {
-    (void)snprintf(info->place, sizeof info->place, "all cores");
-  } else if (device->has_pci && frank_pci_place_find(&device->pci, &place) == FRANK_OK) {
-    (void)snprintf(info->place, sizeof info->place, "%s", place.text);
-  }
-  info->numa_node = place.numa_node;
+  info->numa_node = -1;
   info->hashes = FRANK_ENGINE_SHA256;
   info->blocks_max = FRANK_PLAN_BLOCKS_MAX;
   info->batch_max = FRANK_CL_SLICES_MAX;

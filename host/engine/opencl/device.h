@@ -6,6 +6,7 @@
 #ifndef FRANK_ENGINE_OPENCL_DEVICE_H
 #define FRANK_ENGINE_OPENCL_DEVICE_H
 
+#include "engine/engine.h"
 #include "engine/opencl/library.h"
 #include "engine/pci_place.h"
 
@@ -47,7 +48,7 @@ FRANK_MUST_CHECK enum frank_err frank_cl_device_list(const struct frank_cl *cl,
 FRANK_MUST_CHECK enum frank_err frank_cl_device_find(const struct frank_cl *cl, const char *name,
                                                      struct frank_cl_device *device, char *why);
 
-/* Fills what people and the scheduler are told, all but variant and rate. */
+/* Fills what people and the scheduler are told, all but place, variant and rate. */
 void frank_cl_device_describe(const struct frank_cl_device *device, struct frank_device_info *info);
 
 #endif

@@ -27,8 +27,9 @@ static void say_log(const struct frank_cl_seat *seat, cl_program program, cl_int
 {
   size_t len = 0;
   char *log = NULL;
-  size_t used = (size_t)snprintf(why, FRANK_ENGINE_WHY_BYTES, "the driver cannot build the kernel (%s)",
-                                 frank_cl_error_name(error));
+  size_t used =
+      (size_t)snprintf(why, FRANK_ENGINE_WHY_BYTES, "the driver cannot build the kernel (%s)",
+                       frank_cl_error_name(error));
   if (seat->cl->GetProgramBuildInfo(program, seat->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &len) !=
           CL_SUCCESS ||
       len == 0 || len > LOG_MAX_BYTES) {

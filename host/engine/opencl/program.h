@@ -38,7 +38,8 @@ FRANK_MUST_CHECK enum frank_err frank_cl_program_load(const struct frank_cl_seat
                                                       cl_program *program);
 
 /* The program's binary, with `head_bytes` of room before it, malloc'd; *len_bytes includes the
- * room. FRANK_ERR_UNSUPPORTED where the driver gives none, or one over FRANK_CL_BINARY_MAX_BYTES. */
+ * room. FRANK_ERR_UNSUPPORTED where the driver gives none, or one over FRANK_CL_BINARY_MAX_BYTES.
+ */
 #define FRANK_CL_BINARY_MAX_BYTES ((size_t)64 << 20)
 FRANK_MUST_CHECK enum frank_err frank_cl_program_binary(const struct frank_cl_seat *seat,
                                                         cl_program program, size_t head_bytes,

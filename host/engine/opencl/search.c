@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAUNCHES         2U
-#define LAUNCH_US        50000.0
-#define RATE_FIRST_CPS   1e6    /* of a device of unknown rate: its first launch is short on any */
-#define RATE_GROWS       4.0    /* at most, from one launch to the next */
-#define RATE_FROM_US     1000.0 /* shorter launches measure what it costs to make one */
-#define NO_STOP          UINT32_MAX
+#define LAUNCHES       2U
+#define LAUNCH_US      50000.0
+#define RATE_FIRST_CPS 1e6    /* of a device of unknown rate: its first launch is short on any */
+#define RATE_GROWS     4.0    /* at most, from one launch to the next */
+#define RATE_FROM_US   1000.0 /* shorter launches measure what it costs to make one */
+#define NO_STOP        UINT32_MAX
 
 /* Slices, parts and K+W are in constant memory, of which there are 64 KiB at least, the kernel's
  * own tables included. */
@@ -87,9 +87,8 @@ static cl_int make_memory(struct frank_cl_search *s)
 static enum frank_err check_local_items(struct frank_cl_search *s, char *why)
 {
   size_t most = 0;
-  cl_int error =
-      s->seat.cl->GetKernelWorkGroupInfo(s->kernel, s->seat.device, CL_KERNEL_WORK_GROUP_SIZE,
-                                         sizeof most, &most, NULL);
+  cl_int error = s->seat.cl->GetKernelWorkGroupInfo(
+      s->kernel, s->seat.device, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL);
   if (error != CL_SUCCESS || most < s->shape.local_items) {
     (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
                    "work-groups of %u items are more than the device takes (%zu)",
@@ -251,7 +250,8 @@ static uint32_t part_end(const struct frank_cl_shape *shape, const struct frank_
   return (uint32_t)((up_to < end ? up_to : end) - 1);
 }
 
-/* Fills the launch with parts of slices that have not ended, up to its work. False: none is left. */
+/* Fills the launch with parts of slices that have not ended, up to its work. False: none is left.
+ */
 static bool plan_launch(struct frank_cl_search *s, const struct frank_slice *slices, size_t n,
                         struct launch *launch)
 {
@@ -287,10 +287,8 @@ static cl_int set_arguments(struct frank_cl_search *s, const struct launch *laun
     size_t size;
     const void *value;
   } arguments[] = {
-      {sizeof(cl_mem), &s->slices_memory},
-      {sizeof(cl_mem), &launch->parts_memory},
-      {sizeof(cl_uint), &launch->part_count},
-      {sizeof(cl_mem), &s->kw_memory},
+      {sizeof(cl_mem), &s->slices_memory},    {sizeof(cl_mem), &launch->parts_memory},
+      {sizeof(cl_uint), &launch->part_count}, {sizeof(cl_mem), &s->kw_memory},
       {sizeof(cl_mem), &s->results_memory},
   };
   cl_int error = CL_SUCCESS;
@@ -393,8 +391,9 @@ static enum frank_err run_launches(struct frank_cl_search *s, const struct frank
 
 /* ---- what was found ---- */
 
-/* Turns the kernel's result into the engine's. *again: more counters were met than the kernel keeps,
- * and too few of those kept lie before the stop: they must be looked for once more, up to there. */
+/* Turns the kernel's result into the engine's. *again: more counters were met than the kernel
+ * keeps, and too few of those kept lie before the stop: they must be looked for once more, up to
+ * there. */
 static enum frank_err conclude(const struct frank_slice *slice,
                                const struct frank_kernel_result *result, struct frank_scan *scan,
                                bool *again)

@@ -73,10 +73,11 @@ enum frank_err frank_cl_tuning_parse(const char *name, const struct frank_cl_dev
       return FRANK_OK;
     }
   }
-  (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
-                 "opencl has no variant \"%.31s\"; it has uint1x1 to uint16x2: vectors of 1, 2, 4, 8 "
-                 "or 16 counters, 1 or 2 side by side",
-                 name);
+  (void)snprintf(
+      why, FRANK_ENGINE_WHY_BYTES,
+      "opencl has no variant \"%.31s\"; it has uint1x1 to uint16x2: vectors of 1, 2, 4, 8 "
+      "or 16 counters, 1 or 2 side by side",
+      name);
   return FRANK_ERR_UNSUPPORTED;
 }
 
