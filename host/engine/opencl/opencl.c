@@ -62,7 +62,9 @@ struct listing {
 static bool is_twice(const struct listing *listing, const struct frank_cl_device *device)
 {
   for (size_t i = 0; device->has_pci && i < listing->count; i++) {
-    if (memcmp(&listing->pci[i], &device->pci, sizeof device->pci) == 0) {
+    const struct frank_pci_address *other = &listing->pci[i];
+    if (other->domain == device->pci.domain && other->bus == device->pci.bus &&
+        other->device == device->pci.device && other->function == device->pci.function) {
       return true;
     }
   }
