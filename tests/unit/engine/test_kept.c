@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -49,12 +50,18 @@ static int set_up(void **state)
   return 0;
 }
 
+static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
+{
+  (void)st;
+  (void)type;
+  (void)walk;
+  return remove(name);
+}
+
 static int tear_down(void **state)
 {
   (void)state;
-  char command[96];
-  (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-  return system(command);
+  return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static enum frank_err keep(const void *data, size_t len)
@@ -484,7 +491,7 @@ static void write_again_and_again(unsigned seed, unsigned times)
 {
   static uint8_t data[200000];
   for (unsigned i = 0; i < times; i++) {
-    size_t len = 1000 * ((seed + i * 7) % 200 + 1);
+    size_t len = (size_t)1000 * ((seed + i * 7) % 200 + 1);
     memset(data, (int)(len / 1000), len);
     if (keep(data, len) != FRANK_OK) {
       _exit(1);
