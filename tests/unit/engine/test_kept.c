@@ -188,7 +188,7 @@ static void file_longer_than_wanted_is_refused(void **state)
 static void every_truncation_is_refused(void **state)
 {
   (void)state;
-  uint8_t whole[256];
+  uint8_t whole[256] = {0};
   assert_int_equal(keep(content, sizeof content), FRANK_OK);
   size_t len = slurp(whole, sizeof whole);
   assert_int_equal(len, FRANK_KEPT_HEAD_BYTES + sizeof content);
