@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define LAUNCHES       2U
+#define LAST_PART      1.25 /* a launch may be that many times longer to end a slice */
 #define LAUNCH_US      50000.0
 #define RATE_FIRST_CPS 1e6    /* of a device of unknown rate: its first launch is short on any */
 #define RATE_GROWS     4.0    /* at most, from one launch to the next */
@@ -236,7 +237,7 @@ static cl_int write_tables(struct frank_cl_search *s, const struct frank_slice *
 /* ---- launches ---- */
 
 /* The last counter of a part that begins at `first`: as many as `work` compressions allow, to the
- * end of a work-group; the slice's last at most. */
+ * end of a work-group; the slice's last where little would be left of it. */
 static uint32_t part_end(const struct frank_cl_shape *shape, const struct frank_slice *slice,
                          uint32_t first, double work)
 {
@@ -244,8 +245,9 @@ static uint32_t part_end(const struct frank_cl_shape *shape, const struct frank_
   uint64_t end = slice->first + slice->count; /* one past */
   double counters = work / slice->blocks;
   uint64_t base = first & ~(uint64_t)(shape->item - 1);
-  uint64_t groups = counters < (double)(end - base) ? (uint64_t)(counters / (double)whole) + 1
-                                                    : (end - base + whole - 1) / whole;
+  uint64_t groups = counters * LAST_PART < (double)(end - base)
+                        ? (uint64_t)(counters / (double)whole) + 1
+                        : (end - base + whole - 1) / whole;
   uint64_t up_to = base + groups * whole;
   return (uint32_t)((up_to < end ? up_to : end) - 1);
 }
