@@ -61,6 +61,9 @@ struct frank_cl_search {
   uint32_t kw[KW_WORDS];
   struct launch launches[LAUNCHES];
   uint64_t last_done_us;
+
+  bool failed; /* the driver may still read and write this memory, whenever it likes */
+  struct frank_cl_search *next_abandoned;
 };
 
 /* ---- making ---- */
@@ -146,10 +149,24 @@ static void release_memory(const struct frank_cl_seat *seat, cl_mem memory)
   }
 }
 
+/* What is in flight after a failure may never end, and must not end in memory that has become
+ * somebody else's. The process is not going to live long. */
+static void abandon(struct frank_cl_search *s)
+{
+  static struct frank_cl_search *abandoned;
+  s->next_abandoned = abandoned;
+  abandoned = s;
+}
+
 void frank_cl_search_destroy(struct frank_cl_search **search)
 {
   struct frank_cl_search *s = *search;
   if (s == NULL) {
+    return;
+  }
+  *search = NULL;
+  if (s->failed) {
+    abandon(s);
     return;
   }
   release_memory(&s->seat, s->slices_memory);
@@ -165,7 +182,6 @@ void frank_cl_search_destroy(struct frank_cl_search **search)
     (void)s->seat.cl->ReleaseKernel(s->kernel);
   }
   free(s);
-  *search = NULL;
 }
 
 double frank_cl_search_rate_cps(const struct frank_cl_search *search)
@@ -368,8 +384,8 @@ static enum frank_err finish(struct frank_cl_search *s, size_t n, struct launch 
   return FRANK_OK;
 }
 
-/* Launch after launch, until all slices have ended. After an error others can still be in flight;
- * their events go, and the memory that they write to lives on: the device is not used again. */
+/* Launch after launch, until all slices have ended. After an error others can still be in flight.
+ */
 static enum frank_err run_launches(struct frank_cl_search *s, const struct frank_slice *slices,
                                    size_t n)
 {
@@ -474,5 +490,6 @@ enum frank_err frank_cl_search_run(struct frank_cl_search *search, const struct 
     err = run_batch(search, slices + done, count, results + done);
     done += count;
   }
+  search->failed = search->failed || err != FRANK_OK;
   return err;
 }
