@@ -62,18 +62,26 @@ void frank_cl_tuning_name(const struct frank_cl_shape *shape, char name[FRANK_CL
                  (unsigned)shape->groups);
 }
 
-enum frank_err frank_cl_tuning_parse(const char *name, const struct frank_cl_device *device,
-                                     struct frank_cl_shape *shape, char *why)
+bool frank_cl_tuning_find(const char *name, struct frank_cl_shape *shape)
 {
   char known[FRANK_CL_VARIANT_BYTES];
-  *shape = usual_shape(device);
   for (shape->vector = 1; shape->vector <= VECTOR_MAX; shape->vector *= 2) {
     for (shape->groups = 1; shape->groups <= GROUPS_MAX; shape->groups++) {
       frank_cl_tuning_name(shape, known);
       if (strcmp(name, known) == 0) {
-        return FRANK_OK;
+        return true;
       }
     }
+  }
+  return false;
+}
+
+enum frank_err frank_cl_tuning_force(const char *name, const struct frank_cl_device *device,
+                                     struct frank_cl_shape *shape, char *why)
+{
+  *shape = usual_shape(device);
+  if (frank_cl_tuning_find(name, shape)) {
+    return FRANK_OK;
   }
   (void)snprintf(
       why, FRANK_ENGINE_WHY_BYTES,
