@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define PLATFORMS_MAX  16U
-#define DEVICES_MAX    32U /* of one platform */
+#define DEVICES_MAX    64U /* of one platform */
 #define TEXT_MAX_BYTES ((size_t)64 << 10)
 #define CONSTANT_BYTES ((cl_ulong)64 << 10) /* the least that OpenCL 1.2 allows, section 4.2 */
 
@@ -214,7 +214,7 @@ static enum frank_err list_platform(const struct frank_cl *cl, cl_platform_id pl
   if (cl->GetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, DEVICES_MAX, ids, &count) != CL_SUCCESS) {
     return FRANK_OK; /* it has none, or cannot say: the others' turn */
   }
-  count = count < DEVICES_MAX ? count : DEVICES_MAX;
+  count = count < DEVICES_MAX ? count : DEVICES_MAX; /* more than anything has */
   for (cl_uint i = 0; i < count && *go_on; i++) {
     struct frank_cl_device *device = calloc(1, sizeof *device);
     if (device == NULL) {

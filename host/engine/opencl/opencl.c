@@ -10,6 +10,7 @@
 #include "engine/opencl/search.h"
 #include "engine/opencl/tuning.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,48 +55,57 @@ struct listing {
   struct frank_pci_address *pci; /* of each in the list; domain UINT32_MAX: not known */
   size_t cap;
   size_t count;
-  size_t left_out;
   char *why;
 };
 
-/* True where another platform has offered the same device already. */
-static bool is_twice(const struct listing *listing, const struct frank_cl_device *device)
+/* The device in the list that is this one, offered by another platform; NULL. */
+static const struct frank_device_info *find_twin(const struct listing *listing,
+                                                 const struct frank_cl_device *device)
 {
   for (size_t i = 0; device->has_pci && i < listing->count; i++) {
     const struct frank_pci_address *other = &listing->pci[i];
     if (other->domain == device->pci.domain && other->bus == device->pci.bus &&
         other->device == device->pci.device && other->function == device->pci.function) {
-      return true;
+      return &listing->list[i];
     }
   }
-  return false;
+  return NULL;
 }
 
-static void leave_out(struct listing *listing, const struct frank_cl_device *device)
+/* Adds to the remarks, as far as there is room. */
+static void __attribute__((format(printf, 2, 3)))
+remark(struct listing *listing, const char *format, ...)
 {
+  va_list arguments;
   size_t used = strlen(listing->why);
-  (void)snprintf(listing->why + used, FRANK_ENGINE_WHY_BYTES - used, "%s%s (%.40s) is left out: %s",
-                 used > 0 ? "; " : "", device->name, device->model, device->unfit);
-  listing->left_out++;
+  va_start(arguments, format);
+  if (used > 0) {
+    used += (size_t)snprintf(listing->why + used, FRANK_ENGINE_WHY_BYTES - used, "; ");
+  }
+  if (used < FRANK_ENGINE_WHY_BYTES) {
+    (void)vsnprintf(listing->why + used, FRANK_ENGINE_WHY_BYTES - used, format, arguments);
+  }
+  va_end(arguments);
 }
 
 static bool take_device(void *arg, const struct frank_cl_device *device)
 {
   struct listing *listing = arg;
   if (device->unfit != NULL) {
-    leave_out(listing, device);
+    remark(listing, "%s (%.40s) is left out: %s", device->name, device->model, device->unfit);
     return true;
   }
   if (listing->count == listing->cap) {
-    (void)snprintf(listing->why, FRANK_ENGINE_WHY_BYTES, "only the first %zu are listed",
-                   listing->cap);
+    remark(listing, "only the first %zu are listed", listing->cap);
     return false;
   }
   struct frank_device_info *info = &listing->list[listing->count];
   frank_cl_device_describe(device, info);
   settle(device, false, info, listing->why);
-  if (is_twice(listing, device)) {
+  const struct frank_device_info *twin = find_twin(listing, device);
+  if (twin != NULL) {
     info->on_demand = FRANK_DEMAND_NAME;
+    remark(listing, "%s is %s again, by another driver, and not used", info->name, twin->name);
   }
   listing->pci[listing->count] =
       device->has_pci ? device->pci : (struct frank_pci_address){.domain = UINT32_MAX};

@@ -41,7 +41,8 @@ struct launch {
   uint32_t groups;
   double work; /* compressions */
   uint64_t start_us;
-  cl_event done; /* NULL: not in flight */
+  cl_event searched; /* the kernel has ended */
+  cl_event done;     /* and what it found is read; NULL: not in flight */
 };
 
 struct frank_cl_search {
@@ -327,7 +328,7 @@ static cl_int enqueue(struct frank_cl_search *s, size_t n, struct launch *launch
   }
   if (error == CL_SUCCESS) {
     error = s->seat.cl->EnqueueNDRangeKernel(s->queue, s->kernel, 1, NULL, &global, &local, 0, NULL,
-                                             NULL);
+                                             &launch->searched);
   }
   if (error == CL_SUCCESS) {
     error = s->seat.cl->EnqueueReadBuffer(s->queue, s->results_memory, CL_FALSE, 0,
@@ -370,6 +371,11 @@ static enum frank_err finish(struct frank_cl_search *s, size_t n, struct launch 
   double now_us = (double)frank_clock_now_us();
   enum frank_err err = frank_cl_wait(s->seat.cl, launch->done,
                                      due_us > now_us ? (uint64_t)(due_us - now_us) : 0, &status);
+  if (err == FRANK_OK) {
+    /* A read can go well after a kernel that did not. */
+    err = frank_cl_wait(s->seat.cl, launch->searched, 0, &status);
+  }
+  (void)s->seat.cl->ReleaseEvent(launch->searched);
   (void)s->seat.cl->ReleaseEvent(launch->done);
   launch->done = NULL;
   if (err != FRANK_OK) {
