@@ -39,9 +39,9 @@ struct frank_kernel_slice {
 struct frank_kernel_part {
   FRANK_U32 slice;       /* index in the table of slices */
   FRANK_U32 first_group; /* rises from part to part; the first part's is 0 */
-  FRANK_U32 items;       /* work items that have something to do; those beyond in its groups do not */
-  FRANK_U32 base;        /* counter that item 0 begins with, a multiple of FRANK_ITEM */
-  FRANK_U32 first;       /* first and last counter that are asked for */
+  FRANK_U32 items; /* work items that have something to do; those beyond in its groups do not */
+  FRANK_U32 base;  /* counter that item 0 begins with, a multiple of FRANK_ITEM */
+  FRANK_U32 first; /* first and last counter that are asked for */
   FRANK_U32 last;
 };
 

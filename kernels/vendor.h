@@ -15,17 +15,17 @@
 
 #if FRANK_VECTOR == 1
 typedef uint vec;
-#define v_load(p)          (*(p))
-#define v_store(p, v)      (*(p) = (v))
-#define v_any_up_to(v, x)  ((v) <= (x))
+#define v_load(p)         (*(p))
+#define v_store(p, v)     (*(p) = (v))
+#define v_any_up_to(v, x) ((v) <= (x))
 #else
 typedef FRANK_JOIN(uint, FRANK_VECTOR) vec;
-#define v_load(p)          FRANK_JOIN(vload, FRANK_VECTOR)(0, (p))
-#define v_store(p, v)      FRANK_JOIN(vstore, FRANK_VECTOR)((v), 0, (p))
-#define v_any_up_to(v, x)  any((v) <= v_all(x))
+#define v_load(p)         FRANK_JOIN(vload, FRANK_VECTOR)(0, (p))
+#define v_store(p, v)     FRANK_JOIN(vstore, FRANK_VECTOR)((v), 0, (p))
+#define v_any_up_to(v, x) any((v) <= v_all(x))
 #endif
-#define v_all(x)           ((vec)(x))
-#define v_rotl(v, n)       rotate((v), v_all(n))
+#define v_all(x)     ((vec)(x))
+#define v_rotl(v, n) rotate((v), v_all(n))
 
 #else /* plain C: whoever includes it defines get_group_id and its like, and the atomics */
 
@@ -33,12 +33,12 @@ typedef FRANK_JOIN(uint, FRANK_VECTOR) vec;
 
 #define __kernel static
 #define __global
-#define __constant const
+#define __constant    const
 typedef uint32_t uint;
 typedef uint vec __attribute__((vector_size(4 * FRANK_VECTOR)));
-#define v_store(p, v)      memcpy((p), &(v), sizeof(vec))
-#define v_all(x)           ((vec){0} + (uint)(x))
-#define v_rotl(v, n)       ((v) << (n) | (v) >> (32 - (n)))
+#define v_store(p, v) memcpy((p), &(v), sizeof(vec))
+#define v_all(x)      ((vec){0} + (uint)(x))
+#define v_rotl(v, n)  ((v) << (n) | (v) >> (32 - (n)))
 
 /* From words that are aligned as such, not as vectors. */
 INLINE vec v_load(const uint *p)
@@ -73,8 +73,8 @@ INLINE int v_any_up_to(vec v, uint x)
 typedef int frank_v16si __attribute__((vector_size(64)));
 #define v_ternary(x, y, z, table)                                                                  \
   as_uint16(__builtin_ia32_pternlogd512_mask(as_v16si(x), as_v16si(y), as_v16si(z), table, 0xffff))
-#define as_v16si(v)        __builtin_astype((v), frank_v16si)
-#define v_choose(e, f, g)  v_ternary(e, f, g, 0xca)
+#define as_v16si(v)         __builtin_astype((v), frank_v16si)
+#define v_choose(e, f, g)   v_ternary(e, f, g, 0xca)
 #define v_majority(a, b, c) v_ternary(a, b, c, 0xe8)
 #else
 #define v_choose(e, f, g)   ((g) ^ ((e) & ((f) ^ (g))))

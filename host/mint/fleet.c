@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +18,15 @@
 #define PROBE_LIMIT_US (20 * FRANK_US_PER_S)
 
 /* Engines that are looked for when nobody names a device, or one that is not there: then people are
- * told what there is. */
-static const char *const usual_engines[] = {"cpu"};
+ * told what there is. Of one that this build has not, nobody hears unless they named it. */
+static const char *const usual_engines[] = {"cpu", "opencl"};
 
 void frank_fleet_config_init(struct frank_fleet_config *config)
 {
   *config = (struct frank_fleet_config){
       .worker_nice = 10,
       .bind = true,
-      .open_limit_us = 30 * FRANK_US_PER_S,
+      .open_limit_us = 120 * FRANK_US_PER_S,
       .stall_floor_us = 250 * FRANK_US_PER_MS,
       .kill_floor_us = 3 * FRANK_US_PER_S,
       .quarantine_us = 60 * FRANK_US_PER_S,
@@ -194,10 +195,13 @@ static void device_start(struct frank_fleet_device *d, uint64_t now_us)
   frank_supervisor_started(&d->supervisor, now_us);
   hope(fleet);
   struct frank_worker_open open = {.bind = fleet->config.bind ? 1 : 0,
-                                   .nice = fleet->config.worker_nice};
+                                   .nice = fleet->config.worker_nice,
+                                   .tune = fleet->config.tune ? 1 : 0};
   snprintf(open.device, sizeof open.device, "%s", d->info.name);
   snprintf(open.variant, sizeof open.variant, "%s",
            fleet->config.variant ? fleet->config.variant : "");
+  snprintf(open.cache_dir, sizeof open.cache_dir, "%s",
+           fleet->config.cache_dir ? fleet->config.cache_dir : "");
   enum frank_err err = frank_child_spawn(fleet->worker_path, argv, &d->pid, &d->chan);
   if (err == FRANK_OK) {
     err = frank_loop_add(fleet->loop, frank_chan_fd(d->chan), FRANK_LOOP_READ, on_device_event, d,
@@ -314,13 +318,16 @@ static void on_probe_event(void *arg, uint32_t events)
     if (record.type == FRANK_WORKER_PROBED && record.len_bytes == sizeof said) {
       memcpy(&said, record.payload, sizeof said);
       said.why[sizeof said.why - 1] = '\0';
+      if (said.err == FRANK_ERR_NOT_FOUND && !probe->is_named) {
+        said.why[0] = '\0';
+      }
     }
     probe_end(probe, said.why);
   }
 }
 
 static void probe_start(struct frank_fleet *fleet, const char *engine, size_t engine_len,
-                        uint64_t now_us)
+                        bool is_named, uint64_t now_us)
 {
   for (size_t i = 0; i < fleet->probe_count; i++) {
     if (strlen(fleet->probes[i].engine) == engine_len &&
@@ -333,7 +340,8 @@ static void probe_start(struct frank_fleet *fleet, const char *engine, size_t en
     return; /* told as a missing device */
   }
   struct frank_fleet_probe *probe = &fleet->probes[fleet->probe_count++];
-  *probe = (struct frank_fleet_probe){.fleet = fleet, .limit_us = now_us + PROBE_LIMIT_US};
+  *probe = (struct frank_fleet_probe){
+      .fleet = fleet, .is_named = is_named, .limit_us = now_us + PROBE_LIMIT_US};
   memcpy(probe->engine, engine, engine_len);
   char option[] = "--probe";
   char *argv[] = {fleet->worker_path, option, probe->engine, NULL};
@@ -350,7 +358,7 @@ static void probe_start(struct frank_fleet *fleet, const char *engine, size_t en
 static void probe_usual(struct frank_fleet *fleet, uint64_t now_us)
 {
   for (size_t i = 0; i < sizeof usual_engines / sizeof usual_engines[0]; i++) {
-    probe_start(fleet, usual_engines[i], strlen(usual_engines[i]), now_us);
+    probe_start(fleet, usual_engines[i], strlen(usual_engines[i]), false, now_us);
   }
 }
 
@@ -358,6 +366,7 @@ enum frank_err frank_fleet_new(const struct frank_fleet_config *config, struct f
                                struct frank_mint *mint, uint64_t now_us, struct frank_fleet **out,
                                char *why)
 {
+  assert(!config->cache_dir || strlen(config->cache_dir) < FRANK_CACHE_DIR_BYTES);
   struct frank_fleet *fleet = calloc(1, sizeof *fleet);
   if (!fleet) {
     snprintf(why, FRANK_ENGINE_WHY_BYTES, "no memory");
@@ -380,7 +389,7 @@ enum frank_err frank_fleet_new(const struct frank_fleet_config *config, struct f
     probe_usual(fleet, now_us);
   }
   for (size_t i = 0; i < config->device_count; i++) {
-    probe_start(fleet, config->devices[i], strcspn(config->devices[i], ":"), now_us);
+    probe_start(fleet, config->devices[i], strcspn(config->devices[i], ":"), true, now_us);
   }
   *out = fleet;
   return FRANK_OK;

@@ -29,7 +29,7 @@ struct frank_fleet_device {
   uint64_t stalls;
   uint64_t attempts_before; /* of its earlier lives */
   uint64_t wrong_before;
-  char why[128];
+  char why[FRANK_ENGINE_WHY_BYTES];
 };
 
 struct frank_fleet_probe {
@@ -39,6 +39,7 @@ struct frank_fleet_probe {
   struct frank_loop_watch *watch;
   pid_t pid;
   bool done;
+  bool is_named; /* somebody asked for this engine, or for a device of it */
   uint64_t limit_us;
   char why[FRANK_ENGINE_WHY_BYTES]; /* why the engine has no device, or what limits those it has */
 };

@@ -1,6 +1,7 @@
 /*
  * frank devices: what there is to search with, how fast it is, and what is left out and why.
- * Opening a device includes its self-test by known answers; --test goes further and searches.
+ * Opening a device includes its self-test by known answers, and tuning at its first use or with
+ * --tune; --test goes further and searches.
  */
 #include "base/clock.h"
 #include "mint/status.h"
@@ -126,8 +127,8 @@ static void test_conduct(const struct frank_search *search, struct test_result *
   free(status);
 }
 
-/* A service of its own for each device, so that the others cannot help it. False when a signal
- * came. */
+/* A service of its own for each device, so that the others cannot help it. It does not tune: what
+ * --tune found is kept by now, and is what shall be tested. False when a signal came. */
 static bool test_device(struct frank_cmd_line *line, const char *name, struct test_result *result)
 {
   const char *const devices[] = {name};
@@ -367,7 +368,8 @@ int frank_cmd_devices(struct frank_cmd_line *line)
   if (!frank_cmd_check_devices(line)) {
     return FRANK_EXIT_USAGE;
   }
-  struct frank_search_config config = {.isa = frank_cmd_value(line, FRANK_OPT_ISA)};
+  struct frank_search_config config = {.isa = frank_cmd_value(line, FRANK_OPT_ISA),
+                                       .tune = frank_cmd_has(line, FRANK_OPT_TUNE)};
   struct frank_search *search = NULL;
   struct frank_status *status = calloc(1, sizeof *status);
   char *notes = calloc(1, NOTES_BYTES);

@@ -5,6 +5,7 @@
  *     door --requests--> mint service --slices--> worker
  *     door <--answers--- mint service <--results- worker
  */
+#include "base/cache_dir.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -34,6 +35,7 @@ struct frankd {
   char *const *argv;
   struct frankd_config config;
   const char *devices[FRANK_CONFIG_LIST_MAX];
+  char cache_dir[FRANK_CACHE_DIR_BYTES];
   struct frank_loop *loop;
   struct frank_mint *mint;
   struct frank_fleet *fleet;
@@ -245,6 +247,24 @@ static enum frank_err open_mint(struct frankd *f, uint64_t now_us)
   return frank_mint_new(&config, now_us, &f->mint);
 }
 
+/* The folder for what engines keep, NULL where there is none: they do without then. */
+static const char *find_cache_dir(struct frankd *f)
+{
+  enum frank_err err = frank_cache_dir(f->cache_dir, sizeof f->cache_dir);
+  if (err == FRANK_OK) {
+    return f->cache_dir;
+  }
+  if (err == FRANK_ERR_TOO_LONG) {
+    frank_log(FRANK_LOG_WARN,
+              "event=nothing-kept why=\"the cache folder's name is longer than %d bytes\"",
+              FRANK_CACHE_DIR_BYTES - 1);
+  } else {
+    frank_log(FRANK_LOG_INFO,
+              "event=nothing-kept why=\"no CACHE_DIRECTORY, XDG_CACHE_HOME or HOME\"");
+  }
+  return NULL;
+}
+
 static enum frank_err open_fleet(struct frankd *f, uint64_t now_us, char *why)
 {
   struct frank_fleet_config config;
@@ -257,6 +277,7 @@ static enum frank_err open_fleet(struct frankd *f, uint64_t now_us, char *why)
   config.variant = f->config.isa[0] != '\0' ? f->config.isa : NULL;
   config.worker_nice = (int)f->config.worker_nice;
   config.bind = f->config.bind;
+  config.cache_dir = find_cache_dir(f);
   config.open_limit_us = f->config.open_limit_us;
   config.stall_floor_us = f->config.stall_floor_us;
   config.kill_floor_us = f->config.kill_floor_us;

@@ -1,5 +1,6 @@
 #include "programs/search.h"
 
+#include "base/cache_dir.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -17,11 +18,16 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define TELL_AFTER_US FRANK_US_PER_S /* what takes longer than this is told */
+
 struct frank_search {
   struct frank_loop *loop;
   struct frank_mint *mint;
   struct frank_fleet *fleet;
   size_t named; /* devices that were asked for by name */
+  bool tune;
+  enum frank_err cache_err; /* why there is no cache_dir */
+  char cache_dir[FRANK_CACHE_DIR_BYTES];
   sigset_t old_mask;
   bool mask_kept;
   int signal_number;
@@ -95,12 +101,16 @@ enum frank_err frank_search_new(const struct frank_search_config *config, struct
    * where none is left our own message says so. `frank devices` looks at each. */
   frank_log_init("frank", FRANK_LOG_ERROR);
   search->named = config->device_count;
+  search->tune = config->tune;
+  search->cache_err = frank_cache_dir(search->cache_dir, sizeof search->cache_dir);
   search->mask_kept = sigprocmask(SIG_SETMASK, NULL, &search->old_mask) == 0;
   struct frank_fleet_config fleet;
   frank_fleet_config_init(&fleet);
   fleet.devices = config->devices;
   fleet.device_count = config->device_count;
   fleet.variant = config->isa;
+  fleet.cache_dir = search->cache_err == FRANK_OK ? search->cache_dir : NULL;
+  fleet.tune = config->tune;
   enum frank_err err = frank_loop_new(&search->loop);
   if (err == FRANK_OK) {
     err = frank_loop_signals(search->loop, signals, take_signal, search);
@@ -193,16 +203,24 @@ static bool is_ready(const struct frank_search *search, bool all)
   return missing || enough || frank_fleet_settled(search->fleet);
 }
 
-enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t until_us,
-                                 char *why)
+/* Turns until devices are ready; tells people on a terminal what takes so long. */
+static enum frank_err wait_until_ready(struct frank_search *search, bool all, uint64_t until_us,
+                                       char *why)
 {
-  why[0] = '\0';
+  uint64_t tell_us =
+      frank_term_has_progress() ? frank_clock_now_us() + TELL_AFTER_US : FRANK_NEVER_US;
   while (!is_ready(search, all)) {
-    if (frank_clock_now_us() >= until_us) {
+    uint64_t now_us = frank_clock_now_us();
+    if (now_us >= until_us) {
       snprintf(why, FRANK_SEARCH_WHY_BYTES, "no device became ready in time");
       return FRANK_ERR_TIMEOUT;
     }
-    enum frank_err err = turn(search, until_us);
+    if (now_us >= tell_us) {
+      frank_term_progress(
+          "opening devices; one that is new here builds and tunes its kernel first");
+      tell_us = now_us + FRANK_TERM_PROGRESS_US;
+    }
+    enum frank_err err = turn(search, earlier(until_us, tell_us));
     if (err != FRANK_OK) {
       snprintf(why, FRANK_SEARCH_WHY_BYTES, "event loop: %s", strerror(errno));
       return err;
@@ -211,6 +229,20 @@ enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t
       snprintf(why, FRANK_SEARCH_WHY_BYTES, "interrupted while devices were opened");
       return FRANK_ERR_CLOSED;
     }
+  }
+  return FRANK_OK;
+}
+
+enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t until_us,
+                                 char *why)
+{
+  why[0] = '\0';
+  enum frank_err err = wait_until_ready(search, all, until_us, why);
+  if (frank_term_has_progress()) {
+    frank_term_clear();
+  }
+  if (err != FRANK_OK) {
+    return err;
   }
   if (search->named > 0) {
     char name[32];
@@ -287,4 +319,13 @@ void frank_search_status(const struct frank_search *search, struct frank_status 
 void frank_search_notes(const struct frank_search *search, char *out, size_t out_size)
 {
   frank_fleet_notes(search->fleet, out, out_size);
+  size_t used = strlen(out);
+  if (search->cache_err == FRANK_ERR_TOO_LONG) {
+    snprintf(out + used, out_size - used,
+             "nothing is kept between runs: the cache folder's name is longer than %d bytes\n",
+             FRANK_CACHE_DIR_BYTES - 1);
+  } else if (search->cache_err != FRANK_OK && search->tune) {
+    snprintf(out + used, out_size - used,
+             "what was tuned is not kept: no CACHE_DIRECTORY, XDG_CACHE_HOME or HOME\n");
+  }
 }

@@ -26,6 +26,7 @@ struct frank_search_config {
   const char *const *devices; /* names; none: every device that is not on demand */
   size_t device_count;
   const char *isa; /* forced code path, NULL: the fastest */
+  bool tune;       /* devices measure again what was tuned before */
 };
 
 /* Starts looking for devices. `why` (FRANK_SEARCH_WHY_BYTES) names what failed: FRANK_ERR_NOT_FOUND
@@ -62,7 +63,8 @@ FRANK_MUST_CHECK enum frank_err frank_search_mint(struct frank_search *search,
 int frank_search_signal(const struct frank_search *search);
 /* A snapshot of devices. */
 void frank_search_status(const struct frank_search *search, struct frank_status *status);
-/* Devices that are left out, and why, in lines of text. */
+/* Devices that are left out, and why, in lines of text; and why nothing is kept between runs, where
+ * somebody wanted that. */
 void frank_search_notes(const struct frank_search *search, char *out, size_t out_size);
 
 #endif

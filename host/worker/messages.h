@@ -10,6 +10,7 @@
 #ifndef FRANK_WORKER_MESSAGES_H
 #define FRANK_WORKER_MESSAGES_H
 
+#include "base/cache_dir.h"
 #include "engine/engine.h"
 #include "proof/plan.h"
 
@@ -22,14 +23,18 @@ enum frank_worker_record {
   FRANK_WORKER_FAILED,   /* struct frank_worker_failed: the worker exits after it */
   FRANK_WORKER_RESULT,   /* struct frank_worker_result */
   FRANK_WORKER_DEVICE,   /* struct frank_device_info */
-  FRANK_WORKER_PROBED,   /* struct frank_worker_failed: err FRANK_OK, why a device is missing */
+  /* struct frank_worker_failed: err FRANK_OK, why a device is missing or what limits them;
+   * FRANK_ERR_NOT_FOUND: this build has no such engine */
+  FRANK_WORKER_PROBED,
 };
 
 struct frank_worker_open {
   char device[32];
-  char variant[32]; /* empty: the fastest */
-  uint32_t bind;    /* 1: bind to the device's place */
-  int32_t nice;     /* added to the process's nice value, 0..19 */
+  char variant[32];                      /* empty: the fastest */
+  uint32_t bind;                         /* 1: bind to the device's place */
+  int32_t nice;                          /* added to the process's nice value, 0..19 */
+  char cache_dir[FRANK_CACHE_DIR_BYTES]; /* what engines keep between runs; empty: nothing */
+  uint32_t tune;                         /* 1: measure again what was tuned before */
 };
 
 struct frank_worker_failed {

@@ -130,12 +130,14 @@ static enum frank_err read_open(struct worker *w, struct frank_worker_open *open
   }
   memcpy(open, record.payload, sizeof *open);
   if (memchr(open->device, '\0', sizeof open->device) == NULL ||
-      memchr(open->variant, '\0', sizeof open->variant) == NULL) {
+      memchr(open->variant, '\0', sizeof open->variant) == NULL ||
+      memchr(open->cache_dir, '\0', sizeof open->cache_dir) == NULL) {
     say_why(w, "OPEN: a name without its end");
     return FRANK_ERR_MALFORMED;
   }
-  if (open->bind > 1 || open->nice < 0 || open->nice > 19) {
-    say_why(w, "OPEN: bind %" PRIu32 " or nice %" PRId32 " out of range", open->bind, open->nice);
+  if (open->bind > 1 || open->tune > 1 || open->nice < 0 || open->nice > 19) {
+    say_why(w, "OPEN: bind %" PRIu32 ", tune %" PRIu32 " or nice %" PRId32 " out of range",
+            open->bind, open->tune, open->nice);
     return FRANK_ERR_RANGE;
   }
   return FRANK_OK;
@@ -158,6 +160,8 @@ static enum frank_err open_device(struct worker *w, const struct frank_worker_op
   const struct frank_engine_options options = {
       .variant = open->variant[0] == '\0' ? NULL : open->variant,
       .bind = open->bind == 1,
+      .cache_dir = open->cache_dir[0] == '\0' ? NULL : open->cache_dir,
+      .tune = open->tune == 1,
   };
   enum frank_err err =
       frank_engine_open(open->device, &options, &w->engine, &w->ctx, &w->info, w->why);

@@ -320,6 +320,45 @@ static void steps_back_as_told(void **state)
   stop(&c);
 }
 
+/* The variant of faulty:keeps tells what became of the two: test_engines.h. */
+static struct frank_device_info open_keeping(const char *cache_dir, uint32_t tune)
+{
+  struct child c = start(NULL);
+  struct frank_worker_open open = {.device = "faulty:keeps", .tune = tune};
+  (void)snprintf(open.cache_dir, sizeof open.cache_dir, "%s", cache_dir);
+  put(&c, FRANK_WORKER_OPEN, &open, sizeof open);
+  flush(&c);
+  struct frank_device_info info = expect_ready(&c);
+  stop(&c);
+  return info;
+}
+
+static void engine_hears_where_to_keep_and_whether_to_tune(void **state)
+{
+  (void)state;
+  char root[] = "/tmp/frank-worker-XXXXXX";
+  char folder[64];
+  char file[80];
+  assert_non_null(mkdtemp(root));
+  (void)snprintf(folder, sizeof folder, "%s/cache", root);
+  struct frank_device_info made = open_keeping(folder, 0);
+  struct frank_device_info kept = open_keeping(folder, 0);
+  struct frank_device_info tuned = open_keeping(folder, 1);
+  struct frank_device_info again = open_keeping(folder, 0);
+  assert_memory_equal(made.variant, "made-", 5);
+  assert_memory_equal(kept.variant, "kept-", 5);
+  assert_memory_equal(tuned.variant, "made-", 5);
+  assert_memory_equal(again.variant, "kept-", 5);
+  assert_string_equal(made.variant + 5, kept.variant + 5);
+  assert_string_not_equal(tuned.variant + 5, kept.variant + 5);
+  assert_string_equal(again.variant + 5, tuned.variant + 5);
+  assert_memory_equal(open_keeping("", 0).variant, "unkept-", 7);
+  (void)snprintf(file, sizeof file, "%s/faulty-keeps", folder);
+  assert_int_equal(unlink(file), 0);
+  assert_int_equal(rmdir(folder), 0);
+  assert_int_equal(rmdir(root), 0);
+}
+
 /* ---- what it refuses ---- */
 
 static void device_that_cannot_be_opened_is_told(void **state)
@@ -423,7 +462,7 @@ static void broken_slices_end_it_with_the_field_named(void **state)
 static void broken_opens_end_it(void **state)
 {
   (void)state;
-  enum { ROWS = 8 };
+  enum { ROWS = 10 };
   for (unsigned i = 0; i < ROWS; i++) {
     struct frank_worker_open open = {.device = "null:0"};
     unsigned type = FRANK_WORKER_OPEN;
@@ -449,6 +488,12 @@ static void broken_opens_end_it(void **state)
       break;
     case 6:
       open.nice = -1;
+      break;
+    case 7:
+      memset(open.cache_dir, '/', sizeof open.cache_dir);
+      break;
+    case 8:
+      open.tune = 2;
       break;
     default:
       open.bind = 2;
@@ -659,6 +704,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(batches_for_a_device_that_overlaps_them),
       cmocka_unit_test(result_does_not_wait_for_a_long_slice_behind_it),
       cmocka_unit_test(steps_back_as_told),
+      cmocka_unit_test(engine_hears_where_to_keep_and_whether_to_tune),
       cmocka_unit_test(device_that_cannot_be_opened_is_told),
       cmocka_unit_test(broken_slices_end_it_with_the_field_named),
       cmocka_unit_test(broken_opens_end_it),

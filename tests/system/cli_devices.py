@@ -2,10 +2,14 @@
 
 import base64
 import json
+import os
 import re
+import shutil
+import subprocess
+import tempfile
 import time
 
-from cli_support import check_header, frank, run
+from cli_support import check_header, frank, program, run
 
 B = base64.b64encode(bytes(range(64))).decode()
 
@@ -104,6 +108,100 @@ def mint_survives_a_device_that_goes_wrong():
         check_header(done.stdout[:-1], "rsa-sha256", B, 1 << 23)
 
 
+def keeping(env, *args):
+    """[made, kept or unkept; the number] of faulty:keeps, its record, and the notes but for those
+    on its neighbours."""
+    absent = {"CACHE_DIRECTORY": "", "XDG_CACHE_HOME": "", "HOME": ""}
+    done = frank("devices", "--device", "faulty:keeps", "--json", *args, env={**absent, **env})
+    assert done.returncode == 0, done
+    device, final = records(done)
+    notes = [note for note in final["notes"] if not note.endswith("there, but not named")]
+    return device["variant"].split("-"), device, notes
+
+
+def what_was_tuned_is_kept_until_tune():
+    with tempfile.TemporaryDirectory(prefix="frank-") as folder:
+        cache = os.path.join(folder, "cache")
+        env = {"CACHE_DIRECTORY": cache}
+        (how, number), _, notes = keeping(env)
+        assert how == "made" and notes == [], (how, notes)
+        assert keeping(env)[0] == ["kept", number]
+        (how, anew), _, _ = keeping(env, "--tune")
+        assert how == "made" and anew != number, (how, anew, number)
+        assert keeping(env)[0] == ["kept", anew]
+        # The tests after tuning use what it found: they would replace it otherwise.
+        (how, anew), device, _ = keeping(env, "--tune", "--test")
+        assert how == "made" and device["test"]["passed"] is True, device
+        assert keeping(env)[0] == ["kept", anew]
+        # Minting keeps as well, in the same folder.
+        os.unlink(os.path.join(cache, "faulty-keeps"))
+        done = frank("mint", "--b", B, "--factor", "1", "--device", "faulty:keeps", env=env)
+        assert done.returncode == 0 and os.listdir(cache) == ["faulty-keeps"], done
+        assert keeping(env)[0][0] == "kept"
+
+
+def cache_folder_is_the_one_of_the_environment():
+    with tempfile.TemporaryDirectory(prefix="frank-") as folder:
+        def path(name):
+            return os.path.join(folder, name)
+        for env, expected in (
+                ({"HOME": path("home")}, "home/.cache/frank"),
+                ({"HOME": path("home"), "XDG_CACHE_HOME": path("xdg")}, "xdg/frank"),
+                ({"HOME": path("home"), "CACHE_DIRECTORY": f"{path('unit')}:/second"}, "unit")):
+            assert keeping(env)[0][0] == "made", env
+            assert os.path.isfile(os.path.join(folder, expected, "faulty-keeps")), env
+        # What cannot be kept is no reason not to search; a folder that cannot be used is told.
+        os.chmod(path("unit/faulty-keeps"), 0o666)
+        assert keeping({"CACHE_DIRECTORY": path("unit")})[0][0] == "made"
+        with open(path("file"), "wb"):
+            pass
+        done = frank("devices", "--device", "faulty:keeps", env={"CACHE_DIRECTORY": path("file")})
+        assert done.returncode == 0 and b" unkept-" in done.stdout, done
+        assert "faulty-keeps: its folder cannot be used: Not a directory" in done.stderr, done
+        how, _, notes = keeping({"CACHE_DIRECTORY": "/" + "x" * 255})
+        assert how[0] == "unkept" and "longer than 255 bytes" in notes[0], notes
+        how, _, notes = keeping({})
+        assert how[0] == "unkept" and notes == [], notes
+        how, _, notes = keeping({}, "--tune")
+        assert how[0] == "unkept" and "is not kept" in notes[0], notes
+
+
+def engine_that_nobody_named_is_missed_by_nobody():
+    usual = frank("devices", "--json")
+    named = frank("devices", "--device", "opencl", "--device", "cpu:0", "--json")
+    assert usual.returncode == 0 and "no engine" not in str(records(usual)[-1]["notes"]), usual
+    # Named, it is missed where this build has none.
+    assert named.returncode == 0 or "no device opencl here; there is: cpu:0" in named.stderr, named
+    done = frank("mint", "--b", B, "--device", "cpu:4096")
+    assert done.returncode == 3 and "no engine" not in done.stderr, done
+
+
+def slow_engine_is_waited_for_by_devices_not_by_mint():
+    """A driver may take seconds to tell its devices. Stands for one: a frank-worker that does so
+    where opencl is looked for, and is the real one otherwise."""
+    with tempfile.TemporaryDirectory(prefix="frank-") as folder:
+        def run_with(delay, *args):
+            worker = os.path.join(folder, "frank-worker")
+            with open(worker, "w", encoding="ascii") as file:
+                file.write("#!/bin/sh\n"
+                           f'if [ "$*" = "--probe opencl" ]; then {delay}; fi\n'
+                           f"exec '{program('frank-worker')}' \"$@\"\n")
+            os.chmod(worker, 0o755)
+            return subprocess.run([frank_here, *args], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=60, check=False)
+
+        # It looks for the worker beside itself.
+        frank_here = shutil.copy(program("frank"), folder)
+        start = time.monotonic()
+        done = run_with("exec sleep 1000", "mint", "--b", B, "--factor", "1000")
+        assert done.returncode == 0 and time.monotonic() - start < 20, done
+        check_header(done.stdout[:-1].encode(), "rsa-sha256", B, 1000)
+        # What comes late is listed all the same: the device null:0, here.
+        done = run_with("sleep 2; set -- --probe null", "devices", "--json")
+        assert done.returncode == 0, done
+        assert records(done)[-1]["notes"][-1] == "null:0: there, but not named", done
+
+
 def forced_variant_is_used():
     done = frank("devices", "--device", "cpu:0", "--isa", "portable", "--json")
     assert done.returncode == 0, done
@@ -112,7 +210,7 @@ def forced_variant_is_used():
 
 def help_names_the_variants_there_are():
     text = frank("devices", "--help").stdout.decode()
-    named = re.search(r"--isa V .*CPU: ([\w ]+)\n", text).group(1).split()
+    named = re.search(r"--isa V .*code path: ([\w ]+) \(CPU\)", text).group(1).split()
     refused = frank("mint", "--b", B, "--device", "cpu:0", "--isa", "nonsense")
     runnable = re.search(r"here run: ([\w ]+)", refused.stderr).group(1).split()
     assert "portable" in runnable and set(runnable) <= set(named), (named, runnable)
@@ -146,6 +244,9 @@ if __name__ == "__main__":
         test_searches_on_each_device, test_finds_out_devices_that_go_wrong,
         device_that_fails_its_self_test_is_no_device, mint_survives_a_device_that_goes_wrong,
         test_counts_a_device_that_is_not_ready_as_failed,
-        mint_does_not_wait_for_a_device_that_hangs_when_it_is_opened, forced_variant_is_used,
+        mint_does_not_wait_for_a_device_that_hangs_when_it_is_opened,
+        what_was_tuned_is_kept_until_tune, cache_folder_is_the_one_of_the_environment,
+        engine_that_nobody_named_is_missed_by_nobody,
+        slow_engine_is_waited_for_by_devices_not_by_mint, forced_variant_is_used,
         help_names_the_variants_there_are,
         dry_run_plans_and_does_not_search)

@@ -7,7 +7,9 @@ The devices are real workers with the engine for tests, host/engine/test/test_en
 import os
 import re
 import signal
+import tempfile
 import time
+import unittest.mock
 
 from daemon_support import (MAX_FACTOR, check_answer, collect, devices, in_threads,
                             jobs_of_all_shapes, patience, percentile, rate_hps, request, state_of,
@@ -273,9 +275,41 @@ def sigterm_ends_it_though_every_device_hangs():
             print(f"      {name}: ended {took_s:.2f} s after SIGTERM with a grace of {GRACE_S} s")
 
 
+def what_devices_keep_outlives_worker_and_daemon():
+    with tempfile.TemporaryDirectory(prefix="frank-") as folder:
+        cache = os.path.join(folder, "cache", "frank")
+
+        def variant(frankd):
+            return devices(frankd)["faulty:keeps"]["variant"].split("-")
+
+        def start(directory):
+            with unittest.mock.patch.dict(os.environ, CACHE_DIRECTORY=directory):
+                return Frankd(["--device", "faulty:keeps"], config=CONFIG)
+
+        with start(cache) as frankd:
+            how, number = variant(frankd)
+            assert how == "made" and os.stat(cache).st_mode & 0o7777 == 0o700, how
+            os.kill(frankd.children("frank-worker")[0], signal.SIGKILL)
+            wait_until("the next worker has it", lambda: variant(frankd) == ["kept", number],
+                       patience(10))
+        with start(cache) as frankd:
+            assert variant(frankd) == ["kept", number]
+        # Without a folder that can be used it goes on without, and says so once.
+        with start("/" + "x" * 255) as frankd:
+            assert variant(frankd)[0] == "unkept"
+            assert frankd.log().count("event=nothing-kept") == 1, frankd.log()
+            assert "level=warn" in next(line for line in frankd.lines if "nothing-kept" in line)
+
+
+def engine_that_nobody_named_is_not_logged():
+    with Frankd() as frankd:
+        assert "no engine" not in frankd.log(), frankd.log()
+
+
 if __name__ == "__main__":
     run(each_liar_is_found_out_and_quarantined, the_slow_and_the_unlucky_go_on_working,
         all_of_them_at_once_change_no_answer, a_quarantined_device_is_tried_again,
         without_a_device_requests_are_refused_at_once,
         a_device_without_progress_tells_a_rate_of_zero, work_of_a_lost_worker_is_reassigned_soon,
-        sigterm_ends_it_though_every_device_hangs)
+        sigterm_ends_it_though_every_device_hangs, what_devices_keep_outlives_worker_and_daemon,
+        engine_that_nobody_named_is_not_logged)

@@ -4,6 +4,7 @@
 #include "engine/cpu/place.h"
 
 #include "engine/engine.h"
+#include "engine/topology.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -178,20 +179,6 @@ static hwloc_obj_t core_of(const struct frank_places *places, size_t i, int *thr
 
 /* ---- telling ---- */
 
-/* The number that the system itself gives it, which is what other tools show. */
-static unsigned number_of(hwloc_obj_t object)
-{
-  return object->os_index == HWLOC_UNKNOWN_INDEX ? object->logical_index : object->os_index;
-}
-
-static int32_t node_of(hwloc_obj_t core)
-{
-  if (core->nodeset == NULL || hwloc_bitmap_weight(core->nodeset) != 1) {
-    return -1;
-  }
-  return hwloc_bitmap_first(core->nodeset);
-}
-
 static const char *model_of(const struct frank_places *places, hwloc_obj_t package)
 {
   const char *name = package == NULL ? NULL : hwloc_obj_get_info_by_name(package, "CPUModel");
@@ -215,13 +202,14 @@ void frank_places_describe(const struct frank_places *places, size_t i, char *mo
   char of_core[24] = "";
   (void)snprintf(model, model_size, "%s", model_of(places, package));
   if (package != NULL) {
-    (void)snprintf(of_package, sizeof of_package, "package %u ", number_of(package));
+    (void)snprintf(of_package, sizeof of_package, "package %u ", frank_topology_number(package));
   }
   if (thread >= 0) {
     (void)snprintf(of_core, sizeof of_core, " thread %d", thread);
   }
-  (void)snprintf(place, place_size, "%s%s %u%s", of_package, kind, number_of(core), of_core);
-  *numa_node = node_of(core);
+  (void)snprintf(place, place_size, "%s%s %u%s", of_package, kind, frank_topology_number(core),
+                 of_core);
+  *numa_node = frank_topology_node(core->nodeset);
 }
 
 /* ---- binding ---- */
@@ -259,22 +247,17 @@ enum frank_err frank_places_bind(const struct frank_places *places, size_t i, ch
   if (hwloc_topology_is_thissystem(places->topology) != 1) {
     /* hwloc would pretend to have bound us. */
     (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "not bound to core %u: it is not this machine's",
-                   number_of(core));
+                   frank_topology_number(core));
     return FRANK_ERR_DENIED;
   }
   if (bind_cpu(places, core, thread) != FRANK_OK) {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "not bound to core %u: %s", number_of(core),
-                   strerror(errno));
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "not bound to core %u: %s",
+                   frank_topology_number(core), strerror(errno));
     return FRANK_ERR_DENIED;
   }
-  /* Migrate: the heap that the search's buffers will come from has pages that were touched before,
-   * wherever the process was started. */
-  if (core->nodeset != NULL &&
-      hwloc_set_membind(places->topology, core->nodeset, HWLOC_MEMBIND_BIND,
-                        HWLOC_MEMBIND_THREAD | HWLOC_MEMBIND_BYNODESET | HWLOC_MEMBIND_MIGRATE) !=
-          0) {
+  if (core->nodeset != NULL && frank_topology_bind_memory(places->topology, core->nodeset) != 0) {
     (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "memory not bound to the node of core %u: %s",
-                   number_of(core), strerror(errno));
+                   frank_topology_number(core), strerror(errno));
     return FRANK_ERR_DENIED;
   }
   return FRANK_OK;

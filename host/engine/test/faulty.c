@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "engine/cpu/variant.h"
+#include "engine/kept.h"
 #include "engine/selftest.h"
 #include "proof/plan.h"
 
@@ -28,6 +29,7 @@ struct fault {
   uint32_t slow_times;    /* 0: as fast as it can */
   uint32_t block_cycles;  /* simulated: cycles of a compression; 0: it is not */
   bool by_chance;         /* strike decides when, from the first slice on */
+  bool keeps;             /* a number between runs; its variant tells where it is from */
   bool fails_selftest;
 };
 
@@ -36,6 +38,7 @@ struct frank_engine_ctx {
   uint32_t after;  /* the slice from which on the fault strikes, 1 the first */
   uint32_t slices; /* searched since the device was opened */
   char name[32];
+  char variant[32];
 };
 
 static void never_return(void)
@@ -112,6 +115,7 @@ static const struct fault faults[] = {
     {.name = "simulated",
      .about = "sound; counts cycles as a core of one round a cycle",
      .block_cycles = 64},
+    {.name = "keeps", .about = "sound; keeps a number between runs", .keeps = true},
     {.name = "attempts", .about = "claims too many attempts", .strike = strike_attempts},
     {.name = "selftest", .about = "fails its self-test", .fails_selftest = true},
     {.name = "open", .about = "opening never returns", .at_open = never_return},
@@ -182,6 +186,37 @@ static bool parse_device(const char *device, const struct fault **fault, uint32_
   return false;
 }
 
+/* As an engine does that tunes: what is kept is used, unless it shall be made anew or cannot be
+ * used; what was made is kept. What goes wrong is a remark. */
+static void keep_number(struct frank_engine_ctx *ctx, const struct frank_engine_options *options,
+                        char *why)
+{
+  static const char file[] = "faulty-keeps";
+  struct frank_hash key;
+  uint8_t *kept = NULL;
+  size_t len = 0;
+  uint32_t number = 0;
+  const char *made = options->cache_dir == NULL ? "unkept" : "made";
+  frank_sha256(file, sizeof file, NULL, 0, &key);
+  if (options->cache_dir != NULL && !options->tune &&
+      frank_kept_read(options->cache_dir, file, &key, sizeof number, &kept, &len, why) ==
+          FRANK_OK &&
+      len == sizeof number) {
+    memcpy(&number, kept, sizeof number);
+    made = "kept";
+  } else {
+    (void)!getrandom(&number, sizeof number, 0);
+    char trouble[FRANK_ENGINE_WHY_BYTES];
+    if (options->cache_dir != NULL && frank_kept_write(options->cache_dir, file, &key, &number,
+                                                       sizeof number, trouble) != FRANK_OK) {
+      (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", trouble);
+      made = "unkept";
+    }
+  }
+  free(kept);
+  (void)snprintf(ctx->variant, sizeof ctx->variant, "%s-%08x", made, number);
+}
+
 static enum frank_err faulty_open(const char *device, const struct frank_engine_options *options,
                                   struct frank_engine_ctx **out, char *why)
 {
@@ -205,6 +240,10 @@ static enum frank_err faulty_open(const char *device, const struct frank_engine_
   ctx->fault = fault;
   ctx->after = after;
   (void)snprintf(ctx->name, sizeof ctx->name, "%s", device);
+  (void)snprintf(ctx->variant, sizeof ctx->variant, "portable");
+  if (fault->keeps) {
+    keep_number(ctx, options, why);
+  }
   if (fault->at_open != NULL) {
     fault->at_open();
   }
@@ -256,7 +295,7 @@ static enum frank_err faulty_scan(struct frank_engine_ctx *ctx, const struct fra
 static void faulty_info(const struct frank_engine_ctx *ctx, struct frank_device_info *info)
 {
   describe(ctx->fault, ctx->name, info);
-  (void)snprintf(info->variant, sizeof info->variant, "portable");
+  (void)snprintf(info->variant, sizeof info->variant, "%s", ctx->variant);
 }
 
 static void faulty_close(struct frank_engine_ctx **ctx)

@@ -13,6 +13,8 @@
  *     attempts  claims more attempts than there are counters
  *     slow      a tenth of the speed, from the start; otherwise sound
  *     simulated sound; says that it is a simulation, and counts 64 cycles for a compression
+ *     keeps     sound; keeps a random number in the cache folder. Its variant is "made-NUMBER",
+ *               "kept-NUMBER" of an earlier run, or "unkept-NUMBER" where it could not be kept
  *     flaky     aborts in one slice out of N, by chance (50 where N is not given)
  *     selftest  misses a known answer: opening fails
  *     open      opening never returns

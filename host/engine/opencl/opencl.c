@@ -1,0 +1,249 @@
+/*
+ * opencl: probe, open, scan, info, close over the library, devices, programs and searches.
+ */
+#include "engine/opencl/opencl.h"
+
+#include "engine/opencl/device.h"
+#include "engine/opencl/keep.h"
+#include "engine/opencl/library.h"
+#include "engine/opencl/program.h"
+#include "engine/opencl/search.h"
+#include "engine/opencl/tuning.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct frank_engine_ctx {
+  struct frank_cl_device device;
+  struct frank_device_info info;
+  struct frank_cl_seat seat;
+  struct frank_cl_tuned tuned;
+  cl_program program;
+  struct frank_cl_search *search;
+};
+
+/* ---- places ---- */
+
+/* Where the device sits, and binding near it. Neither is needed to search. */
+static void settle(const struct frank_cl_device *device, bool bind, struct frank_device_info *info,
+                   char *why)
+{
+  struct frank_pci_places *places = NULL;
+  char unknown[FRANK_ENGINE_WHY_BYTES];
+  info->numa_node = -1;
+  if (device->is_cpu) {
+    /* Not bound: its threads would inherit that, and are meant to run on all cores. */
+    (void)snprintf(info->place, sizeof info->place, "all cores");
+    return;
+  }
+  if (!device->has_pci || frank_pci_places_new(&places, unknown) != FRANK_OK) {
+    return;
+  }
+  if (frank_pci_places_describe(places, &device->pci, info->place, &info->numa_node) == FRANK_OK &&
+      bind && frank_pci_places_bind(places, &device->pci, unknown) != FRANK_OK) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", unknown); /* slower, not wrong */
+  }
+  frank_pci_places_destroy(&places);
+}
+
+/* ---- probing ---- */
+
+struct listing {
+  struct frank_device_info *list;
+  struct frank_pci_address *pci; /* of each in the list; domain UINT32_MAX: not known */
+  size_t cap;
+  size_t count;
+  size_t left_out;
+  char *why;
+};
+
+/* True where another platform has offered the same device already. */
+static bool is_twice(const struct listing *listing, const struct frank_cl_device *device)
+{
+  for (size_t i = 0; device->has_pci && i < listing->count; i++) {
+    const struct frank_pci_address *other = &listing->pci[i];
+    if (other->domain == device->pci.domain && other->bus == device->pci.bus &&
+        other->device == device->pci.device && other->function == device->pci.function) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static void leave_out(struct listing *listing, const struct frank_cl_device *device)
+{
+  size_t used = strlen(listing->why);
+  (void)snprintf(listing->why + used, FRANK_ENGINE_WHY_BYTES - used, "%s%s (%.40s) is left out: %s",
+                 used > 0 ? "; " : "", device->name, device->model, device->unfit);
+  listing->left_out++;
+}
+
+static bool take_device(void *arg, const struct frank_cl_device *device)
+{
+  struct listing *listing = arg;
+  if (device->unfit != NULL) {
+    leave_out(listing, device);
+    return true;
+  }
+  if (listing->count == listing->cap) {
+    (void)snprintf(listing->why, FRANK_ENGINE_WHY_BYTES, "only the first %zu are listed",
+                   listing->cap);
+    return false;
+  }
+  struct frank_device_info *info = &listing->list[listing->count];
+  frank_cl_device_describe(device, info);
+  settle(device, false, info, listing->why);
+  if (is_twice(listing, device)) {
+    info->on_demand = FRANK_DEMAND_NAME;
+  }
+  listing->pci[listing->count] =
+      device->has_pci ? device->pci : (struct frank_pci_address){.domain = UINT32_MAX};
+  listing->count++;
+  return true;
+}
+
+static enum frank_err opencl_probe(struct frank_device_info *list, size_t cap, size_t *count,
+                                   char *why)
+{
+  const struct frank_cl *cl = NULL;
+  *count = 0;
+  why[0] = '\0';
+  enum frank_err err = frank_cl_library_open(&cl, why);
+  if (err != FRANK_OK) {
+    return FRANK_OK; /* no device, and `why` says so */
+  }
+  struct listing listing = {
+      .list = list, .pci = calloc(cap, sizeof *listing.pci), .cap = cap, .why = why};
+  if (listing.pci == NULL) {
+    return FRANK_ERR_NOMEM;
+  }
+  err = frank_cl_device_list(cl, take_device, &listing, why);
+  free(listing.pci);
+  *count = listing.count;
+  return err == FRANK_ERR_NOT_FOUND ? FRANK_OK : err;
+}
+
+/* ---- one device ---- */
+
+static enum frank_err take_seat(struct frank_engine_ctx *ctx, const struct frank_cl *cl, char *why)
+{
+  cl_int error = CL_SUCCESS;
+  const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                              (cl_context_properties)ctx->device.platform, 0};
+  ctx->seat.cl = cl;
+  ctx->seat.device = ctx->device.id;
+  ctx->seat.context = cl->CreateContext(properties, 1, &ctx->device.id, NULL, NULL, &error);
+  if (error != CL_SUCCESS) {
+    ctx->seat.context = NULL;
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "no context (%s)", frank_cl_error_name(error));
+    return FRANK_ERR_DEVICE;
+  }
+  return FRANK_OK;
+}
+
+/* The program and its shape: forced, kept, or tuned and then kept. `why` may keep a remark about a
+ * file in the cache folder; the device works without. */
+static enum frank_err take_program(struct frank_engine_ctx *ctx,
+                                   const struct frank_engine_options *options, char *why)
+{
+  if (options->variant != NULL) {
+    enum frank_err err =
+        frank_cl_tuning_force(options->variant, &ctx->device, &ctx->tuned.shape, why);
+    return err == FRANK_OK
+               ? frank_cl_program_build(&ctx->seat, &ctx->tuned.shape, &ctx->program, why)
+               : err;
+  }
+  if (options->cache_dir != NULL && !options->tune &&
+      frank_cl_keep_load(options->cache_dir, &ctx->seat, &ctx->device, &ctx->tuned, &ctx->program,
+                         why) == FRANK_OK) {
+    return FRANK_OK;
+  }
+  enum frank_err err =
+      frank_cl_tuning_run(&ctx->seat, &ctx->device, &ctx->tuned, &ctx->program, why);
+  if (err == FRANK_OK && options->cache_dir != NULL) {
+    enum frank_err kept = frank_cl_keep_store(options->cache_dir, &ctx->seat, &ctx->device,
+                                              &ctx->tuned, ctx->program, why);
+    (void)kept; /* told in `why`, a remark */
+  }
+  return err;
+}
+
+static void opencl_close(struct frank_engine_ctx **ctx)
+{
+  struct frank_engine_ctx *c = *ctx;
+  if (c == NULL) {
+    return;
+  }
+  frank_cl_search_destroy(&c->search);
+  if (c->program != NULL) {
+    (void)c->seat.cl->ReleaseProgram(c->program);
+  }
+  if (c->seat.context != NULL) {
+    (void)c->seat.cl->ReleaseContext(c->seat.context);
+  }
+  free(c);
+  *ctx = NULL;
+}
+
+static enum frank_err opencl_open(const char *device, const struct frank_engine_options *options,
+                                  struct frank_engine_ctx **out, char *why)
+{
+  const struct frank_cl *cl = NULL;
+  why[0] = '\0';
+  enum frank_err err = frank_cl_library_open(&cl, why);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  struct frank_engine_ctx *ctx = calloc(1, sizeof *ctx);
+  if (ctx == NULL) {
+    return FRANK_ERR_NOMEM;
+  }
+  err = frank_cl_device_find(cl, device, &ctx->device, why);
+  if (err == FRANK_OK) {
+    frank_cl_device_describe(&ctx->device, &ctx->info);
+    settle(&ctx->device, options->bind, &ctx->info, why);
+    err = take_seat(ctx, cl, why);
+  }
+  if (err == FRANK_OK) {
+    err = take_program(ctx, options, why);
+  }
+  if (err == FRANK_OK) {
+    err = frank_cl_search_new(&ctx->seat, ctx->program, &ctx->tuned.shape, ctx->tuned.rate_cps,
+                              &ctx->search, why);
+  }
+  if (err != FRANK_OK) {
+    opencl_close(&ctx);
+    return err;
+  }
+  frank_cl_tuning_name(&ctx->tuned.shape, ctx->info.variant);
+  *out = ctx;
+  return FRANK_OK;
+}
+
+static enum frank_err opencl_scan(struct frank_engine_ctx *ctx, const struct frank_slice *slices,
+                                  size_t n, struct frank_scan *results)
+{
+  return frank_cl_search_run(ctx->search, slices, n, results);
+}
+
+static void opencl_info(const struct frank_engine_ctx *ctx, struct frank_device_info *info)
+{
+  *info = ctx->info;
+}
+
+static bool opencl_has_variant(const char *variant)
+{
+  struct frank_cl_shape shape;
+  return frank_cl_tuning_find(variant, &shape);
+}
+
+const struct frank_engine frank_engine_opencl = {
+    .name = "opencl",
+    .probe = opencl_probe,
+    .open = opencl_open,
+    .scan = opencl_scan,
+    .info = opencl_info,
+    .close = opencl_close,
+    .has_variant = opencl_has_variant,
+};
