@@ -150,7 +150,7 @@ static void assert_done(bool went_well)
 
 static uint32_t random_below(uint64_t *random, uint32_t limit)
 {
-  return (uint32_t)(oracle_random(random) >> 32) % limit;
+  return (uint32_t)((oracle_random(random) >> 32) * limit >> 32);
 }
 
 /* A slice near a change of the counter's upper digits, where about every `one_in`-th counter is a

@@ -104,9 +104,13 @@ def odd_answers_are_borne():
     assert found[GPU]["state"] == "ready" and len(model) < 96 and model.isprintable(), found
     found, _, _ = listing("many-devices=3")
     assert {f"opencl:0.{i}" for i in range(3)} <= set(found), found
-    for faults in ("no-callback", "callback-fails"):
-        found, _, _ = listing(faults, "--device", "opencl", "--test")
-        assert found[GPU]["test"]["passed"] is True, (faults, found)
+    with folder() as path:
+        rates = {}
+        for faults in ("", "no-callback", "callback-fails"):
+            found, _, _ = listing(faults, "--device", "opencl", "--test", cache=path)
+            assert found[GPU]["test"]["passed"] is True, (faults, found)
+            rates[faults] = found[GPU]["test"]["rsa4096"]
+        print(f"      rates for RSA-4096 without callbacks: {rates}")
 
 
 # ---- what is missing or unfit ----
@@ -165,7 +169,7 @@ def device_that_does_not_open_is_left_out_with_its_reason():
             ("miss", r"self-test")):
         found, _, _ = listing(faults, "--device", GPU, "--device", "cpu:0")
         assert found["cpu:0"]["state"] == "ready", found
-        assert found[GPU]["state"] == "paused", (faults, found)
+        assert found[GPU]["state"] in ("paused", "starting"), (faults, found)
         why = found[GPU]["why"]
         assert re.search(told, why) and why.isprintable(), (faults, why)
         done = frank("mint", "--b", B, "--factor", "1000", "--device", GPU, "--device", "cpu:0",
@@ -222,6 +226,7 @@ def tuned_kernel_is_kept_for_this_device_and_driver():
 # ---- at work ----
 
 CONFIG = """
+grace = 200ms
 slice = 20ms
 stall_floor = 150ms
 kill_floor = 500ms
@@ -299,7 +304,7 @@ def waiting_for_the_device_takes_no_cpu_time():
         listing("", "--device", GPU, cache=path)  # tunes it
         for faults in ("slow=20", "slow=20,no-callback"):
             with unittest.mock.patch.dict(os.environ, env_of(faults, path)), \
-                    Frankd(["--device", GPU]) as frankd:
+                    Frankd(["--device", GPU], config=CONFIG) as frankd:
                 pid = devices(frankd)[GPU]["pid"]
                 idle_s, _ = own_cpu_time(pid)
                 with frankd.client() as client:

@@ -80,7 +80,7 @@ static void run_and_check(const struct native_kernel *kernel, const struct oracl
 
 static uint32_t random_below(uint64_t *random, uint32_t limit)
 {
-  return (uint32_t)(oracle_random(random) >> 32) % limit;
+  return (uint32_t)((oracle_random(random) >> 32) * limit >> 32);
 }
 
 static uint32_t random_item(uint64_t *random)
@@ -244,7 +244,7 @@ static void parts_and_launches_keep_slices_apart(void **state)
   uint64_t random = seed;
   for (uint64_t round = 0; round < 8 * scale; round++) {
     size_t slices = 1 + random_below(&random, LAUNCH_SLICES_MAX);
-    uint64_t at[LAUNCH_SLICES_MAX]; /* the next counter of each that nobody has searched */
+    uint64_t at[LAUNCH_SLICES_MAX] = {0}; /* the next counter of each that nobody has searched */
     launch_begin(&scan, random_item(&random), random_local_size(&random));
     for (size_t i = 0; i < slices; i++) {
       oracle_fill(&ofs[i], &random, (uint8_t)(1 + random_below(&random, 5)),

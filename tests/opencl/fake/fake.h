@@ -33,9 +33,9 @@
 
 #define FAKE_DEVICES_MAX        1000
 #define FAKE_GROUP_MAX          256
-#define FAKE_CONSTANT_MAX_BYTES (64 * 1024)
-#define FAKE_BUFFER_MAX_BYTES   (64 * 1024 * 1024)
-#define FAKE_MEMORY_BYTES       (256 * 1024 * 1024)
+#define FAKE_CONSTANT_MAX_BYTES (64UL * 1024)
+#define FAKE_BUFFER_MAX_BYTES   (64UL * 1024 * 1024)
+#define FAKE_MEMORY_BYTES       (256UL * 1024 * 1024)
 #define FAKE_VECTOR_MAX         4
 #define FAKE_ARGS               5
 #define FAKE_COMMANDS_MAX       256
@@ -130,7 +130,8 @@ struct fake_command {
   cl_mem buffer;
   size_t offset;
   size_t bytes;
-  void *host;
+  const void *from; /* of a write */
+  void *to;         /* of a read */
   /* Of a launch. */
   unsigned long number;
   cl_kernel kernel;

@@ -50,7 +50,7 @@ static const struct info_row device_rows[] = {
     {CL_DEVICE_MAX_MEM_ALLOC_SIZE, INFO_ULONG, NULL, FAKE_BUFFER_MAX_BYTES},
     {CL_DEVICE_MAX_CONSTANT_BUFFER_SIZE, INFO_ULONG, NULL, FAKE_CONSTANT_MAX_BYTES},
     {CL_DEVICE_MAX_CONSTANT_ARGS, INFO_UINT, NULL, 8},
-    {CL_DEVICE_LOCAL_MEM_SIZE, INFO_ULONG, NULL, 32 * 1024},
+    {CL_DEVICE_LOCAL_MEM_SIZE, INFO_ULONG, NULL, 32UL * 1024},
     {CL_DEVICE_HOST_UNIFIED_MEMORY, INFO_UINT, NULL, CL_FALSE},
     {CL_DEVICE_ENDIAN_LITTLE, INFO_UINT, NULL, CL_TRUE},
     {CL_DEVICE_IMAGE_SUPPORT, INFO_UINT, NULL, CL_FALSE},
@@ -253,7 +253,7 @@ cl_int fake_get_device_info(cl_device_id device, cl_device_info what, size_t siz
   case CL_DRIVER_VERSION:
     return fake_answer(driver, strlen(driver) + 1, size, value, size_ret);
   case CL_DEVICE_PLATFORM:
-    return fake_answer(&platform, sizeof platform, size, value, size_ret);
+    return fake_answer(&platform, sizeof(cl_platform_id), size, value, size_ret);
   case CL_DEVICE_MAX_WORK_ITEM_SIZES:
     return fake_answer(item_sizes, sizeof item_sizes, size, value, size_ret);
   default:

@@ -394,7 +394,7 @@ cl_int fake_set_kernel_arg(cl_kernel kernel, cl_uint at, size_t size, const void
     memcpy(&kernel->args.number[at], value, size);
   } else {
     cl_mem buffer;
-    if (size != sizeof buffer) {
+    if (size != sizeof(cl_mem)) {
       return CL_INVALID_ARG_SIZE;
     }
     memcpy(&buffer, value, size);

@@ -190,10 +190,10 @@ static cl_int run_command(struct fake_command *command)
   set_status(command->event, CL_RUNNING);
   switch (command->kind) {
   case COMMAND_WRITE:
-    memcpy(command->buffer->data + command->offset, command->host, command->bytes);
+    memcpy(command->buffer->data + command->offset, command->from, command->bytes);
     return CL_COMPLETE;
   case COMMAND_READ:
-    memcpy(command->host, command->buffer->data + command->offset, command->bytes);
+    memcpy(command->to, command->buffer->data + command->offset, command->bytes);
     return CL_COMPLETE;
   case COMMAND_LAUNCH:
   default:
@@ -368,7 +368,8 @@ static cl_int copy(cl_command_queue queue, struct fake_command *command, cl_bool
   if (!fake_is(command->buffer, KIND_BUFFER)) {
     return CL_INVALID_MEM_OBJECT;
   }
-  if (command->host == NULL || command->bytes == 0 || command->offset > command->buffer->bytes ||
+  if ((command->from == NULL && command->to == NULL) || command->bytes == 0 ||
+      command->offset > command->buffer->bytes ||
       command->bytes > command->buffer->bytes - command->offset) {
     return CL_INVALID_VALUE;
   }
@@ -388,7 +389,7 @@ cl_int fake_enqueue_write_buffer(cl_command_queue queue, cl_mem buffer, cl_bool 
       .buffer = buffer,
       .offset = offset,
       .bytes = bytes,
-      .host = (void *)(uintptr_t)host,
+      .from = host,
   };
   return copy(queue, &command, blocking, wait_count, waits, event);
 }
@@ -402,7 +403,7 @@ cl_int fake_enqueue_read_buffer(cl_command_queue queue, cl_mem buffer, cl_bool b
       .buffer = buffer,
       .offset = offset,
       .bytes = bytes,
-      .host = host,
+      .to = host,
   };
   return copy(queue, &command, blocking, wait_count, waits, event);
 }
