@@ -13,15 +13,17 @@
  * tests for it in the loop go the same way each time and cost next to nothing.
  */
 #include "layout.h"
+
 #include "vendor.h"
+
 #include "sha256.h"
 
 #define STEP (FRANK_VECTOR * FRANK_GROUPS) /* counters that are examined together */
 
 /* Two hexadecimal digits for each of 256 values, as the lower half of a word. */
-#define HEX1(n)   ((n) < 10 ? '0' + (n) : 'a' + (n)-10)
-#define HEX2(n)   (uint)(HEX1((n) / 16) << 8 | HEX1((n) % 16))
-#define HEX2X4(n) HEX2(n), HEX2((n) + 1), HEX2((n) + 2), HEX2((n) + 3)
+#define HEX1(n)    ((n) < 10 ? '0' + (n) : 'a' + (n)-10)
+#define HEX2(n)    (uint)(HEX1((n) / 16) << 8 | HEX1((n) % 16))
+#define HEX2X4(n)  HEX2(n), HEX2((n) + 1), HEX2((n) + 2), HEX2((n) + 3)
 #define HEX_ROW(n) HEX2X4(n), HEX2X4((n) + 4), HEX2X4((n) + 8), HEX2X4((n) + 12)
 __constant uint hex2[256] = {
     HEX_ROW(0),   HEX_ROW(16),  HEX_ROW(32),  HEX_ROW(48),  HEX_ROW(64),  HEX_ROW(80),
@@ -31,11 +33,11 @@ __constant uint hex2[256] = {
 
 /* What the counters of a work item have in common. */
 struct common {
-  uint at;        /* the word of block 0 that changes, 1 to 15 */
-  uint varies;    /* bit t: W[t], t < 32, depends on it */
-  uint start[8];  /* a..h after round `at` with W[at] = 0: a and e still lack W[at] */
-  uint w[32];     /* W[t] where it does not change, else the sum of its terms that do not */
-  uint kw[32];    /* K[t], and W[t] where it does not change */
+  uint at;       /* the word of block 0 that changes, 1 to 15 */
+  uint varies;   /* bit t: W[t], t < 32, depends on it */
+  uint start[8]; /* a..h after round `at` with W[at] = 0: a and e still lack W[at] */
+  uint w[32];    /* W[t] where it does not change, else the sum of its terms that do not */
+  uint kw[32];   /* K[t], and W[t] where it does not change */
 };
 
 /* The state of all groups of vectors. */
@@ -135,8 +137,8 @@ INLINE void first_rounds(const struct common *c, struct lanes *l, uint counter)
   vec word[FRANK_GROUPS];
 #pragma unroll
   for (uint g = 0; g < FRANK_GROUPS; g++) {
-    word[g] = v_load(&hex2[(counter & 0xff) + g * FRANK_VECTOR]) +
-              v_all(hex2[counter >> 8 & 0xff] << 16);
+    word[g] =
+        v_load(&hex2[(counter & 0xff) + g * FRANK_VECTOR]) + v_all(hex2[counter >> 8 & 0xff] << 16);
   }
 #pragma unroll
   for (uint t = 0; t < 32; t++) {
@@ -234,8 +236,7 @@ INLINE void keep(__constant struct frank_kernel_slice *slice, const struct lanes
 /* The counters `first` to `last`, which share their upper 16 bits. Ends early where a counter
  * before them ends the search of the slice. */
 INLINE void search_item(__constant struct frank_kernel_slice *slice, __constant uint *kw,
-                        uint first, uint last,
-                        __global volatile struct frank_kernel_result *result)
+                        uint first, uint last, __global volatile struct frank_kernel_result *result)
 {
   struct common c;
   prepare(slice, first, &c);
@@ -274,8 +275,7 @@ __kernel void frank_search(__constant struct frank_kernel_slice *slices,
   while (p + 1 < part_count && parts[p + 1].first_group <= group) {
     p++;
   }
-  uint item =
-      (group - parts[p].first_group) * (uint)get_local_size(0) + (uint)get_local_id(0);
+  uint item = (group - parts[p].first_group) * (uint)get_local_size(0) + (uint)get_local_id(0);
   if (item >= parts[p].items) {
     return;
   }
