@@ -21,15 +21,15 @@
 #define LOCAL_MAX      1024U
 
 /* Shapes by the device's own vector width, the likeliest first: where time runs out, the others
- * are left out. */
+ * are left out. Narrower vectors than the device's own were never the best. */
 static const struct candidate {
-  uint32_t times; /* the vector is that many times ... */
-  uint32_t parts; /* ... a part of the device's */
+  uint32_t times; /* the vector is that many times the device's */
   uint32_t groups;
 } candidates[] = {
-    {.times = 1, .parts = 1, .groups = 1}, {.times = 1, .parts = 1, .groups = 2},
-    {.times = 2, .parts = 1, .groups = 1}, {.times = 4, .parts = 1, .groups = 1},
-    {.times = 1, .parts = 2, .groups = 2},
+    {.times = 1, .groups = 1},
+    {.times = 1, .groups = 2},
+    {.times = 2, .groups = 1},
+    {.times = 4, .groups = 1},
 };
 
 /* Work-groups of a GPU, tried with the best shape. */
@@ -212,7 +212,7 @@ enum frank_err frank_cl_tuning_run(const struct frank_cl_seat *seat,
   uint64_t end_us = frank_clock_now_us() + BUDGET_US;
   for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
     struct frank_cl_shape shape = usual_shape(device);
-    shape.vector = shape.vector * candidates[i].times / candidates[i].parts;
+    shape.vector *= candidates[i].times;
     shape.groups = candidates[i].groups;
     bool in_time = best.program == NULL || frank_clock_now_us() < end_us;
     if (in_time && frank_cl_tuning_is_sound(&shape)) {
