@@ -21,7 +21,7 @@
 #define LOCAL_MAX      1024U
 
 /* Shapes by the device's own vector width, the likeliest first: where time runs out, the others
- * are left out. Narrower vectors than the device's own were never the best. */
+ * are left out. Narrower vectors than the device says it has lost wherever that was measured. */
 static const struct candidate {
   uint32_t times; /* the vector is that many times the device's */
   uint32_t groups;
