@@ -101,7 +101,7 @@ static bool get_devices(const json_t *record, struct bench_machine *m)
   for (size_t i = 0; i < m->device_count; i++) {
     const json_t *object = json_array_get(devices, i);
     struct bench_machine_device *device = &m->devices[i];
-    if (!get_text(object, "device", device->name, sizeof device->name) ||
+    if (!get_text(object, "device", device->name, sizeof device->name) || device->name[0] == '\0' ||
         !get_text(object, "model", device->model, sizeof device->model)) {
       return false;
     }
