@@ -29,15 +29,24 @@ typedef FRANK_JOIN(uint, FRANK_VECTOR) vec;
 
 #else /* plain C: whoever includes it defines get_group_id and its like, and the atomics */
 
-#define __kernel
+#include <string.h>
+
+#define __kernel static
 #define __global
 #define __constant    const
 typedef uint32_t uint;
-typedef uint vec __attribute__((vector_size(4 * FRANK_VECTOR), aligned(4)));
-#define v_load(p)     (*(const vec *)(p))
-#define v_store(p, v) (*(vec *)(p) = (v))
+typedef uint vec __attribute__((vector_size(4 * FRANK_VECTOR)));
+#define v_store(p, v) memcpy((p), &(v), sizeof(vec))
 #define v_all(x)      ((vec){0} + (uint)(x))
 #define v_rotl(v, n)  ((v) << (n) | (v) >> (32 - (n)))
+
+/* From words that are aligned as such, not as vectors. */
+INLINE vec v_load(const uint *p)
+{
+  vec v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
 
 INLINE int v_any_up_to(vec v, uint x)
 {

@@ -113,6 +113,10 @@ struct frank_engine {
 
   /* Frees, sets *ctx to NULL. */
   void (*close)(struct frank_engine_ctx **ctx);
+
+  /* True for a code path of this build that the engine has, whether or not it runs here. NULL: it
+   * has none by name. */
+  bool (*has_variant)(const char *variant);
 };
 
 /* ---- the registry: the engines of this build ---- */
@@ -127,7 +131,8 @@ const struct frank_engine *frank_engine_for(const char *device);
 bool frank_engine_is_test(const struct frank_engine *engine);
 
 /* Opens a device as everybody should: engine->open, then the self-test by known answers, then a
- * short measurement of its rate (about 20 ms). *info is filled. A device that fails the self-test
+ * short measurement of its rate (about 20 ms). *info is filled. A forced variant that belongs to
+ * another engine is not meant for this device, and left out. A device that fails the self-test
  * is closed again: FRANK_ERR_DEVICE with the failing case in `why`. */
 FRANK_MUST_CHECK enum frank_err frank_engine_open(const char *device,
                                                   const struct frank_engine_options *options,

@@ -37,7 +37,7 @@
 /* As many entries of the folder are looked at for drafts. */
 #define ENTRIES_MAX 4096
 
-static const char magic[MAGIC_BYTES + 1] = "frkkept";
+static const uint8_t magic[MAGIC_BYTES] = {'f', 'r', 'k', 'k', 'e', 'p', 't'};
 
 static_assert(SUM_OFFSET + FRANK_SHA256_BYTES == FRANK_KEPT_HEAD_BYTES, "the head is that long");
 

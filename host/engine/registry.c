@@ -70,6 +70,21 @@ bool frank_engine_is_opening(void)
   return opening;
 }
 
+/* True where another engine than this has a variant of that name: it is meant for that one. */
+static bool is_of_another(const char *variant, const struct frank_engine *engine)
+{
+  if (engine->has_variant != NULL && engine->has_variant(variant)) {
+    return false;
+  }
+  for (size_t i = 0; i < ENTRY_COUNT; i++) {
+    bool (*has)(const char *) = entries[i].engine->has_variant;
+    if (has != NULL && has(variant)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 enum frank_err frank_engine_open(const char *device, const struct frank_engine_options *options,
                                  const struct frank_engine **engine, struct frank_engine_ctx **ctx,
                                  struct frank_device_info *info, char *why)
@@ -81,7 +96,11 @@ enum frank_err frank_engine_open(const char *device, const struct frank_engine_o
     return FRANK_ERR_NOT_FOUND;
   }
   struct frank_engine_ctx *opened = NULL;
-  enum frank_err err = entry->engine->open(device, options, &opened, why);
+  struct frank_engine_options own = *options;
+  if (own.variant != NULL && is_of_another(own.variant, entry->engine)) {
+    own.variant = NULL;
+  }
+  enum frank_err err = entry->engine->open(device, &own, &opened, why);
   if (err != FRANK_OK) {
     if (why[0] == '\0') {
       (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", frank_err_text(err));

@@ -26,7 +26,7 @@ void frank_fleet_config_init(struct frank_fleet_config *config)
   *config = (struct frank_fleet_config){
       .worker_nice = 10,
       .bind = true,
-      .open_limit_us = 30 * FRANK_US_PER_S,
+      .open_limit_us = 120 * FRANK_US_PER_S,
       .stall_floor_us = 250 * FRANK_US_PER_MS,
       .kill_floor_us = 3 * FRANK_US_PER_S,
       .quarantine_us = 60 * FRANK_US_PER_S,

@@ -29,7 +29,7 @@ struct frank_fleet_device {
   uint64_t stalls;
   uint64_t attempts_before; /* of its earlier lives */
   uint64_t wrong_before;
-  char why[128];
+  char why[FRANK_ENGINE_WHY_BYTES];
 };
 
 struct frank_fleet_probe {

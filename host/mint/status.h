@@ -48,7 +48,7 @@ struct frank_status_device {
   char variant[32];
   char model[96];
   char place[64];
-  char why[128]; /* why it is not ready; empty where it is */
+  char why[160]; /* why it is not ready; empty where it is */
   int32_t numa_node;
   uint32_t state; /* enum frank_child_state */
   double rate_hps;

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define TELL_AFTER_US FRANK_US_PER_S /* what takes longer than this is told */
+
 struct frank_search {
   struct frank_loop *loop;
   struct frank_mint *mint;
@@ -201,16 +203,24 @@ static bool is_ready(const struct frank_search *search, bool all)
   return missing || enough || frank_fleet_settled(search->fleet);
 }
 
-enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t until_us,
-                                 char *why)
+/* Turns until devices are ready; tells people on a terminal what takes so long. */
+static enum frank_err wait_until_ready(struct frank_search *search, bool all, uint64_t until_us,
+                                       char *why)
 {
-  why[0] = '\0';
+  uint64_t tell_us =
+      frank_term_has_progress() ? frank_clock_now_us() + TELL_AFTER_US : FRANK_NEVER_US;
   while (!is_ready(search, all)) {
-    if (frank_clock_now_us() >= until_us) {
+    uint64_t now_us = frank_clock_now_us();
+    if (now_us >= until_us) {
       snprintf(why, FRANK_SEARCH_WHY_BYTES, "no device became ready in time");
       return FRANK_ERR_TIMEOUT;
     }
-    enum frank_err err = turn(search, until_us);
+    if (now_us >= tell_us) {
+      frank_term_progress(
+          "opening devices; one that is new here builds and tunes its kernel first");
+      tell_us = now_us + FRANK_TERM_PROGRESS_US;
+    }
+    enum frank_err err = turn(search, earlier(until_us, tell_us));
     if (err != FRANK_OK) {
       snprintf(why, FRANK_SEARCH_WHY_BYTES, "event loop: %s", strerror(errno));
       return err;
@@ -219,6 +229,20 @@ enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t
       snprintf(why, FRANK_SEARCH_WHY_BYTES, "interrupted while devices were opened");
       return FRANK_ERR_CLOSED;
     }
+  }
+  return FRANK_OK;
+}
+
+enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t until_us,
+                                 char *why)
+{
+  why[0] = '\0';
+  enum frank_err err = wait_until_ready(search, all, until_us, why);
+  if (frank_term_has_progress()) {
+    frank_term_clear();
+  }
+  if (err != FRANK_OK) {
+    return err;
   }
   if (search->named > 0) {
     char name[32];

@@ -353,6 +353,18 @@ static void change_hope(void)
   frank_mint_set_device_hope(world.mint, hope_blocks);
 }
 
+/* Every device goes at once, which chance alone may not bring in a whole run, and a request comes.
+ */
+static void outage(void)
+{
+  for (size_t i = 0; i < WORLD_DEVICES; i++) {
+    world_device_remove(&world, i);
+  }
+  hope_blocks = 0;
+  frank_mint_set_device_hope(world.mint, hope_blocks);
+  ask(random_b(), random_deadline_ms());
+}
+
 static void event(void)
 {
   uint64_t kind = world_below(&world, 1000);
@@ -371,6 +383,8 @@ static void event(void)
   } else if (kind < 545) {
     factor_in_force = 1 + world_below(&world, 1000);
     frank_mint_set_factor(world.mint, factor_in_force, "file", 0);
+  } else if (kind == 545 && world_below(&world, 10) == 0) {
+    outage();
   } else {
     world_run(&world, world.now_us + world_below(&world, 12000));
   }

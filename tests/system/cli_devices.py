@@ -210,7 +210,7 @@ def forced_variant_is_used():
 
 def help_names_the_variants_there_are():
     text = frank("devices", "--help").stdout.decode()
-    named = re.search(r"--isa V .*CPU: ([\w ]+)\n", text).group(1).split()
+    named = re.search(r"--isa V .*code path: ([\w ]+) \(CPU\)", text).group(1).split()
     refused = frank("mint", "--b", B, "--device", "cpu:0", "--isa", "nonsense")
     runnable = re.search(r"here run: ([\w ]+)", refused.stderr).group(1).split()
     assert "portable" in runnable and set(runnable) <= set(named), (named, runnable)

@@ -94,7 +94,8 @@ def core_with_one_usable_thread_has_no_second():
     for cpu in two_cpus():
         found, final = devices(cpus={cpu}, **env)
         assert [device["place"] for device in found] == ["core 0"], found
-        assert final["notes"] == [], final
+        # (A driver of OpenCL may not like the topology that this test makes up.)
+        assert [note for note in final["notes"] if not note.startswith("opencl")] == [], final
 
 
 def workers_sit_where_their_devices_are():

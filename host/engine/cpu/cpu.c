@@ -208,6 +208,16 @@ static void cpu_close(struct frank_engine_ctx **ctx)
   *ctx = NULL;
 }
 
+static bool cpu_has_variant(const char *variant)
+{
+  for (size_t i = 0; frank_cpu_variant_at(i) != NULL; i++) {
+    if (strcmp(frank_cpu_variant_at(i)->name, variant) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 const struct frank_engine frank_engine_cpu = {
     .name = "cpu",
     .probe = cpu_probe,
@@ -215,4 +225,5 @@ const struct frank_engine frank_engine_cpu = {
     .scan = cpu_scan,
     .info = cpu_info,
     .close = cpu_close,
+    .has_variant = cpu_has_variant,
 };

@@ -139,10 +139,14 @@ static uint32_t usable_width(cl_uint width)
 /* "OpenCL 1.2 ..." or later. */
 static bool is_new_enough(const char *version)
 {
-  int major = 0;
-  int minor = 0;
-  return sscanf(version, "OpenCL %3d.%3d", &major, &minor) == 2 &&
-         (major > 1 || (major == 1 && minor >= 2));
+  static const char prefix[] = "OpenCL ";
+  if (strncmp(version, prefix, strlen(prefix)) != 0) {
+    return false;
+  }
+  char *rest = NULL;
+  unsigned long major = strtoul(version + strlen(prefix), &rest, 10);
+  unsigned long minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+  return major > 1 || (major == 1 && minor >= 2);
 }
 
 static const char *find_unfit(const struct frank_cl *cl, const struct frank_cl_device *device)

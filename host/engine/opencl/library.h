@@ -43,7 +43,7 @@
   DO(ReleaseEvent)
 
 struct frank_cl {
-#define MEMBER(name) __typeof__(cl##name) *name;
+#define MEMBER(name) __typeof__(&cl##name) name; /* NOLINT(bugprone-macro-parentheses) */
   FRANK_CL_EVERY_FUNCTION(MEMBER)
 #undef MEMBER
 };

@@ -62,7 +62,9 @@ struct listing {
 static bool is_twice(const struct listing *listing, const struct frank_cl_device *device)
 {
   for (size_t i = 0; device->has_pci && i < listing->count; i++) {
-    if (memcmp(&listing->pci[i], &device->pci, sizeof device->pci) == 0) {
+    const struct frank_pci_address *other = &listing->pci[i];
+    if (other->domain == device->pci.domain && other->bus == device->pci.bus &&
+        other->device == device->pci.device && other->function == device->pci.function) {
       return true;
     }
   }
@@ -147,7 +149,7 @@ static enum frank_err take_program(struct frank_engine_ctx *ctx,
 {
   if (options->variant != NULL) {
     enum frank_err err =
-        frank_cl_tuning_parse(options->variant, &ctx->device, &ctx->tuned.shape, why);
+        frank_cl_tuning_force(options->variant, &ctx->device, &ctx->tuned.shape, why);
     return err == FRANK_OK
                ? frank_cl_program_build(&ctx->seat, &ctx->tuned.shape, &ctx->program, why)
                : err;
@@ -230,6 +232,12 @@ static void opencl_info(const struct frank_engine_ctx *ctx, struct frank_device_
   *info = ctx->info;
 }
 
+static bool opencl_has_variant(const char *variant)
+{
+  struct frank_cl_shape shape;
+  return frank_cl_tuning_find(variant, &shape);
+}
+
 const struct frank_engine frank_engine_opencl = {
     .name = "opencl",
     .probe = opencl_probe,
@@ -237,4 +245,5 @@ const struct frank_engine frank_engine_opencl = {
     .scan = opencl_scan,
     .info = opencl_info,
     .close = opencl_close,
+    .has_variant = opencl_has_variant,
 };

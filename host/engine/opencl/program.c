@@ -23,25 +23,24 @@ static const char *telling_line(const char *log)
   return line;
 }
 
+/* Why a build failed: the compiler's words, where there are any. */
 static void say_log(const struct frank_cl_seat *seat, cl_program program, cl_int error, char *why)
 {
   size_t len = 0;
   char *log = NULL;
-  size_t used =
-      (size_t)snprintf(why, FRANK_ENGINE_WHY_BYTES, "the driver cannot build the kernel (%s)",
-                       frank_cl_error_name(error));
-  if (seat->cl->GetProgramBuildInfo(program, seat->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &len) !=
-          CL_SUCCESS ||
-      len == 0 || len > LOG_MAX_BYTES) {
-    return;
+  cl_int asked =
+      seat->cl->GetProgramBuildInfo(program, seat->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &len);
+  if (asked == CL_SUCCESS && len > 0 && len <= LOG_MAX_BYTES) {
+    log = calloc(1, len + 1);
   }
-  log = calloc(1, len + 1);
-  if (log != NULL && seat->cl->GetProgramBuildInfo(program, seat->device, CL_PROGRAM_BUILD_LOG, len,
-                                                   log, NULL) == CL_SUCCESS) {
-    const char *line = telling_line(log);
-    (void)snprintf(why + used, FRANK_ENGINE_WHY_BYTES - used, ": %.*s", (int)strcspn(line, "\r\n"),
-                   line);
+  if (log != NULL) {
+    asked =
+        seat->cl->GetProgramBuildInfo(program, seat->device, CL_PROGRAM_BUILD_LOG, len, log, NULL);
   }
+  const char *line = log != NULL && asked == CL_SUCCESS ? telling_line(log) : "";
+  int line_len = (int)strcspn(line, "\r\n");
+  (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "the kernel does not build: %.*s",
+                 line_len > 0 ? line_len : 64, line_len > 0 ? line : frank_cl_error_name(error));
   free(log);
 }
 

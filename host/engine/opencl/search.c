@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define LAUNCHES       2U
+#define LAST_PART      1.25 /* a launch may be that many times longer to end a slice */
 #define LAUNCH_US      50000.0
 #define RATE_FIRST_CPS 1e6    /* of a device of unknown rate: its first launch is short on any */
 #define RATE_GROWS     4.0    /* at most, from one launch to the next */
@@ -60,6 +61,9 @@ struct frank_cl_search {
   uint32_t kw[KW_WORDS];
   struct launch launches[LAUNCHES];
   uint64_t last_done_us;
+
+  bool failed; /* the driver may still read and write this memory, whenever it likes */
+  struct frank_cl_search *next_abandoned;
 };
 
 /* ---- making ---- */
@@ -145,10 +149,24 @@ static void release_memory(const struct frank_cl_seat *seat, cl_mem memory)
   }
 }
 
+/* What is in flight after a failure may never end, and must not end in memory that has become
+ * somebody else's. The process is not going to live long. */
+static void abandon(struct frank_cl_search *s)
+{
+  static struct frank_cl_search *abandoned;
+  s->next_abandoned = abandoned;
+  abandoned = s;
+}
+
 void frank_cl_search_destroy(struct frank_cl_search **search)
 {
   struct frank_cl_search *s = *search;
   if (s == NULL) {
+    return;
+  }
+  *search = NULL;
+  if (s->failed) {
+    abandon(s);
     return;
   }
   release_memory(&s->seat, s->slices_memory);
@@ -164,7 +182,6 @@ void frank_cl_search_destroy(struct frank_cl_search **search)
     (void)s->seat.cl->ReleaseKernel(s->kernel);
   }
   free(s);
-  *search = NULL;
 }
 
 double frank_cl_search_rate_cps(const struct frank_cl_search *search)
@@ -236,7 +253,7 @@ static cl_int write_tables(struct frank_cl_search *s, const struct frank_slice *
 /* ---- launches ---- */
 
 /* The last counter of a part that begins at `first`: as many as `work` compressions allow, to the
- * end of a work-group; the slice's last at most. */
+ * end of a work-group; the slice's last where little would be left of it. */
 static uint32_t part_end(const struct frank_cl_shape *shape, const struct frank_slice *slice,
                          uint32_t first, double work)
 {
@@ -244,8 +261,9 @@ static uint32_t part_end(const struct frank_cl_shape *shape, const struct frank_
   uint64_t end = slice->first + slice->count; /* one past */
   double counters = work / slice->blocks;
   uint64_t base = first & ~(uint64_t)(shape->item - 1);
-  uint64_t groups = counters < (double)(end - base) ? (uint64_t)(counters / (double)whole) + 1
-                                                    : (end - base + whole - 1) / whole;
+  uint64_t groups = counters * LAST_PART < (double)(end - base)
+                        ? (uint64_t)(counters / (double)whole) + 1
+                        : (end - base + whole - 1) / whole;
   uint64_t up_to = base + groups * whole;
   return (uint32_t)((up_to < end ? up_to : end) - 1);
 }
@@ -366,8 +384,8 @@ static enum frank_err finish(struct frank_cl_search *s, size_t n, struct launch 
   return FRANK_OK;
 }
 
-/* Launch after launch, until all slices have ended. After an error others can still be in flight;
- * their events go, and the memory that they write to lives on: the device is not used again. */
+/* Launch after launch, until all slices have ended. After an error others can still be in flight.
+ */
 static enum frank_err run_launches(struct frank_cl_search *s, const struct frank_slice *slices,
                                    size_t n)
 {
@@ -472,5 +490,6 @@ enum frank_err frank_cl_search_run(struct frank_cl_search *search, const struct 
     err = run_batch(search, slices + done, count, results + done);
     done += count;
   }
+  search->failed = search->failed || err != FRANK_OK;
   return err;
 }

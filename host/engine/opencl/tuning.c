@@ -16,6 +16,9 @@
 #define GPU_ITEM       256U
 #define GPU_LOCAL      64U
 #define CLEARLY_FASTER 1.03
+#define VECTOR_MAX     16U
+#define GROUPS_MAX     2U
+#define LOCAL_MAX      1024U
 
 /* Shapes by the device's own vector width, the likeliest first: where time runs out, the others
  * are left out. */
@@ -47,9 +50,10 @@ static struct frank_cl_shape usual_shape(const struct frank_cl_device *device)
 bool frank_cl_tuning_is_sound(const struct frank_cl_shape *shape)
 {
   uint32_t item = shape->item;
-  return shape->vector >= 1 && shape->vector <= 16 && (shape->vector & (shape->vector - 1)) == 0 &&
-         shape->groups >= 1 && shape->groups <= 2 && item >= 256 && item <= 65536 &&
-         (item & (item - 1)) == 0 && shape->local_items >= 1 && shape->local_items <= 1024;
+  return shape->vector >= 1 && shape->vector <= VECTOR_MAX &&
+         (shape->vector & (shape->vector - 1)) == 0 && shape->groups >= 1 &&
+         shape->groups <= GROUPS_MAX && item >= 256 && item <= 65536 && (item & (item - 1)) == 0 &&
+         shape->local_items >= 1 && shape->local_items <= LOCAL_MAX;
 }
 
 void frank_cl_tuning_name(const struct frank_cl_shape *shape, char name[FRANK_CL_VARIANT_BYTES])
@@ -58,20 +62,26 @@ void frank_cl_tuning_name(const struct frank_cl_shape *shape, char name[FRANK_CL
                  (unsigned)shape->groups);
 }
 
-enum frank_err frank_cl_tuning_parse(const char *name, const struct frank_cl_device *device,
+bool frank_cl_tuning_find(const char *name, struct frank_cl_shape *shape)
+{
+  char known[FRANK_CL_VARIANT_BYTES];
+  for (shape->vector = 1; shape->vector <= VECTOR_MAX; shape->vector *= 2) {
+    for (shape->groups = 1; shape->groups <= GROUPS_MAX; shape->groups++) {
+      frank_cl_tuning_name(shape, known);
+      if (strcmp(name, known) == 0) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+enum frank_err frank_cl_tuning_force(const char *name, const struct frank_cl_device *device,
                                      struct frank_cl_shape *shape, char *why)
 {
-  char again[FRANK_CL_VARIANT_BYTES];
-  unsigned vector = 0;
-  unsigned groups = 0;
   *shape = usual_shape(device);
-  if (sscanf(name, "uint%2ux%1u", &vector, &groups) == 2) {
-    shape->vector = vector;
-    shape->groups = groups;
-    frank_cl_tuning_name(shape, again);
-    if (frank_cl_tuning_is_sound(shape) && strcmp(name, again) == 0) {
-      return FRANK_OK;
-    }
+  if (frank_cl_tuning_find(name, shape)) {
+    return FRANK_OK;
   }
   (void)snprintf(
       why, FRANK_ENGINE_WHY_BYTES,

@@ -29,9 +29,12 @@ FRANK_MUST_CHECK enum frank_err frank_cl_tuning_run(const struct frank_cl_seat *
 /* "uint16x2": what people call a shape. */
 void frank_cl_tuning_name(const struct frank_cl_shape *shape, char name[FRANK_CL_VARIANT_BYTES]);
 
-/* The shape of a name, with work-groups as they are usual on the device. FRANK_ERR_UNSUPPORTED:
- * there is no such shape; `why` tells the form. */
-FRANK_MUST_CHECK enum frank_err frank_cl_tuning_parse(const char *name,
+/* Vector and groups of a name; the rest of *shape stays. False where there is no such shape. */
+bool frank_cl_tuning_find(const char *name, struct frank_cl_shape *shape);
+
+/* The shape of a name, with items and work-groups as they are usual on the device.
+ * FRANK_ERR_UNSUPPORTED: there is no such shape; `why` tells the form. */
+FRANK_MUST_CHECK enum frank_err frank_cl_tuning_force(const char *name,
                                                       const struct frank_cl_device *device,
                                                       struct frank_cl_shape *shape, char *why);
 

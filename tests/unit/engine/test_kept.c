@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -49,12 +50,18 @@ static int set_up(void **state)
   return 0;
 }
 
+static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
+{
+  (void)st;
+  (void)type;
+  (void)walk;
+  return remove(name);
+}
+
 static int tear_down(void **state)
 {
   (void)state;
-  char command[96];
-  (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-  return system(command);
+  return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static enum frank_err keep(const void *data, size_t len)
@@ -181,7 +188,7 @@ static void file_longer_than_wanted_is_refused(void **state)
 static void every_truncation_is_refused(void **state)
 {
   (void)state;
-  uint8_t whole[256];
+  uint8_t whole[256] = {0};
   assert_int_equal(keep(content, sizeof content), FRANK_OK);
   size_t len = slurp(whole, sizeof whole);
   assert_int_equal(len, FRANK_KEPT_HEAD_BYTES + sizeof content);
@@ -484,7 +491,7 @@ static void write_again_and_again(unsigned seed, unsigned times)
 {
   static uint8_t data[200000];
   for (unsigned i = 0; i < times; i++) {
-    size_t len = 1000 * ((seed + i * 7) % 200 + 1);
+    size_t len = (size_t)1000 * ((seed + i * 7) % 200 + 1);
     memset(data, (int)(len / 1000), len);
     if (keep(data, len) != FRANK_OK) {
       _exit(1);
@@ -569,6 +576,7 @@ static void drafts_of_the_dead_are_removed_and_bounded(void **state)
 {
   (void)state;
   static const char *const kept_away[] = {"." NAME, "." NAME ".0123", "." NAME ".0123456789abcdeF",
+                                          "." NAME ".0123456789abcdefx",
                                           ".tuning.bin2.0123456789abcdef"};
   char name[64];
   assert_int_equal(keep(content, sizeof content), FRANK_OK);
@@ -583,19 +591,19 @@ static void drafts_of_the_dead_are_removed_and_bounded(void **state)
     (void)snprintf(path, sizeof path, "%s/%.40s", dir, name);
     put_raw((const uint8_t *)"half", 4);
   }
-  assert_int_equal(entries(), 21);
+  assert_int_equal(entries(), 22);
   /* As long as they may be alive they stay, and only so many. */
   assert_int_equal(keep("new", 3), FRANK_ERR_FULL);
   assert_non_null(strstr(why, "16 processes are writing it"));
   assert_int_equal(find(content, sizeof content), FRANK_OK);
-  assert_int_equal(entries(), 21);
+  assert_int_equal(entries(), 22);
   age(name, 61);
   assert_int_equal(keep("new", 3), FRANK_OK);
   assert_int_equal(find("new", 3), FRANK_OK);
-  assert_int_equal(entries(), 20);
+  assert_int_equal(entries(), 21);
   age_all_drafts(-3600); /* of a clock that went wrong */
   assert_int_equal(keep(content, sizeof content), FRANK_OK);
-  assert_int_equal(entries(), 5);
+  assert_int_equal(entries(), 6);
 }
 
 int main(void)
