@@ -18,12 +18,10 @@ def needed():
     return program("frank-bench")
 
 
-def opencl_devices(env):
-    """The OpenCL devices that work here; skips where there is none, with what frank says of it.
-    env: more of its environment."""
+def opencl_devices():
+    """The OpenCL devices that work here; skips where there is none, with what frank says of it."""
     done = subprocess.run([program("frank"), "devices", "--device", "opencl", "--isa", "uint1x1",
-                           "--json"], env=dict(os.environ, **env), capture_output=True, text=True,
-                          timeout=60, check=False)
+                           "--json"], capture_output=True, text=True, timeout=60, check=False)
     *devices, final = records(done.stdout)
     if final.get("error") == "no-device":
         raise Skip("OpenCL: " + final["message"])

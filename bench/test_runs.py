@@ -112,15 +112,15 @@ def peers_are_held_against_ours_or_left_out_by_name():
 def opencl_is_measured_beside_the_cpu():
     needed()
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as path:
-        names = opencl_devices({"XDG_CACHE_HOME": cache})
-        env = {"XDG_CACHE_HOME": cache, "PATH": path}  # no hashcat on the PATH
+        names = opencl_devices()
+        env = {"CACHE_DIRECTORY": cache, "PATH": path}  # no hashcat on the PATH
         if shutil.which("ld"):  # PoCL links what it compiles, and aborts where it cannot
             os.symlink(shutil.which("ld"), os.path.join(path, "ld"))
         status, out, err, left = Bench("--device", "cpu", "--device", "opencl", "--peers", "--shape",
                                        "ed25519", "--seconds", "2", "--rounds", "1", "--json",
                                        env=env).end()
         assert (status, left) == (0, []), (status, out, err, left)
-        assert os.listdir(os.path.join(cache, "frank")), "nothing was kept"
+        assert os.listdir(cache), "nothing was kept"
     machine, final = records(out)[0], records(out)[-1]
     told = {device["device"]: device for device in machine["devices"]}
     assert told.keys() == set(names), (told, names)
@@ -149,21 +149,19 @@ def opencl_is_measured_beside_the_cpu():
 
 def a_code_path_is_for_the_engine_that_knows_it():
     needed()
-    with tempfile.TemporaryDirectory() as cache:
-        env = {"XDG_CACHE_HOME": cache}
-        name = opencl_devices(env)[0]
-        one = ["--shape", "ed25519", "--seconds", "1", "--rounds", "1", "--stamps", "0", "--json"]
-        status, out, err, _ = Bench("--device", "cpu:0", "--device", name, "--isa", "portable",
-                                    "--isa", "uint1x1", "--isa", "uint2x1", *one, env=env).end()
-        assert status == 0, (status, out, err)
-        found = {(row["device"], row["variant"])
-                 for row in rows_of(records(out)[-1], metric="attempts_per_s")}
-        assert found == {("cpu:0", "portable"), (name, "uint1x1"), (name, "uint2x1")}, found
-        for isa, words in (("uint3x1", ("uint3x1", "uint16x2")), ("all", ("no CPU device",)),
-                           ("portable", ("no CPU device",)), ("mmx", ("mmx", "uint1x1"))):
-            status, out, err, _ = Bench("--device", name, "--isa", isa, *one, env=env).end()
-            message = records(out)[-1]["message"]
-            assert status == 64 and all(word in message for word in words), (isa, status, message)
+    name = opencl_devices()[0]
+    one = ["--shape", "ed25519", "--seconds", "1", "--rounds", "1", "--stamps", "0", "--json"]
+    status, out, err, _ = Bench("--device", "cpu:0", "--device", name, "--isa", "portable", "--isa",
+                                "uint1x1", "--isa", "uint2x1", *one).end()
+    assert status == 0, (status, out, err)
+    found = {(row["device"], row["variant"])
+             for row in rows_of(records(out)[-1], metric="attempts_per_s")}
+    assert found == {("cpu:0", "portable"), (name, "uint1x1"), (name, "uint2x1")}, found
+    for isa, words in (("uint3x1", ("uint3x1", "uint16x2")), ("all", ("no CPU device",)),
+                       ("portable", ("no CPU device",)), ("mmx", ("mmx", "uint1x1"))):
+        status, out, err, _ = Bench("--device", name, "--isa", isa, *one).end()
+        message = records(out)[-1]["message"]
+        assert status == 64 and all(word in message for word in words), (isa, status, message)
 
 
 def a_simulation_is_marked_and_counted():
