@@ -40,6 +40,16 @@ struct found {
   double joules;
 };
 
+static bool is_cpu(const char *engine)
+{
+  return strcmp(engine, "cpu") == 0;
+}
+
+static const char *given(const char *text)
+{
+  return text && text[0] != '\0' ? text : NULL;
+}
+
 /* A member's copy of the work. */
 struct work {
   const struct bench_bare_task *task;
@@ -121,8 +131,8 @@ static enum frank_err prepare(void *arg, size_t member, void *message, char *why
   struct work *work = arg;
   struct ready *ready = message;
   const struct bench_bare_task *task = work->task;
-  const char *variant = task->variant && task->variant[0] != '\0' ? task->variant : NULL;
-  const struct frank_engine_options options = {.variant = variant, .bind = true};
+  const struct frank_engine_options options = {
+      .variant = given(task->variant), .bind = true, .cache_dir = given(task->cache_dir)};
   struct found found = {0};
   enum frank_err err = frank_engine_open(task->devices[member].name, &options, &work->engine,
                                          &work->ctx, &ready->info, why);
@@ -138,7 +148,7 @@ static enum frank_err prepare(void *arg, size_t member, void *message, char *why
   return err;
 }
 
-/* The clock is asked between the slices: it moves while we search, and the limit with it. */
+/* A core's clock is asked between the slices: it moves while we search, and the limit with it. */
 static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *message, char *why)
 {
   struct work *work = arg;
@@ -150,10 +160,11 @@ static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *mess
   uint64_t until_us = frank_clock_now_us() + seconds * FRANK_US_PER_S;
   uint64_t slices = 0;
   double clocks_hz = 0;
+  bool is_core = is_cpu(work->engine->name);
   enum frank_err err = FRANK_OK;
   while (err == FRANK_OK && frank_clock_now_us() < until_us) {
     err = search_slice(work, work->slice_count, found);
-    clocks_hz += bench_limit_clock_hz();
+    clocks_hz += is_core ? bench_limit_clock_hz() : 0;
     slices++;
   }
   found->has_joules = counts && bench_energy_read(&energy, &found->joules, energy_why) == FRANK_OK;
@@ -194,7 +205,7 @@ static enum frank_err bound(const struct bench_bare_task *task, const struct rea
   struct bench_ports *ports = NULL;
   bool known = true;
   bool plain_known = true;
-  if (strcmp(readies[0].info.engine, "cpu") != 0) {
+  if (!is_cpu(readies[0].info.engine)) {
     (void)snprintf(out->limit_text, sizeof out->limit_text, "only known for CPU code paths");
     return FRANK_OK;
   }

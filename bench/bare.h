@@ -17,7 +17,8 @@
 struct bench_bare_task {
   const struct frank_device_info *devices; /* their names count */
   size_t device_count;                     /* 1..FRANK_ENGINE_DEVICES_MAX (asserted) */
-  const char *variant; /* code path to force; NULL or empty: the engine chooses */
+  const char *variant;   /* code path to force; NULL or empty: the engine chooses */
+  const char *cache_dir; /* where engines keep tuning; NULL or empty: nowhere */
   const struct bench_shape *shape;
   uint64_t factor; /* makes the plan, with the shape */
   uint32_t seconds;

@@ -89,6 +89,26 @@ static bool get_small(const json_t *object, const char *name, uint32_t *number)
 
 /* ---- records ---- */
 
+/* Runs without such devices, and older ones, have no such list. */
+static bool get_devices(const json_t *record, struct bench_machine *m)
+{
+  const json_t *devices = json_object_get(record, "devices");
+  m->device_count = json_array_size(devices);
+  if ((devices && !json_is_array(devices)) || m->device_count > BENCH_MACHINE_DEVICES_MAX) {
+    m->device_count = 0;
+    return false;
+  }
+  for (size_t i = 0; i < m->device_count; i++) {
+    const json_t *object = json_array_get(devices, i);
+    struct bench_machine_device *device = &m->devices[i];
+    if (!get_text(object, "device", device->name, sizeof device->name) || device->name[0] == '\0' ||
+        !get_text(object, "model", device->model, sizeof device->model)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static enum frank_err read_machine(struct reading *r, const json_t *record)
 {
   struct bench_machine *m = &r->result->machine;
@@ -107,7 +127,7 @@ static enum frank_err read_machine(struct reading *r, const json_t *record)
       !get_text(record, "governor", m->governor, sizeof m->governor) ||
       !get_text(record, "turbo", m->turbo, sizeof m->turbo) ||
       !get_small(record, "cores", &m->cores) || !get_small(record, "threads", &m->threads) ||
-      !get_small(record, "cpu_devices", &m->usable)) {
+      !get_small(record, "cpu_devices", &m->usable) || !get_devices(record, m)) {
     return fail(r, FRANK_ERR_MALFORMED, "a machine record that frank-bench did not write");
   }
   return FRANK_OK;

@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 
-from harness import children_of, program, wait_until
+from harness import Skip, children_of, program, wait_until
 
 LIMIT_S = 150
 
@@ -16,6 +16,17 @@ def needed():
     for name in ("frankd", "frank-door", "frank-worker"):
         program(name)
     return program("frank-bench")
+
+
+def opencl_devices():
+    """The OpenCL devices that work here; skips where there is none, with what frank says of it."""
+    done = subprocess.run([program("frank"), "devices", "--device", "opencl", "--isa", "uint1x1",
+                           "--json"], capture_output=True, text=True, timeout=60, check=False)
+    *devices, final = records(done.stdout)
+    if final.get("error") == "no-device":
+        raise Skip("OpenCL: " + final["message"])
+    assert done.returncode == 0, done
+    return [device["device"] for device in devices]
 
 
 class Bench:

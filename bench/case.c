@@ -14,13 +14,29 @@ const struct bench_case *bench_case_at(size_t i)
   return i < sizeof cases / sizeof cases[0] ? cases[i] : NULL;
 }
 
+/* What the ratios ask of a row, from the devices that it is of. */
+static void mark(const struct bench_run *run, struct bench_row *row)
+{
+  for (size_t i = 0; i < run->subjects->count; i++) {
+    const struct bench_subject *subject = &run->subjects->subjects[i];
+    bool same_path = subject->variant[0] == '\0' || strcmp(subject->variant, row->key.variant) == 0;
+    if (same_path && strcmp(subject->name, row->key.device) == 0) {
+      row->on_cores = subject->on_cores;
+      row->is_reference = subject->leads && row->role == BENCH_ROLE_ENGINE &&
+                          strcmp(subject->name, BENCH_REFERENCE) == 0;
+    }
+  }
+}
+
 struct bench_row *bench_run_add(const struct bench_run *run, const struct bench_row_key *key,
                                 enum bench_role role, double value, char *why)
 {
   struct bench_row *row = bench_rows_add(&run->result->rows, key, role, run->round, value);
   if (!row) {
     (void)snprintf(why, BENCH_WHY_BYTES, BENCH_ROWS_FULL_TEXT, BENCH_ROWS_MAX);
+    return NULL;
   }
+  mark(run, row);
   return row;
 }
 

@@ -73,6 +73,7 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
     const struct bench_bare_task task = {.devices = run->subjects->devices + subject->first,
                                          .device_count = subject->count,
                                          .variant = subject->variant,
+                                         .cache_dir = run->subjects->cache_dir,
                                          .shape = shape,
                                          .factor = BENCH_QUEUE_FACTOR,
                                          .seconds = run->options->seconds,

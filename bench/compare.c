@@ -65,6 +65,23 @@ static bool same_number(const char *what, uint64_t before, uint64_t now, char *t
   return false;
 }
 
+/* A device by the same name can be another one now. One that only one of the runs has measured says
+ * nothing about the others' figures. */
+static bool have_same_devices(const struct bench_machine *before, const struct bench_machine *now,
+                              char *text, size_t size)
+{
+  for (size_t i = 0; i < before->device_count; i++) {
+    const struct bench_machine_device *old = &before->devices[i];
+    for (size_t k = 0; k < now->device_count; k++) {
+      if (strcmp(old->name, now->devices[k].name) == 0 &&
+          !same_text(old->name, old->model, now->devices[k].model, text, size)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 /* What decides speed and can be known. */
 static bool is_same_machine(const struct bench_machine *before, const struct bench_machine *now,
                             char *text, size_t size)
@@ -75,7 +92,8 @@ static bool is_same_machine(const struct bench_machine *before, const struct ben
          same_number("hardware threads", before->threads, now->threads, text, size) &&
          same_number("CPU devices", before->usable, now->usable, text, size) &&
          same_text("clock governor", before->governor, now->governor, text, size) &&
-         same_text("turbo", before->turbo, now->turbo, text, size);
+         same_text("turbo", before->turbo, now->turbo, text, size) &&
+         have_same_devices(before, now, text, size);
 }
 
 /* What other programs do is no matter of ours; what we do against them is. */

@@ -10,6 +10,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define BENCH_MACHINE_DEVICES_MAX 16
+
+/* A device that is no CPU core, as its driver tells it. */
+struct bench_machine_device {
+  char name[32];    /* "opencl:0.0" */
+  char model[96];   /* its name and its driver's */
+  char place[64];   /* where it sits; may be empty */
+  char variant[32]; /* the code path that its engine chose; empty: none was to be chosen */
+};
+
 /* Texts are empty, and numbers 0, where the system does not tell. */
 struct bench_machine {
   char version[32];  /* of frank-bench */
@@ -27,6 +37,8 @@ struct bench_machine {
   char turbo[16];    /* "on", "off" */
   char host[16];     /* "virtual", "physical" */
   double load;       /* load average of the last minute: what else was running before */
+  size_t device_count;
+  struct bench_machine_device devices[BENCH_MACHINE_DEVICES_MAX]; /* the first that are measured */
 };
 
 void bench_machine_describe(struct bench_machine *machine);

@@ -234,10 +234,10 @@ static const struct {
   const char *help;
 } option_table[] = {
     {"device", "NAME", CALL(set_device),
-     "cpu (the default), cpu:0, ...; again for more, measured in turn"},
+     "cpu (the default), cpu:0, opencl, opencl:0.0, ...; again for\nmore, measured in turn"},
     {"each", NULL, SET(each), "each device of an engine alone, besides all of them at once"},
     {"isa", "NAME", CALL(set_isa),
-     "force a code path of the CPU; again for more; all: what runs here"},
+     "force a code path (avx2, uint16x1); again for more; all: those of\nthe CPU that run here"},
     {"shape", "NAME", CALL(set_shape),
      "ed25519, rsa1024, rsa2048, rsa4096, all; again for more\n(default all; with --daemon "
      "ed25519)"},

@@ -33,6 +33,19 @@ static void put_number(json_t *object, const char *name, uint64_t number)
   }
 }
 
+static json_t *devices_of(const struct bench_machine *machine)
+{
+  json_t *devices = json_array();
+  for (size_t i = 0; i < machine->device_count; i++) {
+    const struct bench_machine_device *device = &machine->devices[i];
+    json_t *object = json_pack("{s:s, s:s}", "device", device->name, "model", device->model);
+    put_text(object, "place", device->place);
+    put_text(object, "variant", device->variant);
+    (void)json_array_append_new(devices, object);
+  }
+  return devices;
+}
+
 static json_t *machine_record(const struct bench_result *result)
 {
   const struct bench_machine *machine = &result->machine;
@@ -51,6 +64,9 @@ static json_t *machine_record(const struct bench_result *result)
   put_text(record, "governor", machine->governor);
   put_text(record, "turbo", machine->turbo);
   put_text(record, "host", machine->host);
+  if (machine->device_count > 0) {
+    (void)json_object_set_new(record, "devices", devices_of(machine));
+  }
   (void)json_object_set_new(record, "load", json_real(machine->load));
   (void)json_object_set_new(record, "busy_before", json_boolean(bench_machine_was_busy(machine)));
   put_number(record, "rounds", result->rounds_planned);

@@ -90,6 +90,13 @@ static void put_head(FILE *file, const struct bench_result *result)
           (unsigned)machine->threads, machine->host[0] ? ", " : "", machine->host);
   fprintf(file, "| memory | %" PRIu64 " MiB; %s |\n", machine->memory_mib, machine->caches);
   fprintf(file, "| system | %s, %s |\n", machine->kernel, machine->compiler);
+  for (size_t i = 0; i < machine->device_count; i++) {
+    (void)fputs("| ", file);
+    put_text(file, machine->devices[i].name);
+    (void)fputs(" | ", file);
+    put_text(file, machine->devices[i].model);
+    (void)fputs(" |\n", file);
+  }
   fprintf(file, "| run | frank-bench %s, %s, load %.2f before, %u round%s of %u s |\n\n",
           machine->version, machine->date, machine->load, (unsigned)result->rounds,
           result->rounds == 1 ? "" : "s", (unsigned)result->seconds);

@@ -109,6 +109,13 @@ static void put_head(FILE *file, const struct bench_result *result)
                  machine->governor[0] ? machine->governor : "not told",
                  machine->turbo[0] ? machine->turbo : "not told");
   put_wrapped(file, HEAD_INDENT, line);
+  for (size_t i = 0; i < machine->device_count; i++) {
+    const struct bench_machine_device *device = &machine->devices[i];
+    (void)snprintf(line, sizeof line, "device   %s: %s%s%s%s%s", device->name, device->model,
+                   device->place[0] ? ", " : "", device->place,
+                   device->variant[0] ? "; tuned to " : "", device->variant);
+    put_wrapped(file, HEAD_INDENT, line);
+  }
   fprintf(file, "load     %.2f before%s\n", machine->load,
           bench_machine_was_busy(machine) ? ": something else ran, or did until a moment ago" : "");
   fprintf(file, "rounds   %u of %u s for each part, all in turn\n", (unsigned)result->rounds,

@@ -134,7 +134,8 @@ struct bench_row *bench_rows_set(struct bench_rows *rows, const struct bench_row
 const char *bench_row_subject(const struct bench_row *row, char *text, size_t size)
 {
   bool told = row->role == BENCH_ROLE_DAEMON || row->role == BENCH_ROLE_DERIVED;
-  bool more = told && strcmp(row->key.device, "cpu") != 0;
+  bool more = told && strcmp(row->key.device, BENCH_REFERENCE) != 0 &&
+              strncmp(row->key.subject, row->key.device, strlen(row->key.device)) != 0;
   (void)snprintf(text, size, "%s%s%s%s", row->key.subject, more ? " (" : "",
                  more ? row->key.device : "", more ? ")" : "");
   return text;
@@ -166,7 +167,12 @@ bool bench_row_is_noisy(const struct bench_row *row)
 
 static bool is_core(const char *device)
 {
-  return strncmp(device, "cpu:", 4) == 0;
+  return strncmp(device, BENCH_REFERENCE ":", strlen(BENCH_REFERENCE ":")) == 0;
+}
+
+static bool is_other_engine(const char *device)
+{
+  return strcmp(device, BENCH_REFERENCE) != 0 && !is_core(device);
 }
 
 static bool belong_together(const struct bench_row *over, const struct bench_row *under)
@@ -178,7 +184,10 @@ static bool belong_together(const struct bench_row *over, const struct bench_row
     return strcmp(over->key.device, under->key.device) == 0 &&
            strcmp(over->key.variant, under->key.variant) == 0;
   }
-  return (over->role == BENCH_ROLE_DAEMON || over->role == BENCH_ROLE_ENGINE) &&
+  if (over->role == BENCH_ROLE_ENGINE && under->is_reference) {
+    return over->on_cores && is_other_engine(over->key.device);
+  }
+  return (over->role == BENCH_ROLE_DAEMON || over->role == BENCH_ROLE_ENGINE) && over->on_cores &&
          under->role == BENCH_ROLE_PEER && !is_core(over->key.device);
 }
 

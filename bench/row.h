@@ -21,6 +21,7 @@
 #define BENCH_SUBJECT_BYTES    64
 #define BENCH_NOTE_BYTES       192
 #define BENCH_SHAPE_NAME_BYTES 16
+#define BENCH_REFERENCE        "cpu" /* other engines are held against it: all cores */
 
 /* How a number is written for people. */
 enum bench_kind {
@@ -88,7 +89,9 @@ struct bench_row_key {
 struct bench_row {
   struct bench_row_key key;
   enum bench_role role;
-  bool simulated;              /* of a simulated device: says nothing about any hardware */
+  bool simulated;    /* of a simulated device: says nothing about any hardware */
+  bool on_cores;     /* it searches on the machine's cores, as peers do; not kept in files */
+  bool is_reference; /* of BENCH_REFERENCE, by the code path that a frankd takes; likewise */
   char note[BENCH_NOTE_BYTES]; /* what the figure rests on: a version, the port counts */
   size_t count;
   double samples[BENCH_ROUNDS_MAX];
@@ -111,8 +114,8 @@ struct bench_row *bench_rows_add(struct bench_rows *rows, const struct bench_row
 struct bench_row *bench_rows_set(struct bench_rows *rows, const struct bench_row_key *key,
                                  enum bench_role role, uint32_t round, double value);
 
-/* What it is about, for people: "daemon (opencl:0.0)"; of "cpu", which is what everybody means, no
- * more than the subject. Returns `text`. */
+/* What it is about, for people: "daemon (opencl:0.0)"; no more than the subject where that begins
+ * with the device, and of "cpu", which is what everybody means. Returns `text`. */
 #define BENCH_SUBJECT_TEXT_BYTES 112
 const char *bench_row_subject(const struct bench_row *row, char *text, size_t size);
 /* The row's sample of that round; false where it has none. */
@@ -123,8 +126,9 @@ struct bench_summary bench_row_summary(const struct bench_row *row);
 bool bench_row_is_noisy(const struct bench_row *row);
 
 /* After the rows of a round and shape: a ratio row for every pair of the same shape that belongs
- * together: daemon/engine of the same device and code path, engine/peer and daemon/peer. Left out:
- * simulated devices, and single cores, which no peer is confined to. FRANK_ERR_FULL. */
+ * together: daemon/engine of the same device and code path; of what searches on the machine's cores
+ * also engine/peer, daemon/peer and other engines/cpu. Left out: simulated devices, and single
+ * cores, which no peer is confined to. FRANK_ERR_FULL. */
 FRANK_MUST_CHECK enum frank_err bench_rows_add_ratios(struct bench_rows *rows, const char *shape,
                                                       uint32_t round);
 

@@ -86,10 +86,38 @@ static enum frank_err prepare(struct session *s, char *why)
   return err;
 }
 
+/* Cores are told by the machine's CPU; all others by themselves, once each. */
+static void describe_devices(struct session *s)
+{
+  struct bench_machine *machine = &s->result->machine;
+  for (size_t i = 0; i < s->subjects->device_count; i++) {
+    const struct frank_device_info *info = &s->subjects->devices[i];
+    bool is_told = strncmp(info->name, "cpu:", 4) == 0 || info->model[0] == '\0';
+    for (size_t k = 0; k < machine->device_count; k++) {
+      is_told = is_told || strcmp(machine->devices[k].name, info->name) == 0;
+    }
+    if (is_told || machine->device_count == BENCH_MACHINE_DEVICES_MAX) {
+      continue;
+    }
+    struct bench_machine_device *device = &machine->devices[machine->device_count++];
+    (void)snprintf(device->name, sizeof device->name, "%s", info->name);
+    (void)snprintf(device->model, sizeof device->model, "%s", info->model);
+    (void)snprintf(device->place, sizeof device->place, "%s", info->place);
+    (void)snprintf(device->variant, sizeof device->variant, "%s", info->variant);
+  }
+  if (machine->device_count > 0 && s->subjects->cache_dir[0] == '\0') {
+    bench_result_skip(
+        s->result, "kept tuning", "",
+        "no CACHE_DIRECTORY, XDG_CACHE_HOME or HOME names a folder that fits: devices "
+        "tune whenever they are opened, and may come to another code path");
+  }
+}
+
 static void describe(struct session *s)
 {
   struct bench_machine *machine = &s->result->machine;
   bench_machine_describe(machine);
+  describe_devices(s);
   for (size_t i = 0; i < s->subjects->count; i++) {
     const struct bench_subject *subject = &s->subjects->subjects[i];
     if (machine->cpu[0] == '\0' && strncmp(subject->name, "cpu", 3) == 0) {

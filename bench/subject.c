@@ -24,8 +24,10 @@ struct resolving {
   struct bench_subjects *out;
   const struct frank_engine *listed; /* the engine at hand; NULL: none yet */
   struct listing list;               /* of it */
-  const char *isas[BENCH_NAMES_MAX]; /* checked; none: the engine chooses */
+  const char *isas[BENCH_NAMES_MAX]; /* those that the engine at hand has; none: it chooses */
   size_t isa_count;
+  bool isa_taken[BENCH_NAMES_MAX]; /* of the options' names: an engine has it */
+  char refusals[BENCH_WHY_BYTES];  /* what engines said of names that they do not have */
   char *why;
 };
 
@@ -93,19 +95,46 @@ static enum frank_err list_devices(struct resolving *r, const struct frank_engin
   return FRANK_OK;
 }
 
-static enum frank_err choose(void *arg, size_t member, uint32_t seconds, void *result, char *why)
+struct opening {
+  const char *device;
+  struct frank_engine_options options;
+};
+
+static enum frank_err open_and_close(void *arg, size_t member, uint32_t seconds, void *result,
+                                     char *why)
 {
-  const char *device = arg;
-  const struct frank_engine_options options = {.bind = true};
+  const struct opening *opening = arg;
   const struct frank_engine *engine = NULL;
   struct frank_engine_ctx *ctx = NULL;
   (void)member;
   (void)seconds;
-  enum frank_err err = frank_engine_open(device, &options, &engine, &ctx, result, why);
+  enum frank_err err =
+      frank_engine_open(opening->device, &opening->options, &engine, &ctx, result, why);
   if (err == FRANK_OK) {
     engine->close(&ctx);
   }
   return err;
+}
+
+/* Opens a device by this code path (NULL: by the one that its engine chooses). *info is of the open
+ * device. */
+static enum frank_err open_once(struct resolving *r, const struct frank_device_info *device,
+                                const char *variant, struct frank_device_info *info)
+{
+  const struct frank_device_info copy = *device; /* *info may be the same */
+  struct opening opening = {
+      .device = copy.name,
+      .options = {.variant = variant,
+                  .bind = true,
+                  .cache_dir = r->out->cache_dir[0] != '\0' ? r->out->cache_dir : NULL}};
+  const struct bench_crew_work work = {.name = "opening",
+                                       .devices = &copy,
+                                       .members = 1,
+                                       .binds_itself = true,
+                                       .run = open_and_close,
+                                       .arg = &opening,
+                                       .result_bytes = sizeof *info};
+  return bench_crew_run(&work, NULL, info, r->why);
 }
 
 /* ---- code paths ---- */
@@ -125,28 +154,92 @@ static enum frank_err add_isa(struct resolving *r, const char *name)
   return FRANK_OK;
 }
 
-static enum frank_err check_isas(struct resolving *r)
+/* Names that belong to the CPU engine, whether or not this machine can run them. */
+static bool is_of_cpu(const char *isa)
+{
+  bool known = strcmp(isa, ISA_ALL) == 0;
+  for (size_t i = 0; !known && frank_cpu_variant_at(i); i++) {
+    known = strcmp(frank_cpu_variant_at(i)->name, isa) == 0;
+  }
+  return known;
+}
+
+static void note_refusal(struct resolving *r, const char *cause, const char *more)
+{
+  if (!strstr(r->refusals, cause)) { /* with --each every device is asked */
+    append(r->refusals, r->refusals[0] != '\0' ? "; " : "", cause);
+    append(r->refusals, "", more);
+  }
+}
+
+static enum frank_err add_cpu_isa(struct resolving *r, const char *name)
 {
   uint32_t features = frank_cpu_features();
+  const struct frank_cpu_variant *variant = NULL;
+  char cause[FRANK_ENGINE_WHY_BYTES] = "";
   enum frank_err err = FRANK_OK;
-  for (size_t i = 0; err == FRANK_OK && i < r->options->isa_count; i++) {
-    const char *name = r->options->isas[i];
-    const struct frank_cpu_variant *variant = NULL;
-    char cause[FRANK_ENGINE_WHY_BYTES] = "";
-    if (strcmp(name, ISA_ALL) == 0) {
-      for (size_t k = 0; err == FRANK_OK && (variant = frank_cpu_variant_at(k)) != NULL; k++) {
-        err = frank_cpu_variant_runs(variant, features) ? add_isa(r, variant->name) : FRANK_OK;
-      }
-      continue;
+  if (strcmp(name, ISA_ALL) == 0) {
+    for (size_t k = 0; err == FRANK_OK && (variant = frank_cpu_variant_at(k)) != NULL; k++) {
+      err = frank_cpu_variant_runs(variant, features) ? add_isa(r, variant->name) : FRANK_OK;
     }
-    err = frank_cpu_variant_choose(name, features, &variant, cause);
-    if (err != FRANK_OK) {
-      (void)snprintf(r->why, BENCH_WHY_BYTES, "--isa %.40s: %s, all", name, cause);
+    return err;
+  }
+  err = frank_cpu_variant_choose(name, features, &variant, cause);
+  if (err != FRANK_OK) {
+    note_refusal(r, cause, ", all");
+    return err;
+  }
+  return add_isa(r, variant->name);
+}
+
+/* Other engines are asked by opening a device so: theirs is no list of names. */
+static enum frank_err add_other_isa(struct resolving *r, const char *name,
+                                    const struct frank_device_info *device)
+{
+  struct frank_device_info info;
+  enum frank_err err = is_of_cpu(name) ? FRANK_ERR_UNSUPPORTED : open_once(r, device, name, &info);
+  if (err == FRANK_ERR_UNSUPPORTED && !is_of_cpu(name)) {
+    note_refusal(r, r->why, "");
+  }
+  return err == FRANK_OK ? add_isa(r, name) : err;
+}
+
+/* Of the names of --isa those that the engine of this device has. */
+static enum frank_err find_isas(struct resolving *r, const struct frank_device_info *device)
+{
+  enum frank_err err = FRANK_OK;
+  r->isa_count = 0;
+  if (frank_engine_is_test(frank_engine_for(device->name))) {
+    return FRANK_OK;
+  }
+  for (size_t i = 0; i < r->options->isa_count; i++) {
+    const char *name = r->options->isas[i];
+    err = is_cpu(device->name) ? add_cpu_isa(r, name) : add_other_isa(r, name, device);
+    if (err != FRANK_OK && err != FRANK_ERR_UNSUPPORTED) {
       return err;
     }
-    err = add_isa(r, variant->name);
+    r->isa_taken[i] = r->isa_taken[i] || err == FRANK_OK;
   }
-  return err;
+  return FRANK_OK;
+}
+
+/* A name that nothing here has was meant for something. */
+static enum frank_err check_isas(struct resolving *r, bool has_cpu)
+{
+  for (size_t i = 0; i < r->options->isa_count; i++) {
+    const char *name = r->options->isas[i];
+    if (r->isa_taken[i]) {
+      continue;
+    }
+    if (is_of_cpu(name) && !has_cpu) {
+      (void)snprintf(r->why, BENCH_WHY_BYTES, "--isa %.40s: no CPU device is measured", name);
+    } else {
+      (void)snprintf(r->why, BENCH_WHY_BYTES, "--isa %.40s: %.440s", name,
+                     r->refusals[0] != '\0' ? r->refusals : "no device here has code paths");
+    }
+    return FRANK_ERR_UNSUPPORTED;
+  }
+  return FRANK_OK;
 }
 
 /* ---- devices ---- */
@@ -191,20 +284,11 @@ static enum frank_err find_leader(struct resolving *r, const struct frank_device
                                   char *variant, size_t size)
 {
   struct frank_device_info info;
-  char name[sizeof device->name];
-  (void)snprintf(name, sizeof name, "%s", device->name);
-  const struct bench_crew_work work = {.name = "opening",
-                                       .devices = device,
-                                       .members = 1,
-                                       .binds_itself = true,
-                                       .run = choose,
-                                       .arg = name,
-                                       .result_bytes = sizeof info};
   if (r->isa_count == 1) {
     (void)snprintf(variant, size, "%s", r->isas[0]);
     return FRANK_OK;
   }
-  enum frank_err err = bench_crew_run(&work, NULL, &info, r->why);
+  enum frank_err err = open_once(r, device, NULL, &info);
   if (err != FRANK_OK) {
     return err;
   }
@@ -216,18 +300,69 @@ static enum frank_err find_leader(struct resolving *r, const struct frank_device
   return FRANK_OK;
 }
 
+/* Devices that tune at first use do it now, one after the other, and keep it: with --each, or
+ * named twice, not again. Forcing what was tuned would leave out what no code path names: how large
+ * their work-groups are. */
+static enum frank_err tune(struct resolving *r, struct frank_device_info *devices, size_t count)
+{
+  enum frank_err err = FRANK_OK;
+  for (size_t i = 0; err == FRANK_OK && i < count; i++) {
+    const struct frank_device_info *known = NULL;
+    for (size_t k = 0; k < r->out->device_count && !known; k++) {
+      bool is_same = strcmp(r->out->devices[k].name, devices[i].name) == 0;
+      known = is_same ? &r->out->devices[k] : NULL;
+    }
+    if (known) {
+      devices[i] = *known;
+    } else {
+      err = open_once(r, &devices[i], NULL, &devices[i]);
+    }
+  }
+  return err;
+}
+
+/* Which code path a frankd with these devices takes; empty: their own, which may differ. */
+static enum frank_err prepare(struct resolving *r, struct frank_device_info *devices, size_t count,
+                              char *leader, size_t size)
+{
+  leader[0] = '\0';
+  enum frank_err err = find_isas(r, &devices[0]);
+  if (err != FRANK_OK || frank_engine_is_test(frank_engine_for(devices[0].name))) {
+    return err;
+  }
+  if (r->isa_count > 0 || is_cpu(devices[0].name)) {
+    return find_leader(r, &devices[0], leader, size);
+  }
+  return tune(r, devices, count);
+}
+
+static bool are_on_cores(const struct frank_device_info *devices, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    bool shares = devices[i].on_demand == FRANK_DEMAND_ENGINE && !devices[i].simulated;
+    if (!is_cpu(devices[i].name) && !shares) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* Devices of one subject, one entry for each code path. */
 static enum frank_err add_subject(struct resolving *r, const char *name,
-                                  const struct frank_device_info *devices, size_t count)
+                                  struct frank_device_info *devices, size_t count)
 {
   struct bench_subjects *out = r->out;
-  char leader[sizeof out->subjects[0].variant] = "";
-  size_t entries = is_cpu(name) && r->isa_count > 0 ? r->isa_count : 1;
+  char leader[sizeof out->subjects[0].variant];
   for (size_t i = 0; i < out->count; i++) {
     if (strcmp(out->subjects[i].name, name) == 0) {
       return FRANK_OK; /* named twice */
     }
   }
+  enum frank_err err = prepare(r, devices, count, leader, sizeof leader);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  size_t entries = r->isa_count > 0 ? r->isa_count : 1;
   if (out->count + entries > BENCH_SUBJECTS_MAX ||
       out->device_count + count > FRANK_ENGINE_DEVICES_MAX) {
     (void)snprintf(r->why, BENCH_WHY_BYTES,
@@ -236,16 +371,14 @@ static enum frank_err add_subject(struct resolving *r, const char *name,
                    name, BENCH_SUBJECTS_MAX, FRANK_ENGINE_DEVICES_MAX);
     return FRANK_ERR_FULL;
   }
-  enum frank_err err = is_cpu(name) ? find_leader(r, &devices[0], leader, sizeof leader) : FRANK_OK;
-  if (err != FRANK_OK) {
-    return err;
-  }
   memcpy(out->devices + out->device_count, devices, count * sizeof *devices);
   for (size_t i = 0; i < entries; i++) {
     struct bench_subject *subject = &out->subjects[out->count++];
-    const char *variant = is_cpu(name) && r->isa_count > 0 ? r->isas[i] : leader;
-    *subject = (struct bench_subject){
-        .first = out->device_count, .count = count, .leads = strcmp(variant, leader) == 0};
+    const char *variant = r->isa_count > 0 ? r->isas[i] : leader;
+    *subject = (struct bench_subject){.first = out->device_count,
+                                      .count = count,
+                                      .leads = strcmp(variant, leader) == 0,
+                                      .on_cores = are_on_cores(devices, count)};
     (void)snprintf(subject->name, sizeof subject->name, "%s", name);
     (void)snprintf(subject->variant, sizeof subject->variant, "%s", variant);
   }
@@ -305,18 +438,13 @@ static enum frank_err resolve(struct resolving *r)
 {
   const struct bench_options *options = r->options;
   bool has_cpu = options->device_count == 0;
-  enum frank_err err = check_isas(r);
-  if (err == FRANK_OK && options->device_count == 0) {
-    err = add_named(r, CPU);
-  }
+  enum frank_err err = has_cpu ? add_named(r, CPU) : FRANK_OK;
   for (size_t i = 0; err == FRANK_OK && i < options->device_count; i++) {
     err = add_named(r, options->devices[i]);
     has_cpu = has_cpu || is_cpu(options->devices[i]);
   }
-  if (err == FRANK_OK && options->isa_count > 0 && !has_cpu) {
-    (void)snprintf(r->why, BENCH_WHY_BYTES, "--isa %.40s: no CPU device is measured",
-                   options->isas[0]);
-    err = FRANK_ERR_UNSUPPORTED;
+  if (err == FRANK_OK) {
+    err = check_isas(r, has_cpu);
   }
   if (err == FRANK_OK && options->peers && r->out->cpu_count == 0) {
     err = list_devices(r, frank_engine_for(CPU));
@@ -336,7 +464,9 @@ enum frank_err bench_subjects_resolve(const struct bench_options *options,
   r->options = options;
   r->out = subjects;
   r->why = why;
-  enum frank_err err = resolve(r);
+  enum frank_err err = frank_cache_dir(subjects->cache_dir, sizeof subjects->cache_dir);
+  (void)err; /* without one everything works, but tunes at every opening: run.c says so */
+  err = resolve(r);
   free(r);
   return err;
 }

@@ -94,6 +94,12 @@ def what_is_missing_is_named():
     assert status == 1, out  # slower is slower, whatever is missing
     status, out = compare(run_of((RATE, FAST)), run_of((RATE, FAST), cpu="Other CPU"))
     assert status == 2 and "Other CPU" in out and "Test CPU" in out, out
+    gpu = {"device": "opencl:0.0", "model": "A GPU"}  # by the same name, another one
+    for now, same in (({"model": "A GPU"}, True), ({"model": "Another GPU"}, False),
+                      ({"device": "opencl:1.0", "model": "Another GPU"}, True)):
+        status, out = compare(run_of((RATE, FAST), devices=[gpu]),
+                              run_of((RATE, FAST), devices=[dict(gpu, **now)]))
+        assert (status == 0) is same and ("opencl:0.0: A GPU before" in out) is not same, (now, out)
     status, out = compare(run_of(), run_of())
     assert status == 2, out
     peer = dict(RATE, role="peer", subject="hashcat")  # its speed is not ours to judge
@@ -123,6 +129,10 @@ BROKEN = [
     (broken(GOOD, lambda run: run[0].update(cores=-1)), "machine record"),
     (broken(GOOD, lambda run: run[0].update(cpu=["x"])), "machine record"),
     (broken(GOOD, lambda run: run[0].update(cpu="x" * 500)), "machine record"),
+    (broken(GOOD, lambda run: run[0].update(devices=7)), "machine record"),
+    (broken(GOOD, lambda run: run[0].update(devices=[7])), "machine record"),
+    (broken(GOOD, lambda run: run[0].update(devices=[{"device": "x" * 99}])), "machine record"),
+    (broken(GOOD, lambda run: run[0].update(devices=[{"device": "x"}] * 999)), "machine record"),
     (broken(GOOD, lambda run: run.pop(0)), "no machine record"),
     (broken(GOOD, lambda run: run.pop(2)), "no final record"),
     (broken(GOOD, lambda run: run.append(run[2])), "second final"),

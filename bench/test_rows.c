@@ -79,6 +79,13 @@ static void a_full_table_says_so(void **state)
   bench_result_destroy(&result);
 }
 
+/* As a run marks them: what searches on the machine's cores, and what others are held against. */
+static void mark(struct bench_result *result, size_t row, bool is_reference)
+{
+  result->rows.rows[row].on_cores = true;
+  result->rows.rows[row].is_reference = is_reference;
+}
+
 /* A row with a rate in round 1 and, where it is not 0, in round 2. */
 static void add_rate(struct bench_result *result, const char *subject, const char *device,
                      const char *variant, enum bench_role role, double first, double second)
@@ -101,6 +108,12 @@ static void ratios_are_of_what_belongs_together_in_one_round(void **state)
   add_rate(result, "hashcat", "", "", BENCH_ROLE_PEER, 30, 0);
   add_rate(result, "sim", "sim", "x", BENCH_ROLE_ENGINE, 1, 1);
   result->rows.rows[5].simulated = true;
+  add_rate(result, "opencl", "opencl", "uint16x2", BENCH_ROLE_ENGINE, 80, 90);
+  add_rate(result, "daemon", "opencl", "uint16x2", BENCH_ROLE_DAEMON, 60, 72);
+  add_rate(result, "gpu", "gpu", "uint1x1", BENCH_ROLE_ENGINE, 9999, 9999); /* has its own units */
+  for (size_t i = 0; i < 8; i++) {
+    mark(result, i, i == 1);
+  }
   size_t before = result->rows.count;
   assert_int_equal(bench_rows_add_ratios(&result->rows, "rsa1024", 1), FRANK_OK);
   assert_int_equal(result->rows.count, before); /* no rates of that shape */
@@ -108,22 +121,50 @@ static void ratios_are_of_what_belongs_together_in_one_round(void **state)
   assert_int_equal(bench_rows_add_ratios(&result->rows, "ed25519", 2), FRANK_OK);
   static const struct {
     const char *subject;
+    const char *device;
     const char *variant;
     size_t count;
     double last;
-  } wanted[] = {{"daemon/cpu", "avx512", 2, 0.8},
-                {"daemon/hashcat", "avx512", 1, 3},
-                {"cpu/hashcat", "avx512", 1, 100.0 / 30},
-                {"cpu/hashcat", "portable", 1, 10.0 / 30}};
+  } wanted[] = {{"daemon/cpu", "cpu", "avx512", 2, 0.8},
+                {"daemon/hashcat", "cpu", "avx512", 1, 3},
+                {"cpu/hashcat", "cpu", "avx512", 1, 100.0 / 30},
+                {"cpu/hashcat", "cpu", "portable", 1, 10.0 / 30},
+                {"opencl/cpu", "opencl", "uint16x2", 2, 0.9},
+                {"opencl/hashcat", "opencl", "uint16x2", 1, 80.0 / 30},
+                {"daemon/opencl", "opencl", "uint16x2", 2, 0.8},
+                {"daemon/hashcat", "opencl", "uint16x2", 1, 2}};
   assert_int_equal(result->rows.count, before + sizeof wanted / sizeof wanted[0]);
   for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-    struct bench_row_key key = key_of(wanted[i].subject, "cpu", wanted[i].variant, BENCH_RATIO);
+    struct bench_row_key key =
+        key_of(wanted[i].subject, wanted[i].device, wanted[i].variant, BENCH_RATIO);
     const struct bench_row *row = bench_rows_find(&result->rows, &key);
     assert_non_null(row);
     assert_int_equal(row->count, wanted[i].count);
     assert_float_equal(row->samples[row->count - 1], wanted[i].last, 1e-9);
   }
   bench_result_destroy(&result);
+}
+
+static void subjects_are_named_once(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *subject;
+    const char *device;
+    enum bench_role role;
+    const char *text;
+  } cases[] = {{"cpu", "cpu", BENCH_ROLE_ENGINE, "cpu"},
+               {"opencl", "opencl", BENCH_ROLE_ENGINE, "opencl"},
+               {"daemon", "cpu", BENCH_ROLE_DAEMON, "daemon"},
+               {"daemon", "opencl:0.0", BENCH_ROLE_DAEMON, "daemon (opencl:0.0)"},
+               {"daemon/cpu:1", "cpu:1", BENCH_ROLE_DERIVED, "daemon/cpu:1 (cpu:1)"},
+               {"opencl/cpu", "opencl", BENCH_ROLE_DERIVED, "opencl/cpu"}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct bench_row row = {.role = cases[i].role};
+    char text[BENCH_SUBJECT_TEXT_BYTES];
+    row.key = key_of(cases[i].subject, cases[i].device, "", BENCH_RATIO);
+    assert_string_equal(bench_row_subject(&row, text, sizeof text), cases[i].text);
+  }
 }
 
 /* ---- verdicts ---- */
@@ -322,6 +363,7 @@ int main(void)
       cmocka_unit_test(samples_are_kept_by_round),
       cmocka_unit_test(a_full_table_says_so),
       cmocka_unit_test(ratios_are_of_what_belongs_together_in_one_round),
+      cmocka_unit_test(subjects_are_named_once),
       cmocka_unit_test(verdicts_follow_medians_and_ranges),
       cmocka_unit_test(missing_rows_and_other_machines_are_unclear),
       cmocka_unit_test(doubts_are_named),

@@ -3,10 +3,12 @@ belongs together is held against each other. How large the figures are is not fo
 work runs beside it."""
 
 import math
+import os
+import shutil
 import tempfile
 
 import harness
-from bench_support import Bench, find, is_figure, needed, records, rows_of
+from bench_support import Bench, find, is_figure, needed, opencl_devices, records, rows_of
 
 DAEMON = [("daemon", "attempts_per_s", 1 << 20), ("cpu", "attempts_per_s", None),
           ("cpu", "compressions_per_s", None), ("daemon/cpu", "ratio", None)]
@@ -107,6 +109,61 @@ def peers_are_held_against_ours_or_left_out_by_name():
         assert rows_of(final, metric="stamps_per_s") == [], final
 
 
+def opencl_is_measured_beside_the_cpu():
+    needed()
+    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as path:
+        names = opencl_devices()
+        env = {"CACHE_DIRECTORY": cache, "PATH": path}  # no hashcat on the PATH
+        if shutil.which("ld"):  # PoCL links what it compiles, and aborts where it cannot
+            os.symlink(shutil.which("ld"), os.path.join(path, "ld"))
+        status, out, err, left = Bench("--device", "cpu", "--device", "opencl", "--peers", "--shape",
+                                       "ed25519", "--seconds", "2", "--rounds", "1", "--json",
+                                       env=env).end()
+        assert (status, left) == (0, []), (status, out, err, left)
+        assert os.listdir(cache), "nothing was kept"
+    machine, final = records(out)[0], records(out)[-1]
+    told = {device["device"]: device for device in machine["devices"]}
+    assert told.keys() == set(names), (told, names)
+    assert all(device["model"] for device in told.values()), told
+    rates = {row["device"] + " " + row["role"]: row
+             for row in rows_of(final, metric="attempts_per_s") if "device" in row}
+    cpu, opencl = rates["cpu engine"], rates["opencl engine"]
+    # What was tuned first is what is measured, by itself and through the daemon.
+    assert opencl["variant"] == rates["opencl daemon"]["variant"] != "", rates
+    assert opencl["variant"] in {device["variant"] for device in told.values()}, (opencl, told)
+    for subject, over, under in (("opencl/cpu", opencl, cpu),
+                                 ("daemon/opencl", rates["opencl daemon"], opencl),
+                                 ("daemon/cpu", rates["cpu daemon"], cpu)):
+        ratio = find(final, subject, "ratio", "ed25519")
+        assert ratio["device"] == over["device"] and ratio["variant"] == over["variant"], ratio
+        assert math.isclose(ratio["median"], over["median"] / under["median"], rel_tol=1e-6), ratio
+    peer = find(final, "openssl", "attempts_per_s", "ed25519")["median"]
+    ratio, = rows_of(final, subject="daemon/openssl", metric="ratio", device="opencl")
+    assert math.isclose(ratio["median"], rates["opencl daemon"]["median"] / peer, rel_tol=1e-6), ratio
+    # What its units could do is not known, and no figure.
+    limits = rows_of(final, metric="share_of_limit")
+    assert {row["device"] for row in limits} <= {"cpu"}, limits
+    skipped = {skip["subject"] for skip in final["skipped"]}
+    assert "limit of opencl " + opencl["variant"] in skipped, final["skipped"]
+
+
+def a_code_path_is_for_the_engine_that_knows_it():
+    needed()
+    name = opencl_devices()[0]
+    one = ["--shape", "ed25519", "--seconds", "1", "--rounds", "1", "--stamps", "0", "--json"]
+    status, out, err, _ = Bench("--device", "cpu:0", "--device", name, "--isa", "portable", "--isa",
+                                "uint1x1", "--isa", "uint2x1", *one).end()
+    assert status == 0, (status, out, err)
+    found = {(row["device"], row["variant"])
+             for row in rows_of(records(out)[-1], metric="attempts_per_s")}
+    assert found == {("cpu:0", "portable"), (name, "uint1x1"), (name, "uint2x1")}, found
+    for isa, words in (("uint3x1", ("uint3x1", "uint16x2")), ("all", ("no CPU device",)),
+                       ("portable", ("no CPU device",)), ("mmx", ("mmx", "uint1x1"))):
+        status, out, err, _ = Bench("--device", name, "--isa", isa, *one).end()
+        message = records(out)[-1]["message"]
+        assert status == 64 and all(word in message for word in words), (isa, status, message)
+
+
 def a_simulation_is_marked_and_counted():
     needed()
     status, out, err, _ = Bench("--device", "faulty:simulated", "--clock-mhz", "200", "--shape",
@@ -142,5 +199,6 @@ def the_table_names_what_was_measured():
 if __name__ == "__main__":
     harness.run(the_daemon_is_measured, code_paths_are_forced_one_by_one,
                 stamps_are_held_against_the_law, peers_are_held_against_ours_or_left_out_by_name,
+                opencl_is_measured_beside_the_cpu, a_code_path_is_for_the_engine_that_knows_it,
                 a_simulation_is_marked_and_counted,
                 the_table_names_what_was_measured)

@@ -7,10 +7,11 @@
 # installs and how, with sudo where it does not run as root; `apt-get update` only where the
 # packages cannot be had without. Returns 1 when it could not, with the command to run by hand.
 
-# The build itself: compiler, tools, and the libraries of README.md.
+# The build itself: compiler, tools, libraries; of OpenCL the headers alone, for libOpenCL is opened
+# at run time, where there is one.
 # shellcheck disable=SC2034  # used by those who source this
 FRANK_BUILD_PACKAGES=(build-essential cmake ninja-build pkg-config libzmq3-dev libssl-dev
-  libhwloc-dev libjansson-dev libmicrohttpd-dev)
+  libhwloc-dev libjansson-dev libmicrohttpd-dev opencl-c-headers)
 
 frank_missing_packages() {
   local package
