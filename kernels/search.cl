@@ -264,13 +264,19 @@ INLINE void search_item(__constant struct frank_kernel_slice *slice, __constant 
   }
 }
 
-/* Launched with a work-group for each FRANK_ITEM * local size counters of each part. */
+/* Launched with a work-group for each FRANK_ITEM * local size counters of each part, and
+ * *next_group at 0.
+ *
+ * What lies behind a counter that ends a search was searched in vain, so groups should begin in
+ * their order. Those of a GPU do. A driver that runs them on CPU cores may hand each core a run of
+ * a hundred: there, a group takes the next place in order, whichever it is. */
 __kernel void frank_search(__constant struct frank_kernel_slice *slices,
                            __constant struct frank_kernel_part *parts, uint part_count,
                            __constant uint *kw,
-                           __global volatile struct frank_kernel_result *results)
+                           __global volatile struct frank_kernel_result *results,
+                           __global volatile uint *next_group)
 {
-  uint group = (uint)get_group_id(0);
+  uint group = get_local_size(0) == 1 ? atomic_inc(next_group) : (uint)get_group_id(0);
   uint p = 0;
   while (p + 1 < part_count && parts[p + 1].first_group <= group) {
     p++;

@@ -49,5 +49,6 @@ void native_run(const struct native_launch *launch, size_t group, size_t local_i
   at_local_size = launch->local_size;
   at_group = group;
   at_local_id = local_id;
-  frank_search(launch->slices, launch->parts, launch->part_count, launch->kw, launch->results);
+  frank_search(launch->slices, launch->parts, launch->part_count, launch->kw, launch->results,
+               launch->next_group);
 }

@@ -19,8 +19,9 @@ struct native_launch {
   uint32_t part_count;
   const uint32_t *kw;
   struct frank_kernel_result *results;
-  uint32_t item;       /* FRANK_ITEM: counters of a work item, a power of 2, 256 to 65536 */
-  uint32_t local_size; /* work items of a group */
+  uint32_t *next_group; /* 0 before the first group */
+  uint32_t item;        /* FRANK_ITEM: counters of a work item, a power of 2, 256 to 65536 */
+  uint32_t local_size;  /* work items of a group */
 };
 
 struct native_kernel {

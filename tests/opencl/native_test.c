@@ -36,7 +36,9 @@ static void run(const struct native_kernel *kernel, struct launch_scan *scan, ui
   struct frank_kernel_part *parts = copy_of(scan->parts, scan->part_count * sizeof scan->parts[0]);
   uint32_t *kw = copy_of(scan->kw, scan->kw_words * sizeof scan->kw[0]);
   struct frank_kernel_result *results = copy_of(scan->results, result_bytes);
+  uint32_t next_group = 0;
   const struct native_launch launch = {
+      .next_group = &next_group,
       .slices = slices,
       .parts = parts,
       .part_count = scan->part_count,

@@ -128,6 +128,7 @@ static void drop_buffers(struct searcher *s)
 /* Buffers of exactly the length of what they hold, so that a checker sees what lies beyond. */
 static bool fill_buffers(struct searcher *s, const struct launch_scan *scan)
 {
+  static const cl_uint zero;
   const struct {
     cl_mem_flags flags;
     const void *from;
@@ -139,6 +140,7 @@ static bool fill_buffers(struct searcher *s, const struct launch_scan *scan)
       [BUFFER_KW] = {CL_MEM_READ_ONLY, scan->kw, scan->kw_words * sizeof scan->kw[0]},
       [BUFFER_RESULTS] = {CL_MEM_READ_WRITE, scan->results,
                           (scan->slice_count + 1) * sizeof scan->results[0]},
+      [BUFFER_NEXT_GROUP] = {CL_MEM_READ_WRITE, &zero, sizeof zero},
   };
   for (size_t i = 0; i < BUFFER_COUNT; i++) {
     s->buffers[i] = MAKE(s, clCreateBuffer, s->context, rows[i].flags, rows[i].bytes, NULL);
@@ -157,7 +159,8 @@ static bool set_args(struct searcher *s, const struct launch_scan *scan)
          TRY(s, clSetKernelArg, s->kernel, 1, sizeof(cl_mem), &s->buffers[BUFFER_PARTS]) &&
          TRY(s, clSetKernelArg, s->kernel, 2, sizeof part_count, &part_count) &&
          TRY(s, clSetKernelArg, s->kernel, 3, sizeof(cl_mem), &s->buffers[BUFFER_KW]) &&
-         TRY(s, clSetKernelArg, s->kernel, 4, sizeof(cl_mem), &s->buffers[BUFFER_RESULTS]);
+         TRY(s, clSetKernelArg, s->kernel, 4, sizeof(cl_mem), &s->buffers[BUFFER_RESULTS]) &&
+         TRY(s, clSetKernelArg, s->kernel, 5, sizeof(cl_mem), &s->buffers[BUFFER_NEXT_GROUP]);
 }
 
 /* Waits for the launch and takes its results. */

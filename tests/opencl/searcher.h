@@ -13,7 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum searcher_buffer { BUFFER_SLICES, BUFFER_PARTS, BUFFER_KW, BUFFER_RESULTS, BUFFER_COUNT };
+enum searcher_buffer {
+  BUFFER_SLICES,
+  BUFFER_PARTS,
+  BUFFER_KW,
+  BUFFER_RESULTS,
+  BUFFER_NEXT_GROUP,
+  BUFFER_COUNT
+};
 
 /* A device and what was made on it. Zero before the first call; searcher_close frees it. */
 struct searcher {

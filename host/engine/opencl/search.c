@@ -53,6 +53,7 @@ struct frank_cl_search {
   cl_mem slices_memory;
   cl_mem kw_memory;
   cl_mem results_memory;
+  cl_mem next_group_memory;
   double rate_cps;
 
   /* The scan at hand. */
@@ -82,6 +83,7 @@ static cl_int make_memory(struct frank_cl_search *s)
   s->slices_memory = new_memory(&s->seat, CL_MEM_READ_ONLY, sizeof s->slices, &error);
   s->kw_memory = new_memory(&s->seat, CL_MEM_READ_ONLY, sizeof s->kw, &error);
   s->results_memory = new_memory(&s->seat, CL_MEM_READ_WRITE, sizeof s->results, &error);
+  s->next_group_memory = new_memory(&s->seat, CL_MEM_READ_WRITE, sizeof(cl_uint), &error);
   for (size_t i = 0; i < LAUNCHES; i++) {
     s->launches[i].parts_memory =
         new_memory(&s->seat, CL_MEM_READ_ONLY, sizeof s->launches[i].parts, &error);
@@ -173,6 +175,7 @@ void frank_cl_search_destroy(struct frank_cl_search **search)
   release_memory(&s->seat, s->slices_memory);
   release_memory(&s->seat, s->kw_memory);
   release_memory(&s->seat, s->results_memory);
+  release_memory(&s->seat, s->next_group_memory);
   for (size_t i = 0; i < LAUNCHES; i++) {
     release_memory(&s->seat, s->launches[i].parts_memory);
   }
@@ -308,7 +311,7 @@ static cl_int set_arguments(struct frank_cl_search *s, const struct launch *laun
   } arguments[] = {
       {sizeof(cl_mem), &s->slices_memory},    {sizeof(cl_mem), &launch->parts_memory},
       {sizeof(cl_uint), &launch->part_count}, {sizeof(cl_mem), &s->kw_memory},
-      {sizeof(cl_mem), &s->results_memory},
+      {sizeof(cl_mem), &s->results_memory},   {sizeof(cl_mem), &s->next_group_memory},
   };
   cl_int error = CL_SUCCESS;
   for (cl_uint i = 0; i < sizeof arguments / sizeof arguments[0] && error == CL_SUCCESS; i++) {
@@ -319,10 +322,14 @@ static cl_int set_arguments(struct frank_cl_search *s, const struct launch *laun
 
 static cl_int enqueue(struct frank_cl_search *s, size_t n, struct launch *launch)
 {
+  static const cl_uint first_group;
   const size_t local = s->shape.local_items;
   const size_t global = (size_t)launch->groups * local;
   cl_int error = write_memory(s, launch->parts_memory, launch->parts,
                               launch->part_count * sizeof launch->parts[0]);
+  if (error == CL_SUCCESS) {
+    error = write_memory(s, s->next_group_memory, &first_group, sizeof first_group);
+  }
   if (error == CL_SUCCESS) {
     error = set_arguments(s, launch);
   }

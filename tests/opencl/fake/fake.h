@@ -37,7 +37,7 @@
 #define FAKE_BUFFER_MAX_BYTES   (64UL * 1024 * 1024)
 #define FAKE_MEMORY_BYTES       (256UL * 1024 * 1024)
 #define FAKE_VECTOR_MAX         4
-#define FAKE_ARGS               5
+#define FAKE_ARGS               6
 #define FAKE_COMMANDS_MAX       256
 #define FAKE_WAITS_MAX          8
 #define FAKE_CALLBACKS_MAX      4
@@ -235,7 +235,7 @@ cl_int fake_release_event(cl_event event);
 /* ---- launch.c ---- */
 
 /* The kernel's arguments, in the order of frank_search. */
-enum fake_arg { ARG_SLICES, ARG_PARTS, ARG_PART_COUNT, ARG_KW, ARG_RESULTS };
+enum fake_arg { ARG_SLICES, ARG_PARTS, ARG_PART_COUNT, ARG_KW, ARG_RESULTS, ARG_NEXT_GROUP };
 
 /* Runs a launch, with the faults of the moment; its status for the event. */
 cl_int fake_launch(const struct fake_command *command);

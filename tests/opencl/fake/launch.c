@@ -48,6 +48,7 @@ cl_int fake_launch(const struct fake_command *command)
       .part_count = args->number[ARG_PART_COUNT],
       .kw = (const void *)args->buffer[ARG_KW]->data,
       .results = (void *)args->buffer[ARG_RESULTS]->data,
+      .next_group = (void *)args->buffer[ARG_NEXT_GROUP]->data,
       .item = command->kernel->program->item,
       .local_size = (uint32_t)command->local_size,
   };
