@@ -10,17 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUDGET_US      (10 * FRANK_US_PER_S) /* begins no further shape after this */
-#define MEASURE_US     60000U
+#define BUDGET_US      (10 * FRANK_US_PER_S) /* no further program is built after this */
+#define MEASURE_US     30000U
+#define PASSES         3
+#define COUNT_FIRST    (UINT64_C(1) << 14)
+#define COUNT_MOST     (UINT64_C(1) << 31)
 #define CPU_ITEM       4096U
 #define GPU_ITEM       256U
-#define GPU_LOCAL      64U
 #define CLEARLY_FASTER 1.03
 #define VECTOR_MAX     16U
 #define GROUPS_MAX     2U
 #define LOCAL_MAX      1024U
 
-/* Shapes by the device's own vector width, the likeliest first: where time runs out, the others
+/* Programs by the device's own vector width, the likeliest first: where time runs out, the others
  * are left out. Narrower vectors than the device says it has lost wherever that was measured. */
 static const struct candidate {
   uint32_t times; /* the vector is that many times the device's */
@@ -31,9 +33,16 @@ static const struct candidate {
     {.times = 2, .groups = 1},
     {.times = 4, .groups = 1},
 };
+#define CANDIDATES (sizeof candidates / sizeof candidates[0])
 
-/* Work-groups of a GPU, tried with the best shape. */
+/* Work-groups, each with every program. */
 static const uint32_t gpu_local_items[] = {64, 128, 256};
+static const uint32_t cpu_local_items[] = {1};
+#define LOCALS (sizeof gpu_local_items / sizeof gpu_local_items[0])
+
+/* Plans that are measured: short ones and long ones, for the order can differ. */
+static const uint8_t plan_blocks[] = {2, 6};
+#define PLANS (sizeof plan_blocks / sizeof plan_blocks[0])
 
 static struct frank_cl_shape usual_shape(const struct frank_cl_device *device)
 {
@@ -41,7 +50,7 @@ static struct frank_cl_shape usual_shape(const struct frank_cl_device *device)
       .vector = device->vector_width,
       .groups = 1,
       .item = device->is_cpu ? CPU_ITEM : GPU_ITEM,
-      .local_items = device->is_cpu ? 1 : GPU_LOCAL,
+      .local_items = device->is_cpu ? cpu_local_items[0] : gpu_local_items[0],
   };
 }
 
@@ -93,142 +102,169 @@ enum frank_err frank_cl_tuning_force(const char *name, const struct frank_cl_dev
 
 /* ---- measuring ---- */
 
-/* Compressions per second on plans of `blocks` blocks. */
-static enum frank_err measure_plan(struct frank_cl_search *search, uint8_t blocks, double *cps)
+/* One shape that is measured. */
+struct contender {
+  struct frank_cl_shape shape;
+  cl_program program; /* the trial's */
+  struct frank_cl_search *search;
+  uint64_t count[PLANS]; /* counters that take MEASURE_US or a little more */
+  double best_cps[PLANS];
+};
+
+struct trial {
+  const struct frank_cl_seat *seat;
+  cl_program programs[CANDIDATES]; /* NULL where it did not build */
+  struct contender contenders[CANDIDATES * LOCALS];
+  size_t count;
+  enum frank_err reason; /* why the first that failed did */
+  char why[FRANK_ENGINE_WHY_BYTES];
+};
+
+static void note_failure(struct trial *trial, enum frank_err err, const char *why)
+{
+  if (trial->reason == FRANK_OK) {
+    trial->reason = err;
+    (void)snprintf(trial->why, sizeof trial->why, "%s", why);
+  }
+}
+
+static enum frank_err measure_plan(struct contender *contender, size_t plan)
 {
   static const uint32_t kw[64 * 5]; /* what they are does not matter for the speed */
-  struct frank_slice slice = {
-      .kw = kw, .blocks = blocks, .counter_word = 5, .bound = 0, .count = 1 << 14};
+  struct frank_slice slice = {.kw = kw, .blocks = plan_blocks[plan], .counter_word = 5};
   struct frank_scan scan;
   memcpy(slice.init, frank_sha256_h, sizeof slice.init);
   uint64_t took_us = 0;
-  enum frank_err err = frank_cl_search_run(search, &slice, 1, &scan); /* the first is slower */
-  while (err == FRANK_OK && took_us < MEASURE_US / 2) {
+  for (;;) {
+    slice.count = contender->count[plan];
     uint64_t start_us = frank_clock_now_us();
-    err = frank_cl_search_run(search, &slice, 1, &scan);
+    enum frank_err err = frank_cl_search_run(contender->search, &slice, 1, &scan);
     took_us = frank_clock_now_us() - start_us;
-    *cps = (double)slice.count * blocks * 1e6 / (double)(took_us > 0 ? took_us : 1);
-    if (slice.count >= UINT64_C(1) << 31) {
+    if (err != FRANK_OK) {
+      return err;
+    }
+    if (took_us >= MEASURE_US || slice.count >= COUNT_MOST) {
       break;
     }
-    slice.count *= 2;
+    contender->count[plan] *= 2;
   }
-  return err;
+  double cps = (double)slice.count * slice.blocks * 1e6 / (double)(took_us > 0 ? took_us : 1);
+  if (cps > contender->best_cps[plan]) {
+    contender->best_cps[plan] = cps;
+  }
+  return FRANK_OK;
 }
 
-/* Short and long plans alike: their order can differ. */
-static enum frank_err measure(const struct frank_cl_seat *seat, cl_program program,
-                              struct frank_cl_tuned *tuned, char *why)
+/* Every contender in turn, several times, and the best counts: what slows one down for a moment is
+ * other people's work. One that fails is out. */
+static void measure_all(struct trial *trial)
 {
-  struct frank_cl_search *search = NULL;
-  double short_cps = 0;
-  double long_cps = 0;
-  enum frank_err err = frank_cl_search_new(seat, program, &tuned->shape, 0, &search, why);
-  if (err != FRANK_OK) {
-    return err;
+  for (size_t pass = 0; pass < PASSES; pass++) {
+    for (size_t i = 0; i < trial->count; i++) {
+      struct contender *contender = &trial->contenders[i];
+      enum frank_err err = contender->search == NULL ? FRANK_ERR_DEVICE : FRANK_OK;
+      for (size_t plan = 0; plan < PLANS && err == FRANK_OK; plan++) {
+        err = measure_plan(contender, plan);
+      }
+      if (err != FRANK_OK) {
+        note_failure(trial, err, "the device failed while its rate was measured");
+        frank_cl_search_destroy(&contender->search);
+      }
+    }
   }
-  err = measure_plan(search, 2, &short_cps);
-  if (err == FRANK_OK) {
-    err = measure_plan(search, 6, &long_cps);
+}
+
+/* Compressions per second over both kinds of plan. */
+static double rate_of(const struct contender *contender)
+{
+  double seconds = 0;
+  for (size_t plan = 0; plan < PLANS; plan++) {
+    seconds += 1 / contender->best_cps[plan];
   }
-  if (err == FRANK_OK) {
-    tuned->rate_cps = 2 / (1 / short_cps + 1 / long_cps);
-  } else {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "the device failed while its rate was measured");
-  }
-  frank_cl_search_destroy(&search);
-  return err;
+  return (double)PLANS / seconds;
 }
 
 /* ---- choosing ---- */
 
-struct best {
-  const struct frank_cl_seat *seat;
-  struct frank_cl_tuned tuned;
-  cl_program program;    /* NULL: nothing measured yet */
-  enum frank_err reason; /* why the first that failed did, */
-  char why[FRANK_ENGINE_WHY_BYTES];
-};
-
-/* Takes the candidate where it is clearly faster: noise does not decide. */
-static void offer(struct best *best, const struct frank_cl_tuned *tuned, cl_program program)
+static void add_contender(struct trial *trial, cl_program program,
+                          const struct frank_cl_shape *shape)
 {
-  if (best->program != NULL && tuned->rate_cps < best->tuned.rate_cps * CLEARLY_FASTER) {
-    if (program != best->program) {
-      (void)best->seat->cl->ReleaseProgram(program);
-    }
-    return;
-  }
-  if (best->program != NULL && best->program != program) {
-    (void)best->seat->cl->ReleaseProgram(best->program);
-  }
-  best->tuned = *tuned;
-  best->program = program;
-}
-
-static void note_failure(struct best *best, enum frank_err err, const char *why)
-{
-  if (best->reason == FRANK_OK) {
-    best->reason = err;
-    (void)snprintf(best->why, sizeof best->why, "%s", why);
-  }
-}
-
-static void try_shape(struct best *best, const struct frank_cl_shape *shape)
-{
-  struct frank_cl_tuned tuned = {.shape = *shape};
-  cl_program program = NULL;
+  struct contender *contender = &trial->contenders[trial->count];
   char why[FRANK_ENGINE_WHY_BYTES] = "";
-  enum frank_err err = frank_cl_program_build(best->seat, shape, &program, why);
-  if (err == FRANK_OK) {
-    err = measure(best->seat, program, &tuned, why);
-  }
-  if (err == FRANK_OK) {
-    offer(best, &tuned, program);
+  *contender = (struct contender){.shape = *shape, .program = program};
+  enum frank_err err = frank_cl_search_new(trial->seat, program, shape, 0, &contender->search, why);
+  if (err != FRANK_OK) {
+    note_failure(trial, err, why);
     return;
   }
-  if (program != NULL) {
-    (void)best->seat->cl->ReleaseProgram(program);
+  for (size_t plan = 0; plan < PLANS; plan++) {
+    contender->count[plan] = COUNT_FIRST;
   }
-  note_failure(best, err, why);
+  trial->count++;
 }
 
-static void try_local_items(struct best *best, uint32_t local_items)
+/* Builds what there is time for. */
+static void build_all(struct trial *trial, const struct frank_cl_device *device)
 {
-  struct frank_cl_tuned tuned = best->tuned;
-  char why[FRANK_ENGINE_WHY_BYTES];
-  tuned.shape.local_items = local_items;
-  if (local_items != best->tuned.shape.local_items &&
-      measure(best->seat, best->program, &tuned, why) == FRANK_OK) {
-    offer(best, &tuned, best->program);
+  const uint32_t *locals = device->is_cpu ? cpu_local_items : gpu_local_items;
+  size_t local_count = device->is_cpu ? sizeof cpu_local_items / sizeof cpu_local_items[0] : LOCALS;
+  uint64_t end_us = frank_clock_now_us() + BUDGET_US;
+  for (size_t i = 0; i < CANDIDATES; i++) {
+    struct frank_cl_shape shape = usual_shape(device);
+    char why[FRANK_ENGINE_WHY_BYTES] = "";
+    shape.vector *= candidates[i].times;
+    shape.groups = candidates[i].groups;
+    bool in_time = trial->count == 0 || frank_clock_now_us() < end_us;
+    if (!in_time || !frank_cl_tuning_is_sound(&shape)) {
+      continue;
+    }
+    enum frank_err err = frank_cl_program_build(trial->seat, &shape, &trial->programs[i], why);
+    if (err != FRANK_OK) {
+      note_failure(trial, err, why);
+    }
+    for (size_t k = 0; k < local_count && err == FRANK_OK; k++) {
+      shape.local_items = locals[k];
+      add_contender(trial, trial->programs[i], &shape);
+    }
   }
+}
+
+/* The first, unless a later one is clearly faster: noise does not decide. NULL where none works. */
+static const struct contender *choose(const struct trial *trial)
+{
+  const struct contender *best = NULL;
+  for (size_t i = 0; i < trial->count; i++) {
+    const struct contender *contender = &trial->contenders[i];
+    if (contender->search != NULL &&
+        (best == NULL || rate_of(contender) > rate_of(best) * CLEARLY_FASTER)) {
+      best = contender;
+    }
+  }
+  return best;
 }
 
 enum frank_err frank_cl_tuning_run(const struct frank_cl_seat *seat,
                                    const struct frank_cl_device *device,
                                    struct frank_cl_tuned *tuned, cl_program *program, char *why)
 {
-  struct best best = {.seat = seat};
-  uint64_t end_us = frank_clock_now_us() + BUDGET_US;
-  for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
-    struct frank_cl_shape shape = usual_shape(device);
-    shape.vector *= candidates[i].times;
-    shape.groups = candidates[i].groups;
-    bool in_time = best.program == NULL || frank_clock_now_us() < end_us;
-    if (in_time && frank_cl_tuning_is_sound(&shape)) {
-      try_shape(&best, &shape);
+  struct trial trial = {.seat = seat};
+  build_all(&trial, device);
+  measure_all(&trial);
+  const struct contender *best = choose(&trial);
+  *program = NULL;
+  if (best != NULL) {
+    *tuned = (struct frank_cl_tuned){.shape = best->shape, .rate_cps = rate_of(best)};
+    *program = best->program;
+  } else {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", trial.why);
+  }
+  for (size_t i = 0; i < trial.count; i++) {
+    frank_cl_search_destroy(&trial.contenders[i].search);
+  }
+  for (size_t i = 0; i < CANDIDATES; i++) {
+    if (trial.programs[i] != NULL && trial.programs[i] != *program) {
+      (void)seat->cl->ReleaseProgram(trial.programs[i]);
     }
   }
-  if (best.program == NULL) {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", best.why);
-    return best.reason;
-  }
-  for (size_t i = 0; i < sizeof gpu_local_items / sizeof gpu_local_items[0]; i++) {
-    if (!device->is_cpu && frank_clock_now_us() < end_us) {
-      try_local_items(&best, gpu_local_items[i]);
-    }
-  }
-  *tuned = best.tuned;
-  *program = best.program;
-  return FRANK_OK;
+  return best != NULL ? FRANK_OK : trial.reason;
 }
