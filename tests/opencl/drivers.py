@@ -24,7 +24,7 @@ from harness import Frankd, cpu_seconds, random_b, wait_until
 FAKE = os.environ["FRANK_FAKE_OPENCL"]
 B = base64.b64encode(bytes(range(64))).decode()
 GPU = "opencl:0.0"
-# More launches than opening a device takes, self-test, tuning and rate: from here on it is at work.
+# More launches than opening a tuned device takes, self-test and rate: from here on it is at work.
 AT_WORK = 400
 
 
@@ -257,6 +257,7 @@ def work(client, count=24):
 
 def driver_that_goes_wrong_costs_its_own_worker_alone():
     """Each while it is at work: no wrong answer, none lost, the CPU goes on, the status tells."""
+    listing("", "--device", GPU)  # tunes it
     for faults, lies, told in (
             (f"hang@{AT_WORK}", False, r"hung"),
             (f"crash@{AT_WORK}", False, r"died"),
@@ -267,8 +268,8 @@ def driver_that_goes_wrong_costs_its_own_worker_alone():
             (f"fail-event@{AT_WORK}", False, r"failed in a search"),
             ("build-hang", False, r"did not open in time"),
             ("build-crash", False, r"died")):
-        with folder() as path, \
-                unittest.mock.patch.dict(os.environ, env_of(faults, path)), \
+        cache = SHARED if str(AT_WORK) in faults else ""
+        with unittest.mock.patch.dict(os.environ, env_of(faults, cache)), \
                 Frankd(["--device", "cpu:0", "--device", GPU], config=CONFIG) as frankd:
             until = time.monotonic() + patience(60)
             done = 0
