@@ -18,10 +18,12 @@
 #define LAUNCHES       2U
 #define LAST_PART      1.25 /* a launch may be that many times longer to end a slice */
 #define LAUNCH_US      50000.0
+#define LAUNCH_MOST    4.0    /* times as long, where every search in it goes on unlikely long */
 #define RATE_FIRST_CPS 1e6    /* of a device of unknown rate: its first launch is short on any */
 #define RATE_GROWS     4.0    /* at most, from one launch to the next */
 #define RATE_FROM_US   1000.0 /* shorter launches measure what it costs to make one */
 #define NO_STOP        UINT32_MAX
+#define ALL_COUNTERS   4294967296.0
 
 /* Slices, parts and K+W are in constant memory, of which there are 64 KiB at least, the kernel's
  * own tables included. */
@@ -39,7 +41,8 @@ struct launch {
   cl_mem parts_memory;
   uint32_t part_count;
   uint32_t groups;
-  double work; /* compressions */
+  double work;   /* compressions at most, */
+  double likely; /* and as many as are likely */
   uint64_t start_us;
   cl_event searched; /* the kernel has ended */
   cl_event done;     /* and what it found is read; NULL: not in flight */
@@ -272,33 +275,51 @@ static uint32_t part_end(const struct frank_cl_shape *shape, const struct frank_
   return (uint32_t)((up_to < end ? up_to : end) - 1);
 }
 
-/* Fills the launch with parts of slices that have not ended, up to its work. False: none is left.
- */
+/* How many of `count` counters a search is likely to look at: it may stop early. */
+static double likely_of(const struct frank_slice *slice, double count)
+{
+  double until_stop = ALL_COUNTERS / ((double)slice->stop_at + 1);
+  return slice->may_stop && until_stop < count ? until_stop : count;
+}
+
+/* Adds a part of slice `i` to the launch: all of it where that is likely to be no more work than
+ * `likely`, but no more than `most`. (Both in compressions.) */
+static void add_part(struct frank_cl_search *s, const struct frank_slice *slices, size_t i,
+                     double likely, double most, struct launch *launch)
+{
+  const struct frank_slice *slice = &slices[i];
+  struct progress *progress = &s->progress[i];
+  struct frank_kernel_part *part = &launch->parts[launch->part_count++];
+  double rest = likely_of(slice, (double)(slice->count - progress->launched)) * slice->blocks;
+  part->slice = (uint32_t)i;
+  part->first_group = launch->groups;
+  part->first = (uint32_t)(slice->first + progress->launched);
+  part->last = part_end(&s->shape, slice, part->first,
+                        rest <= likely * LAST_PART || likely > most ? most : likely);
+  part->base = part->first & ~(s->shape.item - 1);
+  part->items = (part->last - part->base) / s->shape.item + 1;
+  launch->groups += (part->items + s->shape.local_items - 1) / s->shape.local_items;
+  uint64_t counters = (uint64_t)(part->last - part->first) + 1;
+  progress->launched += counters;
+  progress->ended = progress->launched == slice->count;
+  launch->likely += likely_of(slice, (double)counters) * slice->blocks;
+  launch->work += (double)counters * slice->blocks;
+}
+
+/* Fills the launch with parts of slices that have not ended. False: none is left. */
 static bool plan_launch(struct frank_cl_search *s, const struct frank_slice *slices, size_t n,
                         struct launch *launch)
 {
-  double left = s->rate_cps * LAUNCH_US / 1e6;
+  const double likely = s->rate_cps * LAUNCH_US / 1e6;
+  const double most = likely * LAUNCH_MOST;
   launch->part_count = 0;
   launch->groups = 0;
   launch->work = 0;
-  for (size_t i = 0; i < n && left > 0; i++) {
-    struct progress *progress = &s->progress[i];
-    if (progress->ended) {
-      continue;
+  launch->likely = 0;
+  for (size_t i = 0; i < n && launch->likely < likely && launch->work < most; i++) {
+    if (!s->progress[i].ended) {
+      add_part(s, slices, i, likely - launch->likely, most - launch->work, launch);
     }
-    struct frank_kernel_part *part = &launch->parts[launch->part_count++];
-    part->slice = (uint32_t)i;
-    part->first_group = launch->groups;
-    part->first = (uint32_t)(slices[i].first + progress->launched);
-    part->last = part_end(&s->shape, &slices[i], part->first, left);
-    part->base = part->first & ~(s->shape.item - 1);
-    part->items = (part->last - part->base) / s->shape.item + 1;
-    launch->groups += (part->items + s->shape.local_items - 1) / s->shape.local_items;
-    uint64_t counters = (uint64_t)(part->last - part->first) + 1;
-    progress->launched += counters;
-    progress->ended = progress->launched == slices[i].count;
-    launch->work += (double)counters * slices[i].blocks;
-    left -= (double)counters * slices[i].blocks;
   }
   return launch->part_count > 0;
 }
@@ -349,22 +370,29 @@ static cl_int enqueue(struct frank_cl_search *s, size_t n, struct launch *launch
   return error;
 }
 
-/* What the device does in a second, from a launch that took `took_us`. One that ended early, since
- * what it looked for was found, teaches nothing. */
+/* Compressions that the launch came to: up to the stop, where there was one. */
+static double work_done(const struct frank_cl_search *s, const struct launch *launch)
+{
+  double work = 0;
+  for (size_t i = 0; i < launch->part_count; i++) {
+    const struct frank_kernel_part *part = &launch->parts[i];
+    uint32_t stop = launch->results[part->slice].stop;
+    uint32_t last = stop < part->last ? stop : part->last;
+    if (last >= part->first) {
+      work += ((double)(last - part->first) + 1) * s->slices[part->slice].blocks;
+    }
+  }
+  return work;
+}
+
+/* What the device does in a second, from a launch that took `took_us`. */
 static void learn(struct frank_cl_search *s, const struct launch *launch, double took_us)
 {
-  for (size_t i = 0; i < launch->part_count; i++) {
-    if (launch->results[launch->parts[i].slice].stop != NO_STOP) {
-      return;
-    }
+  double work = work_done(s, launch);
+  double now_cps = work * 1e6 / (took_us > 0 ? took_us : 1);
+  if (took_us < RATE_FROM_US && now_cps < s->rate_cps) {
+    return; /* what it cost to make the launch was most of it */
   }
-  if (took_us < RATE_FROM_US) {
-    if (launch->work >= s->rate_cps * LAUNCH_US / 1e6) {
-      s->rate_cps *= RATE_GROWS;
-    }
-    return;
-  }
-  double now_cps = launch->work * 1e6 / took_us;
   double most_cps = s->rate_cps * RATE_GROWS;
   s->rate_cps += ((now_cps < most_cps ? now_cps : most_cps) - s->rate_cps) / 2;
 }
@@ -374,7 +402,7 @@ static enum frank_err finish(struct frank_cl_search *s, size_t n, struct launch 
 {
   cl_int status = CL_SUCCESS;
   uint64_t began_us = launch->start_us > s->last_done_us ? launch->start_us : s->last_done_us;
-  double due_us = (double)began_us + launch->work * 1e6 / s->rate_cps;
+  double due_us = (double)began_us + launch->likely * 1e6 / s->rate_cps;
   double now_us = (double)frank_clock_now_us();
   enum frank_err err = frank_cl_wait(s->seat.cl, launch->done,
                                      due_us > now_us ? (uint64_t)(due_us - now_us) : 0, &status);
