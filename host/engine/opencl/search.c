@@ -487,6 +487,16 @@ static enum frank_err conclude(const struct frank_slice *slice,
 static enum frank_err run_batch(struct frank_cl_search *s, const struct frank_slice *slices,
                                 size_t n, struct frank_scan *results);
 
+static bool any_counters(const struct frank_slice *slices, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    if (slices[i].count > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /* The same counters without stopping: then all that were kept count. */
 static enum frank_err look_again(struct frank_cl_search *s, const struct frank_slice *slice,
                                  struct frank_scan *result)
@@ -504,10 +514,11 @@ static enum frank_err run_batch(struct frank_cl_search *s, const struct frank_sl
                                 size_t n, struct frank_scan *results)
 {
   bool again[FRANK_CL_SLICES_MAX] = {false};
-  if (write_tables(s, slices, n) != CL_SUCCESS) {
-    return FRANK_ERR_DEVICE;
+  enum frank_err err = FRANK_OK;
+  /* Without a launch nobody would wait until the driver has read the tables. */
+  if (any_counters(slices, n)) {
+    err = write_tables(s, slices, n) == CL_SUCCESS ? run_launches(s, slices, n) : FRANK_ERR_DEVICE;
   }
-  enum frank_err err = run_launches(s, slices, n);
   for (size_t i = 0; i < n && err == FRANK_OK; i++) {
     results[i] = (struct frank_scan){.attempts = 0};
     if (slices[i].count > 0) {
