@@ -100,10 +100,18 @@ def place_is_that_of_the_pci_device():
     # One that is not there is a place unknown, no reason to leave the device out.
     found, _, _ = listing("pci=ffff:ff:1f.7", "--device", "opencl")
     assert found[GPU]["state"] == "ready" and found[GPU]["place"] == "", found
-    # Two devices with one address are one device, used once.
+    # One address told by two drivers is one device, used once; one driver means two of them.
     found, notes, _ = listing(f"many-devices=2,pci={address}")
-    assert GPU in found and "opencl:0.1" not in found, (found, notes)
-    assert any("opencl:0.1 is opencl:0.0 again" in note for note in notes), notes
+    assert {GPU, "opencl:0.1"} <= set(found), (found, notes)
+    with folder() as path:
+        for name in ("one", "two"):
+            library = shutil.copy(os.path.join(FAKE, "libfrank_fake_opencl.so"),
+                                  os.path.join(path, f"{name}.so"))
+            with open(os.path.join(path, f"{name}.icd"), "w", encoding="ascii") as file:
+                file.write(library + "\n")
+        found, notes, _ = listing(f"pci={address}", OCL_ICD_VENDORS=path)
+        assert GPU in found and "opencl:1.0" not in found, (found, notes)
+        assert any("opencl:1.0 is opencl:0.0 again" in note for note in notes), notes
 
 
 def odd_answers_are_borne():

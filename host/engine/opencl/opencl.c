@@ -50,22 +50,31 @@ static void settle(const struct frank_cl_device *device, bool bind, struct frank
 
 /* ---- probing ---- */
 
+struct spot {
+  cl_platform_id platform;
+  bool has_pci;
+  struct frank_pci_address pci;
+};
+
 struct listing {
   struct frank_device_info *list;
-  struct frank_pci_address *pci; /* of each in the list; domain UINT32_MAX: not known */
+  struct spot *spots; /* of each in the list */
   size_t cap;
   size_t count;
   char *why;
 };
 
-/* The device in the list that is this one, offered by another platform; NULL. */
+/* The device in the list that is this one, offered by another platform; NULL. Two of one platform
+ * are two, whatever it says: halves of a card share an address, and drivers that tell no domain
+ * give cards of different domains the same. */
 static const struct frank_device_info *find_twin(const struct listing *listing,
                                                  const struct frank_cl_device *device)
 {
   for (size_t i = 0; device->has_pci && i < listing->count; i++) {
-    const struct frank_pci_address *other = &listing->pci[i];
-    if (other->domain == device->pci.domain && other->bus == device->pci.bus &&
-        other->device == device->pci.device && other->function == device->pci.function) {
+    const struct spot *other = &listing->spots[i];
+    if (other->has_pci && other->platform != device->platform &&
+        other->pci.domain == device->pci.domain && other->pci.bus == device->pci.bus &&
+        other->pci.device == device->pci.device && other->pci.function == device->pci.function) {
       return &listing->list[i];
     }
   }
@@ -107,8 +116,8 @@ static bool take_device(void *arg, const struct frank_cl_device *device)
     info->on_demand = FRANK_DEMAND_NAME;
     remark(listing, "%s is %s again, by another driver, and not used", info->name, twin->name);
   }
-  listing->pci[listing->count] =
-      device->has_pci ? device->pci : (struct frank_pci_address){.domain = UINT32_MAX};
+  listing->spots[listing->count] =
+      (struct spot){.platform = device->platform, .has_pci = device->has_pci, .pci = device->pci};
   listing->count++;
   return true;
 }
@@ -124,12 +133,12 @@ static enum frank_err opencl_probe(struct frank_device_info *list, size_t cap, s
     return FRANK_OK; /* no device, and `why` says so */
   }
   struct listing listing = {
-      .list = list, .pci = calloc(cap, sizeof *listing.pci), .cap = cap, .why = why};
-  if (listing.pci == NULL) {
+      .list = list, .spots = calloc(cap, sizeof *listing.spots), .cap = cap, .why = why};
+  if (listing.spots == NULL) {
     return FRANK_ERR_NOMEM;
   }
   err = frank_cl_device_list(cl, take_device, &listing, why);
-  free(listing.pci);
+  free(listing.spots);
   *count = listing.count;
   return err == FRANK_ERR_NOT_FOUND ? FRANK_OK : err;
 }
