@@ -145,6 +145,8 @@ struct _cl_command_queue {
   cl_context context;
   pthread_t thread;
   bool is_stopping;
+  bool is_alone;    /* stopping, and nobody waits for its thread, */
+  bool has_dallied; /* which has let a moment go by */
   uint64_t queued;  /* commands since it was made: enqueued, */
   uint64_t flushed; /* of these, those that the thread may begin, */
   uint64_t done;    /* and those that it has done */

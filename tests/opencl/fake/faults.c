@@ -42,6 +42,7 @@ static const struct {
     [FAULT_FAIL_EVENT] = {"fail-event", VALUE_NONE},
     [FAULT_NO_CALLBACK] = {"no-callback", VALUE_NONE},
     [FAULT_CALLBACK_FAILS] = {"callback-fails", VALUE_NONE},
+    [FAULT_LATE] = {"late", VALUE_NONE},
     [FAULT_SLOW] = {"slow", VALUE_NUMBER},
 };
 

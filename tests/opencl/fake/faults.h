@@ -39,6 +39,7 @@ enum fake_fault {
   FAULT_FAIL_EVENT,     /* fail-event: a launch ends with a negative status, and searches nothing */
   FAULT_NO_CALLBACK,    /* no-callback: callbacks are taken and never called */
   FAULT_CALLBACK_FAILS, /* callback-fails: clSetEventCallback: CL_INVALID_VALUE */
+  FAULT_LATE,           /* late: a queue that is released goes on, a moment later, by itself */
   FAULT_SLOW,           /* slow=MS: a launch takes so many milliseconds more */
   FAULT_COUNT
 };

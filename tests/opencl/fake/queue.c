@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* One lock for the state of all queues and events: a fake has no need to be fast here. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -237,6 +238,26 @@ static void release_command(struct fake_command *command)
   (void)fake_release_event(command->event);
 }
 
+/* A queue that goes on alone begins when what it was given may be gone. */
+static void dally(cl_command_queue queue)
+{
+  static const struct timespec moment = {.tv_nsec = 100000000};
+  if (queue->is_alone && !queue->has_dallied) {
+    queue->has_dallied = true;
+    (void)nanosleep(&moment, NULL);
+  }
+}
+
+static void *end_work(cl_command_queue queue)
+{
+  if (queue->is_alone) {
+    cl_context context = queue->context;
+    free(queue);
+    (void)fake_release_context(context);
+  }
+  return NULL;
+}
+
 static void *work(void *argument)
 {
   cl_command_queue queue = argument;
@@ -248,8 +269,9 @@ static void *work(void *argument)
     bool is_empty = queue->done == queue->flushed;
     (void)pthread_mutex_unlock(&lock);
     if (is_empty) {
-      return NULL;
+      return end_work(queue);
     }
+    dally(queue);
     /* Nobody else touches the command while it is not done. */
     struct fake_command *command = &queue->commands[queue->done % FAKE_COMMANDS_MAX];
     end_event(command->event, run_command(command));
@@ -292,7 +314,8 @@ cl_command_queue fake_create_command_queue(cl_context context, cl_device_id devi
   return queue;
 }
 
-/* The last reference waits for what is in the queue, as many drivers do. Not from a callback. */
+/* The last reference waits for what is in the queue, as many drivers do; late, as PoCL does, it
+ * does not. Not from a callback. */
 cl_int fake_release_command_queue(cl_command_queue queue)
 {
   if (!fake_is(queue, KIND_QUEUE)) {
@@ -305,8 +328,15 @@ cl_int fake_release_command_queue(cl_command_queue queue)
   (void)pthread_mutex_lock(&lock);
   queue->flushed = queue->queued;
   queue->is_stopping = true;
+  queue->is_alone = fake_fault_now(FAULT_LATE);
+  bool is_alone = queue->is_alone;
+  pthread_t thread = queue->thread;
   (void)pthread_cond_broadcast(&changed);
   (void)pthread_mutex_unlock(&lock);
+  if (is_alone) {
+    (void)pthread_detach(thread);
+    return CL_SUCCESS;
+  }
   (void)pthread_join(queue->thread, NULL);
   free(queue);
   (void)fake_release_context(context);
