@@ -209,7 +209,7 @@ static enum frank_err list_platform(const struct frank_cl *cl, cl_platform_id pl
                                     unsigned number, frank_cl_device_fn *fn, void *arg,
                                     size_t *found, bool *go_on)
 {
-  cl_device_id ids[DEVICES_MAX];
+  cl_device_id ids[DEVICES_MAX] = {NULL}; /* some count more than they list */
   cl_uint count = 0;
   if (cl->GetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, DEVICES_MAX, ids, &count) != CL_SUCCESS) {
     return FRANK_OK; /* it has none, or cannot say: the others' turn */

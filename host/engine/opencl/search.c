@@ -346,6 +346,8 @@ static cl_int enqueue(struct frank_cl_search *s, size_t n, struct launch *launch
   static const cl_uint first_group;
   const size_t local = s->shape.local_items;
   const size_t global = (size_t)launch->groups * local;
+  launch->searched = NULL; /* a driver that gives no event is not asked about an old one */
+  launch->done = NULL;
   cl_int error = write_memory(s, launch->parts_memory, launch->parts,
                               launch->part_count * sizeof launch->parts[0]);
   if (error == CL_SUCCESS) {
