@@ -164,8 +164,10 @@ static enum frank_err take_seat(struct frank_engine_ctx *ctx, const struct frank
 /* The program and its shape: forced, kept, or tuned and then kept. `why` may keep a remark about a
  * file in the cache folder; the device works without. */
 static enum frank_err take_program(struct frank_engine_ctx *ctx,
-                                   const struct frank_engine_options *options, char *why)
+                                   const struct frank_engine_options *options, bool *is_kept,
+                                   char *why)
 {
+  *is_kept = false;
   if (options->variant != NULL) {
     enum frank_err err =
         frank_cl_tuning_force(options->variant, &ctx->device, &ctx->tuned.shape, why);
@@ -176,6 +178,7 @@ static enum frank_err take_program(struct frank_engine_ctx *ctx,
   if (options->cache_dir != NULL && !options->tune &&
       frank_cl_keep_load(options->cache_dir, &ctx->seat, &ctx->device, &ctx->tuned, &ctx->program,
                          why) == FRANK_OK) {
+    *is_kept = true;
     return FRANK_OK;
   }
   enum frank_err err =
@@ -186,6 +189,27 @@ static enum frank_err take_program(struct frank_engine_ctx *ctx,
     (void)kept; /* told in `why`, a remark */
   }
   return err;
+}
+
+static enum frank_err take_search(struct frank_engine_ctx *ctx,
+                                  const struct frank_engine_options *options, char *why)
+{
+  struct frank_engine_options own = *options;
+  for (;;) {
+    bool is_kept = false;
+    enum frank_err err = take_program(ctx, &own, &is_kept, why);
+    if (err == FRANK_OK) {
+      err = frank_cl_search_new(&ctx->seat, ctx->program, &ctx->tuned.shape, ctx->tuned.rate_cps,
+                                &ctx->search, why);
+    }
+    if (err == FRANK_OK || !is_kept) {
+      return err;
+    }
+    /* A driver that has changed and did not say so: what was kept must not fail for ever. */
+    (void)ctx->seat.cl->ReleaseProgram(ctx->program);
+    ctx->program = NULL;
+    own.tune = true;
+  }
 }
 
 static void opencl_close(struct frank_engine_ctx **ctx)
@@ -225,11 +249,7 @@ static enum frank_err opencl_open(const char *device, const struct frank_engine_
     err = take_seat(ctx, cl, why);
   }
   if (err == FRANK_OK) {
-    err = take_program(ctx, options, why);
-  }
-  if (err == FRANK_OK) {
-    err = frank_cl_search_new(&ctx->seat, ctx->program, &ctx->tuned.shape, ctx->tuned.rate_cps,
-                              &ctx->search, why);
+    err = take_search(ctx, options, why);
   }
   if (err != FRANK_OK) {
     opencl_close(&ctx);
