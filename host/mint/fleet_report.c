@@ -122,7 +122,7 @@ void frank_fleet_status(const struct frank_fleet *fleet, struct frank_status *st
     memcpy(out->variant, d->info.variant, sizeof out->variant);
     memcpy(out->model, d->info.model, sizeof out->model);
     memcpy(out->place, d->info.place, sizeof out->place);
-    memcpy(out->why, d->why, sizeof out->why);
+    snprintf(out->why, sizeof out->why, "%s", d->why);
     out->numa_node = d->info.numa_node;
     out->state = (uint32_t)d->supervisor.state;
     out->restarts = d->supervisor.restarts;

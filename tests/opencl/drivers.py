@@ -187,6 +187,7 @@ def device_that_does_not_open_is_left_out_with_its_reason():
         found, _, _ = listing(faults, "--device", GPU, "--device", "cpu:0", cache="")
         assert found["cpu:0"]["state"] == "ready", found
         assert found[GPU]["state"] in ("paused", "starting"), (faults, found)
+        assert found[GPU]["numa_node"] is None, found
         why = found[GPU]["why"]
         assert re.search(told, why) and why.isprintable(), (faults, why)
         done = frank("mint", "--b", B, "--factor", "1000", "--device", GPU, "--device", "cpu:0",

@@ -217,10 +217,14 @@ static cl_int build(cl_program program)
   }
   if (fake_fault_now(FAULT_BUILD)) {
     program->status = CL_BUILD_ERROR;
-    (void)snprintf(program->log, sizeof program->log, "%s",
-                   "search.cl:7:1: \033[31merror:\033[0m the fake compiler is asked to fail\r\n"
-                   "\tline two, with a bell \a and a \001\n"
-                   "line three, not UTF-8: \377\376\n");
+    (void)snprintf(
+        program->log, sizeof program->log, "%s",
+        "search.cl:7:1: \033[31merror:\033[0m the fake compiler is asked to fail, and says so "
+        "in a line that is longer than anybody has room for, as compilers do that name "
+        "all the types of a call: 'uint __attribute__((ext_vector_type(16)))', 'uint', "
+        "'__constant struct frank_kernel_slice *'\r\n"
+        "\tline two, with a bell \a and a \001\n"
+        "line three, not UTF-8: \377\376\n");
     return CL_BUILD_PROGRAM_FAILURE;
   }
   if (fake_fault_now(FAULT_STALE_BINARY) && program->is_binary) {
