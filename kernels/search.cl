@@ -290,7 +290,7 @@ __kernel void frank_search(__constant struct frank_kernel_slice *slices,
   uint first = from < parts[p].first ? parts[p].first : from;
   uint last = to > parts[p].last ? parts[p].last : to;
   __global volatile struct frank_kernel_result *result = &results[parts[p].slice];
-  if (result->stop >= first) {
+  if (result->stop >= first && first <= last) {
     __constant struct frank_kernel_slice *slice = &slices[parts[p].slice];
     search_item(slice, kw + slice->kw_at, first, last, result);
   }

@@ -114,6 +114,9 @@ struct frank_engine {
   /* Frees, sets *ctx to NULL. */
   void (*close)(struct frank_engine_ctx **ctx);
 
+  /* Why the last scan failed, in a few words. NULL: the engine does not tell. */
+  const char *(*failure)(const struct frank_engine_ctx *ctx);
+
   /* True for a code path of this build that the engine has, whether or not it runs here. NULL: it
    * has none by name. */
   bool (*has_variant)(const char *variant);
@@ -129,6 +132,10 @@ const struct frank_engine *frank_engine_for(const char *device);
 
 /* True for engines that exist for tests only (null, faulty): never chosen unless named. */
 bool frank_engine_is_test(const struct frank_engine *engine);
+
+/* Why the last scan of the device failed, in a few words, at least that it did. */
+const char *frank_engine_failure(const struct frank_engine *engine,
+                                 const struct frank_engine_ctx *ctx);
 
 /* Opens a device as everybody should: engine->open, then the self-test by known answers, then a
  * short measurement of its rate (about 20 ms). *info is filled. A forced variant that belongs to

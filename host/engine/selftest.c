@@ -137,7 +137,12 @@ static enum frank_err run_case(const struct frank_engine *engine, struct frank_e
 
   memset(scans, 0, sizeof scans);
   enum frank_err err = engine->scan(ctx, slices, SLICES_PER_CASE, scans);
-  const char *wrong = err == FRANK_OK ? NULL : frank_err_text(err);
+  if (err != FRANK_OK) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "self-test: the device failed: %s",
+                   frank_engine_failure(engine, ctx));
+    return err;
+  }
+  const char *wrong = NULL;
   for (unsigned i = 0; i < SLICES_PER_CASE && wrong == NULL; i++) {
     wrong = judge(known, i, &scans[i]);
   }
@@ -191,7 +196,9 @@ enum frank_err frank_selftest_rate(const struct frank_engine *engine, struct fra
     enum frank_err err = engine->scan(ctx, &slice, 1, &scan);
     uint64_t scan_us = frank_clock_now_us() - start_us;
     if (err != FRANK_OK) {
-      (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "the device failed while its rate was measured");
+      (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
+                     "the device failed while its rate was measured: %s",
+                     frank_engine_failure(engine, ctx));
       return err;
     }
     /* The fastest of them: what slows a scan down for a moment is other people's work. */

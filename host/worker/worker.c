@@ -288,7 +288,7 @@ static enum frank_err scan_batch(struct worker *w, size_t n)
 {
   uint64_t start_us = frank_clock_now_us();
   if (w->engine->scan(w->ctx, w->slices, n, w->scans) != FRANK_OK) {
-    say_why(w, "the device failed in a search");
+    say_why(w, "the device failed in a search: %s", frank_engine_failure(w->engine, w->ctx));
     return FRANK_ERR_DEVICE;
   }
   /* Searched together, they share the time by their compressions: each told as if it had taken all

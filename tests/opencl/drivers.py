@@ -120,6 +120,9 @@ def odd_answers_are_borne():
     found, _, _ = listing("long-name", "--device", "opencl")
     model = found[GPU]["model"]
     assert found[GPU]["state"] == "ready" and len(model) < 96 and model.isprintable(), found
+    found, notes, _ = listing("many-devices=70", "--device", "opencl:0.63")
+    assert list(found) == ["opencl:0.63"], found
+    assert any("6 more are not looked at" in note for note in notes), notes
     found, _, _ = listing("many-devices=3")
     assert {f"opencl:0.{i}" for i in range(3)} <= set(found), found
     rates = {}
@@ -178,8 +181,8 @@ def device_that_does_not_open_is_left_out_with_its_reason():
             ("build", r"the kernel does not build: .*error"),
             ("build-crash", r"died"),
             ("nomem", r"no memory on the device \(CL_MEM_OBJECT_ALLOCATION_FAILURE\)"),
-            ("nomem-launch", r"failed"),
-            ("fail-event", r"failed"),
+            ("nomem-launch", r"the device failed.*: CL_OUT_OF_RESOURCES"),
+            ("fail-event", r"the device failed.*: CL_OUT_OF_RESOURCES"),
             ("crash", r"died"),
             ("abort", r"died"),
             ("wrong", r"self-test"),
@@ -282,8 +285,8 @@ def driver_that_goes_wrong_costs_its_own_worker_alone():
             (f"abort@{AT_WORK}", False, r"died"),
             (f"wrong@{AT_WORK}", True, r"wrong result"),
             (f"miss@{AT_WORK}", True, r"wrong result"),
-            (f"nomem-launch@{AT_WORK}", False, r"failed in a search"),
-            (f"fail-event@{AT_WORK}", False, r"failed in a search"),
+            (f"nomem-launch@{AT_WORK}", False, r"failed in a search: CL_OUT_OF_RESOURCES"),
+            (f"fail-event@{AT_WORK}", False, r"failed in a search: CL_OUT_OF_RESOURCES"),
             ("build-hang", False, r"did not open in time"),
             ("build-crash", False, r"died")):
         cache = SHARED if str(AT_WORK) in faults else ""

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLATFORMS_MAX  16U
-#define DEVICES_MAX    64U /* of one platform */
-#define TEXT_MAX_BYTES ((size_t)64 << 10)
-#define CONSTANT_BYTES ((cl_ulong)64 << 10) /* the least that OpenCL 1.2 allows, section 4.2 */
+#define PLATFORMS_MAX      16U
+#define PLATFORM_NOT_FOUND (-1001) /* of the ICD loader: cl_khr_icd */
+#define DEVICES_MAX        64U     /* of one platform */
+#define TEXT_MAX_BYTES     ((size_t)64 << 10)
+#define CONSTANT_BYTES     ((cl_ulong)64 << 10) /* the least that OpenCL 1.2 allows, section 4.2 */
 
 /* Properties beyond OpenCL 1.2: cl_khr_pci_bus_info, cl_nv_device_attribute_query,
  * cl_amd_device_attribute_query. */
@@ -205,17 +206,27 @@ static void look_at(const struct frank_cl *cl, struct frank_cl_device *device)
 
 /* ---- listing ---- */
 
+/* What is listed: all, or one device by its name. */
+struct listing {
+  const char *only; /* NULL: all */
+  frank_cl_device_fn *fn;
+  void *arg;
+  size_t found;
+  size_t beyond; /* devices and platforms that were too many to look at */
+  bool go_on;
+};
+
 static enum frank_err list_platform(const struct frank_cl *cl, cl_platform_id platform,
-                                    unsigned number, frank_cl_device_fn *fn, void *arg,
-                                    size_t *found, bool *go_on)
+                                    unsigned number, struct listing *listing)
 {
   cl_device_id ids[DEVICES_MAX] = {NULL}; /* some count more than they list */
   cl_uint count = 0;
   if (cl->GetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, DEVICES_MAX, ids, &count) != CL_SUCCESS) {
     return FRANK_OK; /* it has none, or cannot say: the others' turn */
   }
-  count = count < DEVICES_MAX ? count : DEVICES_MAX; /* more than anything has */
-  for (cl_uint i = 0; i < count && *go_on; i++) {
+  listing->beyond += count > DEVICES_MAX ? count - DEVICES_MAX : 0;
+  count = count < DEVICES_MAX ? count : DEVICES_MAX;
+  for (cl_uint i = 0; i < count && listing->go_on; i++) {
     struct frank_cl_device *device = calloc(1, sizeof *device);
     if (device == NULL) {
       return FRANK_ERR_NOMEM;
@@ -223,10 +234,53 @@ static enum frank_err list_platform(const struct frank_cl *cl, cl_platform_id pl
     device->platform = platform;
     device->id = ids[i];
     (void)snprintf(device->name, sizeof device->name, "opencl:%u.%u", number, (unsigned)i);
-    look_at(cl, device);
-    (*found)++;
-    *go_on = fn(arg, device);
+    if (listing->only == NULL || strcmp(listing->only, device->name) == 0) {
+      look_at(cl, device);
+      listing->go_on = listing->fn(listing->arg, device);
+    }
+    listing->found++;
     free(device);
+  }
+  return FRANK_OK;
+}
+
+/* True where the device that is asked for, if one is, can be on the platform: other platforms are
+ * other people's drivers, and are not disturbed. */
+static bool is_asked(const struct listing *listing, unsigned number)
+{
+  char prefix[32];
+  int len = snprintf(prefix, sizeof prefix, "opencl:%u.", number);
+  return listing->only == NULL || strncmp(listing->only, prefix, (size_t)len) == 0;
+}
+
+static enum frank_err list_all(const struct frank_cl *cl, struct listing *listing, char *why)
+{
+  cl_platform_id platforms[PLATFORMS_MAX] = {NULL};
+  cl_uint count = 0;
+  cl_int error = cl->GetPlatformIDs(PLATFORMS_MAX, platforms, &count);
+  if (error != CL_SUCCESS && error != PLATFORM_NOT_FOUND) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "asking for OpenCL platforms failed (%s)",
+                   frank_cl_error_name(error));
+    return FRANK_ERR_NOT_FOUND;
+  }
+  if (error != CL_SUCCESS || count == 0) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
+                   "no OpenCL platform: no driver is installed (pocl-opencl-icd is one for CPUs)");
+    return FRANK_ERR_NOT_FOUND;
+  }
+  listing->beyond += count > PLATFORMS_MAX ? count - PLATFORMS_MAX : 0;
+  count = count < PLATFORMS_MAX ? count : PLATFORMS_MAX;
+  for (cl_uint i = 0; i < count && listing->go_on; i++) {
+    enum frank_err err =
+        is_asked(listing, i) ? list_platform(cl, platforms[i], i, listing) : FRANK_OK;
+    if (err != FRANK_OK) {
+      return err;
+    }
+  }
+  if (listing->found == 0 && listing->only == NULL) {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "no OpenCL device on %u platform%s",
+                   (unsigned)count, count == 1 ? "" : "s");
+    return FRANK_ERR_NOT_FOUND;
   }
   return FRANK_OK;
 }
@@ -234,31 +288,14 @@ static enum frank_err list_platform(const struct frank_cl *cl, cl_platform_id pl
 enum frank_err frank_cl_device_list(const struct frank_cl *cl, frank_cl_device_fn *fn, void *arg,
                                     char *why)
 {
-  cl_platform_id platforms[PLATFORMS_MAX];
-  cl_uint count = 0;
-  cl_int error = cl->GetPlatformIDs(PLATFORMS_MAX, platforms, &count);
-  if (error != CL_SUCCESS || count == 0) {
-    (void)snprintf(
-        why, FRANK_ENGINE_WHY_BYTES,
-        "no OpenCL platform: no driver is installed (%s); pocl-opencl-icd is one for CPUs",
-        error != CL_SUCCESS ? frank_cl_error_name(error) : "the list is empty");
-    return FRANK_ERR_NOT_FOUND;
+  struct listing listing = {.fn = fn, .arg = arg, .go_on = true};
+  enum frank_err err = list_all(cl, &listing, why);
+  if (err == FRANK_OK && listing.beyond > 0) {
+    size_t used = strlen(why);
+    (void)snprintf(why + used, FRANK_ENGINE_WHY_BYTES - used, "%s%zu more are not looked at",
+                   used > 0 ? "; " : "", listing.beyond);
   }
-  count = count < PLATFORMS_MAX ? count : PLATFORMS_MAX;
-  size_t found = 0;
-  bool go_on = true;
-  for (cl_uint i = 0; i < count && go_on; i++) {
-    enum frank_err err = list_platform(cl, platforms[i], i, fn, arg, &found, &go_on);
-    if (err != FRANK_OK) {
-      return err;
-    }
-  }
-  if (found == 0) {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "no OpenCL device on %u platform%s",
-                   (unsigned)count, count == 1 ? "" : "s");
-    return FRANK_ERR_NOT_FOUND;
-  }
-  return FRANK_OK;
+  return err;
 }
 
 struct wanted {
@@ -281,7 +318,8 @@ enum frank_err frank_cl_device_find(const struct frank_cl *cl, const char *name,
                                     struct frank_cl_device *device, char *why)
 {
   struct wanted wanted = {.name = name, .device = device};
-  enum frank_err err = frank_cl_device_list(cl, take_wanted, &wanted, why);
+  struct listing listing = {.only = name, .fn = take_wanted, .arg = &wanted, .go_on = true};
+  enum frank_err err = list_all(cl, &listing, why);
   if (err != FRANK_OK) {
     return err;
   }

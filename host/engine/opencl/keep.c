@@ -82,7 +82,7 @@ enum frank_err frank_cl_keep_load(const char *dir, const struct frank_cl_seat *s
     goto cleanup;
   }
   memcpy(&head, data, sizeof head);
-  if (!frank_cl_tuning_is_sound(&head.shape) || !(head.rate_cps >= 0 && head.rate_cps < 1e18)) {
+  if (!frank_cl_tuning_is_sound(&head.shape) || !(head.rate_cps >= 0 && head.rate_cps < 1e15)) {
     (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%.120s/%s has a tuning that cannot be", dir, name);
     goto cleanup;
   }

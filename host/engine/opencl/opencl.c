@@ -9,6 +9,7 @@
 #include "engine/opencl/program.h"
 #include "engine/opencl/search.h"
 #include "engine/opencl/tuning.h"
+#include "engine/selftest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -191,6 +192,9 @@ static enum frank_err take_program(struct frank_engine_ctx *ctx,
   return err;
 }
 
+/* A kept program that no longer works, since its driver has changed and did not say so, is made
+ * anew: else it would fail at every start. That one is sound is for who opens the device to find
+ * out. */
 static enum frank_err take_search(struct frank_engine_ctx *ctx,
                                   const struct frank_engine_options *options, char *why)
 {
@@ -202,10 +206,13 @@ static enum frank_err take_search(struct frank_engine_ctx *ctx,
       err = frank_cl_search_new(&ctx->seat, ctx->program, &ctx->tuned.shape, ctx->tuned.rate_cps,
                                 &ctx->search, why);
     }
+    if (err == FRANK_OK && is_kept) {
+      err = frank_selftest_run(&frank_engine_opencl, ctx, why);
+    }
     if (err == FRANK_OK || !is_kept) {
       return err;
     }
-    /* A driver that has changed and did not say so: what was kept must not fail for ever. */
+    frank_cl_search_destroy(&ctx->search);
     (void)ctx->seat.cl->ReleaseProgram(ctx->program);
     ctx->program = NULL;
     own.tune = true;
@@ -233,6 +240,7 @@ static enum frank_err opencl_open(const char *device, const struct frank_engine_
                                   struct frank_engine_ctx **out, char *why)
 {
   const struct frank_cl *cl = NULL;
+  char unbound[FRANK_ENGINE_WHY_BYTES] = "";
   why[0] = '\0';
   enum frank_err err = frank_cl_library_open(&cl, why);
   if (err != FRANK_OK) {
@@ -245,7 +253,7 @@ static enum frank_err opencl_open(const char *device, const struct frank_engine_
   err = frank_cl_device_find(cl, device, &ctx->device, why);
   if (err == FRANK_OK) {
     frank_cl_device_describe(&ctx->device, &ctx->info);
-    settle(&ctx->device, options->bind, &ctx->info, why);
+    settle(&ctx->device, options->bind, &ctx->info, unbound);
     err = take_seat(ctx, cl, why);
   }
   if (err == FRANK_OK) {
@@ -254,6 +262,9 @@ static enum frank_err opencl_open(const char *device, const struct frank_engine_
   if (err != FRANK_OK) {
     opencl_close(&ctx);
     return err;
+  }
+  if (why[0] == '\0') {
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", unbound);
   }
   frank_cl_tuning_name(&ctx->tuned.shape, ctx->info.variant);
   *out = ctx;
@@ -271,6 +282,11 @@ static void opencl_info(const struct frank_engine_ctx *ctx, struct frank_device_
   *info = ctx->info;
 }
 
+static const char *opencl_failure(const struct frank_engine_ctx *ctx)
+{
+  return frank_cl_search_failure(ctx->search);
+}
+
 static bool opencl_has_variant(const char *variant)
 {
   struct frank_cl_shape shape;
@@ -284,5 +300,6 @@ const struct frank_engine frank_engine_opencl = {
     .scan = opencl_scan,
     .info = opencl_info,
     .close = opencl_close,
+    .failure = opencl_failure,
     .has_variant = opencl_has_variant,
 };

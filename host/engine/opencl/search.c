@@ -67,7 +67,8 @@ struct frank_cl_search {
   struct launch launches[LAUNCHES];
   uint64_t last_done_us;
 
-  bool failed; /* the driver may still read and write this memory, whenever it likes */
+  const char *failure; /* why, in a few words */
+  bool failed;         /* the driver may still read and write this memory, whenever it likes */
   struct frank_cl_search *next_abandoned;
 };
 
@@ -94,18 +95,16 @@ static cl_int make_memory(struct frank_cl_search *s)
   return error;
 }
 
-static enum frank_err check_local_items(struct frank_cl_search *s, char *why)
+/* Not more work items in a group than the device takes. */
+static cl_int limit_local_items(struct frank_cl_search *s)
 {
   size_t most = 0;
   cl_int error = s->seat.cl->GetKernelWorkGroupInfo(
       s->kernel, s->seat.device, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL);
-  if (error != CL_SUCCESS || most < s->shape.local_items) {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
-                   "work-groups of %u items are more than the device takes (%zu)",
-                   (unsigned)s->shape.local_items, most);
-    return FRANK_ERR_UNSUPPORTED;
+  if (error == CL_SUCCESS && most < s->shape.local_items) {
+    s->shape.local_items = most > 0 ? (uint32_t)most : 1;
   }
-  return FRANK_OK;
+  return error;
 }
 
 enum frank_err frank_cl_search_new(const struct frank_cl_seat *seat, cl_program program,
@@ -120,15 +119,13 @@ enum frank_err frank_cl_search_new(const struct frank_cl_seat *seat, cl_program 
   s->shape = *shape;
   s->rate_cps = rate_cps > 0 ? rate_cps : RATE_FIRST_CPS;
   const char *failed = "no kernel " FRANK_KERNEL_NAME;
-  enum frank_err err = FRANK_ERR_DEVICE;
   cl_int error = CL_SUCCESS;
   s->kernel = seat->cl->CreateKernel(program, FRANK_KERNEL_NAME, &error);
   if (error == CL_SUCCESS) {
-    err = check_local_items(s, why);
-    if (err != FRANK_OK) {
-      goto cleanup;
-    }
-    err = FRANK_ERR_DEVICE;
+    failed = "no size of work-groups";
+    error = limit_local_items(s);
+  }
+  if (error == CL_SUCCESS) {
     failed = "no queue";
     s->queue = seat->cl->CreateCommandQueue(seat->context, seat->device, 0, &error);
   }
@@ -138,14 +135,11 @@ enum frank_err frank_cl_search_new(const struct frank_cl_seat *seat, cl_program 
   }
   if (error != CL_SUCCESS) {
     (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s (%s)", failed, frank_cl_error_name(error));
-    goto cleanup;
+    frank_cl_search_destroy(&s);
+    return FRANK_ERR_DEVICE;
   }
   *out = s;
   return FRANK_OK;
-
-cleanup:
-  frank_cl_search_destroy(&s);
-  return err;
 }
 
 static void release_memory(const struct frank_cl_seat *seat, cl_mem memory)
@@ -189,6 +183,11 @@ void frank_cl_search_destroy(struct frank_cl_search **search)
     (void)s->seat.cl->ReleaseKernel(s->kernel);
   }
   free(s);
+}
+
+const char *frank_cl_search_failure(const struct frank_cl_search *search)
+{
+  return search->failure != NULL ? search->failure : "";
 }
 
 double frank_cl_search_rate_cps(const struct frank_cl_search *search)
@@ -258,6 +257,16 @@ static cl_int write_tables(struct frank_cl_search *s, const struct frank_slice *
 }
 
 /* ---- launches ---- */
+
+/* Keeps the reason of a call that failed. */
+static enum frank_err judge(struct frank_cl_search *s, cl_int error)
+{
+  if (error == CL_SUCCESS) {
+    return FRANK_OK;
+  }
+  s->failure = frank_cl_error_name(error);
+  return FRANK_ERR_DEVICE;
+}
 
 /* The last counter of a part that begins at `first`: as many as `work` compressions allow, to the
  * end of a work-group; the slice's last where little would be left of it. */
@@ -416,6 +425,7 @@ static enum frank_err finish(struct frank_cl_search *s, size_t n, struct launch 
   (void)s->seat.cl->ReleaseEvent(launch->done);
   launch->done = NULL;
   if (err != FRANK_OK) {
+    s->failure = frank_cl_error_name(status);
     return err;
   }
   s->last_done_us = frank_clock_now_us();
@@ -438,7 +448,7 @@ static enum frank_err run_launches(struct frank_cl_search *s, const struct frank
   do {
     while (err == FRANK_OK && in_flight < LAUNCHES &&
            plan_launch(s, slices, n, &s->launches[next])) {
-      err = enqueue(s, n, &s->launches[next]) == CL_SUCCESS ? FRANK_OK : FRANK_ERR_DEVICE;
+      err = judge(s, enqueue(s, n, &s->launches[next]));
       in_flight += err == FRANK_OK;
       next = (next + 1) % LAUNCHES;
     }
@@ -519,12 +529,14 @@ static enum frank_err run_batch(struct frank_cl_search *s, const struct frank_sl
   enum frank_err err = FRANK_OK;
   /* Without a launch nobody would wait until the driver has read the tables. */
   if (any_counters(slices, n)) {
-    err = write_tables(s, slices, n) == CL_SUCCESS ? run_launches(s, slices, n) : FRANK_ERR_DEVICE;
+    err = judge(s, write_tables(s, slices, n));
+    err = err == FRANK_OK ? run_launches(s, slices, n) : err;
   }
   for (size_t i = 0; i < n && err == FRANK_OK; i++) {
     results[i] = (struct frank_scan){.attempts = 0};
     if (slices[i].count > 0) {
       err = conclude(&slices[i], &s->results[i], &results[i], &again[i]);
+      s->failure = err != FRANK_OK ? "it reported what cannot be" : NULL;
     }
   }
   for (size_t i = 0; i < n && err == FRANK_OK; i++) {

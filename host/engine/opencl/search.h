@@ -27,8 +27,8 @@
 struct frank_cl_search;
 
 /* `rate_cps`: compressions per second to begin with; 0: unknown, so it begins with little.
- * FRANK_ERR_DEVICE, FRANK_ERR_NOMEM; FRANK_ERR_UNSUPPORTED: the device does not run
- * shape->local_items in one work-group. `why` says what failed. */
+ * Work-groups have shape->local_items, or as many as the device takes. FRANK_ERR_DEVICE,
+ * FRANK_ERR_NOMEM; `why` says what failed. */
 FRANK_MUST_CHECK enum frank_err frank_cl_search_new(const struct frank_cl_seat *seat,
                                                     cl_program program,
                                                     const struct frank_cl_shape *shape,
@@ -40,6 +40,9 @@ void frank_cl_search_destroy(struct frank_cl_search **search);
 FRANK_MUST_CHECK enum frank_err frank_cl_search_run(struct frank_cl_search *search,
                                                     const struct frank_slice *slices, size_t n,
                                                     struct frank_scan *results);
+
+/* Why the last run failed, in a few words; "" where none did. */
+const char *frank_cl_search_failure(const struct frank_cl_search *search);
 
 /* Compressions per second, as learned so far. */
 double frank_cl_search_rate_cps(const struct frank_cl_search *search);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define BUDGET_US      (10 * FRANK_US_PER_S) /* no further program is built after this */
+#define MEASURING_US   (5 * FRANK_US_PER_S)  /* nothing further is measured after this */
 #define MEASURE_US     20000U
 #define PASSES         3
 #define COUNT_FIRST    (UINT64_C(1) << 14)
@@ -155,21 +156,44 @@ static enum frank_err measure_plan(struct contender *contender, size_t plan)
   return FRANK_OK;
 }
 
+static bool is_measured(const struct contender *contender)
+{
+  bool measured = contender->search != NULL;
+  for (size_t plan = 0; plan < PLANS; plan++) {
+    measured = measured && contender->best_cps[plan] > 0;
+  }
+  return measured;
+}
+
+/* One contender on every plan. One that fails is out. */
+static void measure(struct trial *trial, struct contender *contender)
+{
+  enum frank_err err = contender->search == NULL ? FRANK_ERR_DEVICE : FRANK_OK;
+  for (size_t plan = 0; plan < PLANS && err == FRANK_OK; plan++) {
+    err = measure_plan(contender, plan);
+  }
+  if (err != FRANK_OK && contender->search != NULL) {
+    char why[FRANK_ENGINE_WHY_BYTES];
+    (void)snprintf(why, sizeof why, "the device failed while its rate was measured: %s",
+                   frank_cl_search_failure(contender->search));
+    note_failure(trial, err, why);
+    frank_cl_search_destroy(&contender->search);
+  }
+}
+
 /* Every contender in turn, several times, and the best counts: what slows one down for a moment is
- * other people's work. One that fails is out. */
+ * other people's work. Where time runs out, those that were measured make it out among them. */
 static void measure_all(struct trial *trial)
 {
+  uint64_t end_us = frank_clock_now_us() + MEASURING_US;
+  bool any = false;
   for (size_t pass = 0; pass < PASSES; pass++) {
     for (size_t i = 0; i < trial->count; i++) {
-      struct contender *contender = &trial->contenders[i];
-      enum frank_err err = contender->search == NULL ? FRANK_ERR_DEVICE : FRANK_OK;
-      for (size_t plan = 0; plan < PLANS && err == FRANK_OK; plan++) {
-        err = measure_plan(contender, plan);
+      if (any && frank_clock_now_us() >= end_us) {
+        return;
       }
-      if (err != FRANK_OK) {
-        note_failure(trial, err, "the device failed while its rate was measured");
-        frank_cl_search_destroy(&contender->search);
-      }
+      measure(trial, &trial->contenders[i]);
+      any = any || is_measured(&trial->contenders[i]);
     }
   }
 }
@@ -237,7 +261,7 @@ static const struct contender *choose(const struct trial *trial)
   const struct contender *best = NULL;
   for (size_t i = 0; i < trial->count; i++) {
     const struct contender *contender = &trial->contenders[i];
-    if (contender->search != NULL &&
+    if (is_measured(contender) &&
         (best == NULL || rate_of(contender) > rate_of(best) * CLEARLY_FASTER)) {
       best = contender;
     }
