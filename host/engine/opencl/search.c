@@ -16,9 +16,9 @@
 #include <string.h>
 
 #define LAUNCHES       2U
-#define LAST_PART      1.25 /* a launch may be that many times longer to end a slice */
 #define LAUNCH_US      50000.0
 #define LAUNCH_MOST    4.0    /* times as long, where every search in it goes on unlikely long */
+#define LAST_PART      1.25   /* a part may be that many times longer to end its slice */
 #define RATE_FIRST_CPS 1e6    /* of a device of unknown rate: its first launch is short on any */
 #define RATE_GROWS     4.0    /* at most, from one launch to the next */
 #define RATE_FROM_US   1000.0 /* shorter launches measure what it costs to make one */
@@ -188,11 +188,6 @@ void frank_cl_search_destroy(struct frank_cl_search **search)
 const char *frank_cl_search_failure(const struct frank_cl_search *search)
 {
   return search->failure != NULL ? search->failure : "";
-}
-
-double frank_cl_search_rate_cps(const struct frank_cl_search *search)
-{
-  return search->rate_cps;
 }
 
 /* ---- the tables of a scan ---- */

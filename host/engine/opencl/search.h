@@ -44,7 +44,4 @@ FRANK_MUST_CHECK enum frank_err frank_cl_search_run(struct frank_cl_search *sear
 /* Why the last run failed, in a few words; "" where none did. */
 const char *frank_cl_search_failure(const struct frank_cl_search *search);
 
-/* Compressions per second, as learned so far. */
-double frank_cl_search_rate_cps(const struct frank_cl_search *search);
-
 #endif
