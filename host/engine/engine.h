@@ -122,6 +122,14 @@ struct frank_engine {
   bool (*has_variant)(const char *variant);
 };
 
+/* Why the last scan of the device failed, in a few words; at least that it did. */
+static inline const char *frank_engine_failure(const struct frank_engine *engine,
+                                               const struct frank_engine_ctx *ctx)
+{
+  const char *told = engine->failure != NULL ? engine->failure(ctx) : NULL;
+  return told != NULL ? told : "a scan failed";
+}
+
 /* ---- the registry: the engines of this build ---- */
 
 /* The i-th engine, NULL past the end. The engines for tests come last. */
@@ -132,10 +140,6 @@ const struct frank_engine *frank_engine_for(const char *device);
 
 /* True for engines that exist for tests only (null, faulty): never chosen unless named. */
 bool frank_engine_is_test(const struct frank_engine *engine);
-
-/* Why the last scan of the device failed, in a few words, at least that it did. */
-const char *frank_engine_failure(const struct frank_engine *engine,
-                                 const struct frank_engine_ctx *ctx);
 
 /* Opens a device as everybody should: engine->open, then the self-test by known answers, then a
  * short measurement of its rate (about 20 ms). *info is filled. A forced variant that belongs to

@@ -70,13 +70,6 @@ bool frank_engine_is_opening(void)
   return opening;
 }
 
-const char *frank_engine_failure(const struct frank_engine *engine,
-                                 const struct frank_engine_ctx *ctx)
-{
-  const char *told = engine->failure != NULL ? engine->failure(ctx) : NULL;
-  return told != NULL ? told : "a scan failed";
-}
-
 /* True where another engine than this has a variant of that name: it is meant for that one. */
 static bool is_of_another(const char *variant, const struct frank_engine *engine)
 {
