@@ -37,7 +37,7 @@ def dump_holds_every_key_and_loads_back():
     assert keys["listen"] == '[ "ipc:///run/frank/mint.sock" ]', keys
     assert keys["floor"] == str(2**20) and keys["max_factor"] == str(2**40)
     assert keys["queue"] == "10000" and keys["cache_age"] == "10min" and keys["http"] == '""'
-    assert keys["ipc_mode"] == '"0660"' and keys["door_memory"] == str(48 << 20)
+    assert keys["ipc_mode"] == '"0660"' and keys["door_memory"] == str(60 << 20)
     status, again, err = with_file(dump, "--dump-config")
     assert (status, again) == (0, dump), err
     # Every key has its comment.
