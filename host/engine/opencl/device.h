@@ -39,7 +39,8 @@ struct frank_cl_device {
 typedef bool frank_cl_device_fn(void *arg, const struct frank_cl_device *device);
 
 /* Lists all devices of all platforms. FRANK_ERR_NOT_FOUND where there is no platform, or none of
- * them has a device; `why` says which. FRANK_ERR_NOMEM. */
+ * them has a device; `why` says which. FRANK_ERR_NOMEM. How many were too many to look at is added
+ * to `why`. */
 FRANK_MUST_CHECK enum frank_err frank_cl_device_list(const struct frank_cl *cl,
                                                      frank_cl_device_fn *fn, void *arg, char *why);
 

@@ -27,11 +27,11 @@ struct frank_engine_ctx {
 
 /* ---- places ---- */
 
-/* Where the device sits, and binding near it. Neither is needed to search. */
-static void settle(const struct frank_cl_device *device, bool bind, struct frank_device_info *info,
-                   char *why)
+/* Where the device sits, and binding near it. Neither is needed to search. *places is read when it
+ * is first needed, and the caller's to destroy. */
+static void settle(const struct frank_cl_device *device, struct frank_pci_places **places,
+                   bool bind, struct frank_device_info *info, char *why)
 {
-  struct frank_pci_places *places = NULL;
   char unknown[FRANK_ENGINE_WHY_BYTES];
   info->numa_node = -1;
   if (device->is_cpu) {
@@ -39,14 +39,13 @@ static void settle(const struct frank_cl_device *device, bool bind, struct frank
     (void)snprintf(info->place, sizeof info->place, "all cores");
     return;
   }
-  if (!device->has_pci || frank_pci_places_new(&places, unknown) != FRANK_OK) {
+  if (!device->has_pci || (*places == NULL && frank_pci_places_new(places, unknown) != FRANK_OK)) {
     return;
   }
-  if (frank_pci_places_describe(places, &device->pci, info->place, &info->numa_node) == FRANK_OK &&
-      bind && frank_pci_places_bind(places, &device->pci, unknown) != FRANK_OK) {
+  if (frank_pci_places_describe(*places, &device->pci, info->place, &info->numa_node) == FRANK_OK &&
+      bind && frank_pci_places_bind(*places, &device->pci, unknown) != FRANK_OK) {
     (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", unknown); /* slower, not wrong */
   }
-  frank_pci_places_destroy(&places);
 }
 
 /* ---- probing ---- */
@@ -60,6 +59,7 @@ struct spot {
 struct listing {
   struct frank_device_info *list;
   struct spot *spots; /* of each in the list */
+  struct frank_pci_places *places;
   size_t cap;
   size_t count;
   char *why;
@@ -111,7 +111,7 @@ static bool take_device(void *arg, const struct frank_cl_device *device)
   }
   struct frank_device_info *info = &listing->list[listing->count];
   frank_cl_device_describe(device, info);
-  settle(device, false, info, listing->why);
+  settle(device, &listing->places, false, info, listing->why);
   const struct frank_device_info *twin = find_twin(listing, device);
   if (twin != NULL) {
     info->on_demand = FRANK_DEMAND_NAME;
@@ -139,6 +139,7 @@ static enum frank_err opencl_probe(struct frank_device_info *list, size_t cap, s
     return FRANK_ERR_NOMEM;
   }
   err = frank_cl_device_list(cl, take_device, &listing, why);
+  frank_pci_places_destroy(&listing.places);
   free(listing.spots);
   *count = listing.count;
   return err == FRANK_ERR_NOT_FOUND ? FRANK_OK : err;
@@ -240,6 +241,7 @@ static enum frank_err opencl_open(const char *device, const struct frank_engine_
                                   struct frank_engine_ctx **out, char *why)
 {
   const struct frank_cl *cl = NULL;
+  struct frank_pci_places *places = NULL;
   char unbound[FRANK_ENGINE_WHY_BYTES] = "";
   why[0] = '\0';
   enum frank_err err = frank_cl_library_open(&cl, why);
@@ -253,7 +255,8 @@ static enum frank_err opencl_open(const char *device, const struct frank_engine_
   err = frank_cl_device_find(cl, device, &ctx->device, why);
   if (err == FRANK_OK) {
     frank_cl_device_describe(&ctx->device, &ctx->info);
-    settle(&ctx->device, options->bind, &ctx->info, unbound);
+    settle(&ctx->device, &places, options->bind, &ctx->info, unbound);
+    frank_pci_places_destroy(&places);
     err = take_seat(ctx, cl, why);
   }
   if (err == FRANK_OK) {
