@@ -159,7 +159,7 @@ def systemverilog(description):
              "// The package is a list of the whole map; no module uses all of it.",
              "// verilator lint_off UNUSED",
              "package frank_reg_pkg;",
-             f"  localparam int unsigned ADDRESS_BITS = {description['address_bits']};",
+             f"  localparam int ADDRESS_BITS = {description['address_bits']};",
              sv_constant("ID_VALUE", 32, description["id"]),
              sv_constant("VERSION_VALUE", 32,
                          description["version_major"] << 16 | description["version_minor"])]
@@ -167,14 +167,14 @@ def systemverilog(description):
         name = entry["name"]
         lines += ["", sv_constant(f"{name}_WORD", word_bits, entry["offset"] // WORD_BYTES)]
         if "words" in entry:
-            lines.append(f"  localparam int unsigned {name}_WINDOW_WORDS = {entry['words']};")
+            lines.append(f"  localparam int {name}_WINDOW_WORDS = {entry['words']};")
         if entry.get("access") == "rw":
             lines.append(sv_constant(f"{name}_RESET", 32, entry["reset"]))
         for field in entry.get("fields", []):
             high, low = field["bits"]
             prefix = f"{name}_{field['name']}"
-            lines.append(f"  localparam int unsigned {prefix}_LSB = {low};")
-            lines.append(f"  localparam int unsigned {prefix}_BITS = {high - low + 1};")
+            lines.append(f"  localparam int {prefix}_LSB = {low};")
+            lines.append(f"  localparam int {prefix}_BITS = {high - low + 1};")
             for value in field.get("values", []):
                 lines.append(sv_constant(f"{prefix}_{value['name']}", high - low + 1,
                                          value["value"]))
