@@ -191,4 +191,8 @@ module frank_axil #(
   logic unused_prot;
   assign unused_prot = ^{awprot_i, arprot_i};
 
+`ifdef FORMAL
+  `include "frank_axil_properties.svh"
+`endif
+
 endmodule

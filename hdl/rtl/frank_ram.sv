@@ -23,6 +23,13 @@ module frank_ram #(
   input  logic [AddrWidth-1:0] raddr_i,
   /// The word that raddr_i named before the last edge.
   output logic [Width-1:0]     rdata_o
+`ifdef FORMAL
+  ,
+  /// In proofs alone: a word to look at.
+  input  logic [AddrWidth-1:0] formal_addr_i,
+  /// In proofs alone: what it holds.
+  output logic [Width-1:0]     formal_word_o
+`endif
 );
 
   // Without the attribute yosys builds logic around the block that returns the old word when reading
@@ -34,5 +41,9 @@ module frank_ram #(
     if (we_i) mem[waddr_i] <= wdata_i;
     rdata_o <= mem[raddr_i];
   end
+
+`ifdef FORMAL
+  assign formal_word_o = mem[formal_addr_i];
+`endif
 
 endmodule

@@ -507,4 +507,8 @@ module frank_regs #(
   assign job_first_o  = job_first_q;
   assign job_last_o   = job_last_q;
 
+`ifdef FORMAL
+  `include "frank_regs_properties.svh"
+`endif
+
 endmodule

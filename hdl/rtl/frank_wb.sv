@@ -116,4 +116,8 @@ module frank_wb #(
   assign req_wdata_o = wdata_q;
   assign req_full_o  = full_q;
 
+`ifdef FORMAL
+  `include "frank_wb_properties.svh"
+`endif
+
 endmodule
