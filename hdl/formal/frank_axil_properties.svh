@@ -102,7 +102,8 @@
         assert (req_addr_o == f_araddr && req_full_o);
       end
       if (f_busy) begin
-        assert ($stable(req_write_o) && $stable(req_addr_o) && $stable(req_wdata_o));
+        assert ($stable(req_write_o) && $stable(req_addr_o));
+        if (req_write_o) assert ($stable(req_wdata_o));
         assert ($stable(req_full_o));
       end
       // A response follows the answer at once, and nothing else.

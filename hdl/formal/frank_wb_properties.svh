@@ -83,14 +83,15 @@
         assert (req_full_o == (f_sel == 4'hf));
       end
       if (f_busy) begin
-        assert ($stable(req_write_o) && $stable(req_addr_o) && $stable(req_wdata_o));
+        assert ($stable(req_write_o) && $stable(req_addr_o));
+        if (req_write_o) assert ($stable(req_wdata_o));
         assert ($stable(req_full_o));
       end
 
       // How it does so: what induction needs.
       assert (state_q != 2'd3);
       assert (f_busy == (state_q == StWait));
-      assert (f_asked == 2'(f_open && (state_q != StRequest)));
+      if (f_open) assert (f_asked == 2'(state_q != StRequest));
       if (state_q != StIdle) begin
         assert (f_open && (wanted_q == f_patient));
         assert (write_q == f_write && word_q == f_adr && wdata_q == f_dat);

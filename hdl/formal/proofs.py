@@ -32,7 +32,7 @@ class Mutation:
 
 PROOFS = [
     Proof("fifo", "frank_fifo", ["frank_ram", "frank_fifo"],
-          [(Method.BMC, 12), (Method.INDUCTION, 3), (Method.COVER, 14)], {"Depth": 4}),
+          [(Method.BMC, 12), (Method.INDUCTION, 3), (Method.COVER, 20)], {"Depth": 4}),
     Proof("axil", "frank_axil", ["frank_axil"],
           [(Method.BMC, 15), (Method.INDUCTION, 3), (Method.COVER, 25)]),
     Proof("wb", "frank_wb", ["frank_wb"],
