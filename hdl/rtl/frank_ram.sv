@@ -1,0 +1,51 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
+// A memory with one write port and one read port on the same clock, in the form that synthesis maps
+// onto block RAM: the read takes a cycle, and a read of the word that is being written gives the old
+// or the new one, so users must not depend on it. Words start as zero.
+
+module frank_ram #(
+  /// Bits of a word.
+  parameter int Width = 32,
+  /// Words.
+  parameter int Depth = 256,
+  /// Bits of an address; not to be set.
+  parameter int AddrWidth = (Depth > 1) ? $clog2(Depth) : 1
+) (
+  /// Clock.
+  input  logic                 clk_i,
+  /// Write enable.
+  input  logic                 we_i,
+  /// Address written.
+  input  logic [AddrWidth-1:0] waddr_i,
+  /// Word written.
+  input  logic [Width-1:0]     wdata_i,
+  /// Read enable: without it, rdata_o stays.
+  input  logic                 re_i,
+  /// Address read.
+  input  logic [AddrWidth-1:0] raddr_i,
+  /// The word at raddr_i a cycle ago.
+  output logic [Width-1:0]     rdata_o
+);
+
+  logic [Width-1:0] mem[Depth];
+  logic [Width-1:0] rdata_q;
+
+  initial begin
+    for (int i = 0; i < Depth; i++) begin
+      mem[i] = '0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (we_i) begin
+      mem[waddr_i] <= wdata_i;
+    end
+    if (re_i) begin
+      rdata_q <= mem[raddr_i];
+    end
+  end
+
+  assign rdata_o = rdata_q;
+
+endmodule
