@@ -28,7 +28,8 @@ module frank_ram #(
   output logic [Width-1:0]     rdata_o
 );
 
-  logic [Width-1:0] mem[Depth];
+  // However small: registers would need a multiplexer for each bit.
+  (* ram_style = "block" *) logic [Width-1:0] mem[Depth];
   logic [Width-1:0] rdata_q;
 
   initial begin
