@@ -143,29 +143,31 @@ module frank_regs #(
   ///////////////////////////////////////
 
   logic [10:0] word;
+  logic [10:0] low_word;   // word, if the access is to a register: five bits then tell which
   logic        whole;      // the access is of 32 aligned bits
   logic        low_page;   // it is to a register, not to a window
   logic        to_job, to_start, to_template, to_init, to_kw, to_window;
   logic [3:0]  kw_block;
 
   assign word     = req_addr_i[12:2];
+  assign low_word = {6'd0, req_addr_i[6:2]};
   assign whole    = req_full_i && (req_addr_i[1:0] == 2'b00);
   assign low_page = req_addr_i[12:7] == '0;
   assign kw_block = req_addr_i[11:8];
 
-  assign to_start = word == frank_reg_pkg::START_ID_WORD;
-  assign to_job   = (word == frank_reg_pkg::JOB_SHAPE_WORD) ||
-                    (word == frank_reg_pkg::JOB_TARGET_WORD) ||
-                    (word == frank_reg_pkg::JOB_FIRST_WORD) ||
-                    (word == frank_reg_pkg::JOB_LAST_WORD);
+  assign to_start = low_page && (low_word == frank_reg_pkg::START_ID_WORD);
+  assign to_job   = low_page && ((low_word == frank_reg_pkg::JOB_SHAPE_WORD) ||
+                                 (low_word == frank_reg_pkg::JOB_TARGET_WORD) ||
+                                 (low_word == frank_reg_pkg::JOB_FIRST_WORD) ||
+                                 (low_word == frank_reg_pkg::JOB_LAST_WORD));
   assign to_template = word[10:4] == 7'(frank_reg_pkg::TEMPLATE_WORD >> 4);
   assign to_init     = word[10:3] == 8'(frank_reg_pkg::INIT_WORD >> 3);
   assign to_kw       = word[10] && (kw_block != 4'd0) && (kw_block < BlocksLimit);
   assign to_window   = to_template || to_init || to_kw;
 
-  logic readable, writable;
+  logic low_readable, low_writable, allowed;
   always_comb begin
-    case (word)
+    case (low_word)
       frank_reg_pkg::ERR_CODE_WORD,
       frank_reg_pkg::IRQ_ENABLE_WORD,
       frank_reg_pkg::IRQ_TEST_WORD,
@@ -174,9 +176,9 @@ module frank_regs #(
       frank_reg_pkg::JOB_TARGET_WORD,
       frank_reg_pkg::JOB_FIRST_WORD,
       frank_reg_pkg::JOB_LAST_WORD,
-      frank_reg_pkg::LOAD_BUFFER_WORD: {readable, writable} = 2'b11;
+      frank_reg_pkg::LOAD_BUFFER_WORD: {low_readable, low_writable} = 2'b11;
       frank_reg_pkg::CTRL_WORD,
-      frank_reg_pkg::ENTRY_POP_WORD: {readable, writable} = 2'b01;
+      frank_reg_pkg::ENTRY_POP_WORD: {low_readable, low_writable} = 2'b01;
       frank_reg_pkg::ID_WORD,
       frank_reg_pkg::VERSION_WORD,
       frank_reg_pkg::PARAM0_WORD,
@@ -190,17 +192,19 @@ module frank_regs #(
       frank_reg_pkg::FIFO_LEVEL_WORD,
       frank_reg_pkg::FIFO_DROPPED_WORD,
       frank_reg_pkg::ENTRY_COUNTER_WORD,
-      frank_reg_pkg::ENTRY_TAG_WORD: {readable, writable} = 2'b10;
-      default: {readable, writable} = {1'b0, to_window};
+      frank_reg_pkg::ENTRY_TAG_WORD: {low_readable, low_writable} = 2'b10;
+      default: {low_readable, low_writable} = 2'b00;
     endcase
   end
+  assign allowed = req_write_i ? ((low_page && low_writable) || to_window) :
+                   (low_page && low_readable);
 
   // Refused for what the access is, which leaves no code, or for what the core does now.
   logic                refused;
   logic [CodeBits-1:0] code;
   logic                same_start;
 
-  assign refused    = !whole || !(req_write_i ? writable : readable);
+  assign refused    = !whole || !allowed;
   assign same_start = !start_none_q && (start_id_q == req_wdata_i[13:0]);
 
   always_comb begin
@@ -215,64 +219,66 @@ module frank_regs #(
     end
   end
 
-  // What can be read, in four groups of which at most one is not 0. Group by address, so that each
-  // is one small multiplexer.
+  // What can be read, in groups of which at most one is not 0. Grouped by address, so that each is a
+  // small multiplexer.
   localparam logic [8:0] GroupJob   = 9'(frank_reg_pkg::JOB_TARGET_WORD >> 2);
   localparam logic [8:0] GroupCount = 9'(frank_reg_pkg::ATTEMPTS_LO_WORD >> 2);
   localparam logic [8:0] GroupEntry = 9'(frank_reg_pkg::FIFO_DROPPED_WORD >> 2);
 
   logic        read;
-  logic [10:0] word_in_job, word_in_count, word_in_entry;
-  logic [31:0] group_small, group_job, group_count, group_entry;
-  logic [31:0] group_small_q, group_job_q, group_count_q, group_entry_q;
+  logic [10:0] word_in_state, word_in_job, word_in_count, word_in_entry;
+  logic [31:0] group_state, group_start, group_job, group_count, group_entry;
+  logic [31:0] group_state_q, group_start_q, group_job_q, group_count_q, group_entry_q;
 
   assign read = req_valid_i && !req_write_i && whole && low_page;
+  assign word_in_state = {8'd0, word[2:0]};
   assign word_in_job   = {GroupJob, word[1:0]};
   assign word_in_count = {GroupCount, word[1:0]};
   assign word_in_entry = {GroupEntry, word[1:0]};
 
   always_comb begin
-    group_small = '0;
-    case (word)
-      frank_reg_pkg::ID_WORD:      group_small = frank_reg_pkg::ID_VALUE;
-      frank_reg_pkg::VERSION_WORD: group_small = frank_reg_pkg::VERSION_VALUE;
+    group_state = '0;
+    case (word_in_state)
+      frank_reg_pkg::ID_WORD:      group_state = frank_reg_pkg::ID_VALUE;
+      frank_reg_pkg::VERSION_WORD: group_state = frank_reg_pkg::VERSION_VALUE;
       frank_reg_pkg::PARAM0_WORD: begin
-        group_small[frank_reg_pkg::PARAM0_UNROLL_LSB+:8]    = Unroll[7:0];
-        group_small[frank_reg_pkg::PARAM0_IN_FLIGHT_LSB+:8] = InFlight[7:0];
-        group_small[frank_reg_pkg::PARAM0_RINGS_LSB+:8]     = 8'd1;
+        group_state[frank_reg_pkg::PARAM0_UNROLL_LSB+:8]    = Unroll[7:0];
+        group_state[frank_reg_pkg::PARAM0_IN_FLIGHT_LSB+:8] = InFlight[7:0];
+        group_state[frank_reg_pkg::PARAM0_RINGS_LSB+:8]     = 8'd1;
       end
       frank_reg_pkg::PARAM1_WORD: begin
-        group_small[frank_reg_pkg::PARAM1_BLOCKS_MAX_LSB+:8]  = BlocksMax[7:0];
-        group_small[frank_reg_pkg::PARAM1_BUFFERS_LSB+:8]     = 8'd2;
-        group_small[frank_reg_pkg::PARAM1_FIFO_DEPTH_LSB+:16] = FifoDepth[15:0];
+        group_state[frank_reg_pkg::PARAM1_BLOCKS_MAX_LSB+:8]  = BlocksMax[7:0];
+        group_state[frank_reg_pkg::PARAM1_BUFFERS_LSB+:8]     = 8'd2;
+        group_state[frank_reg_pkg::PARAM1_FIFO_DEPTH_LSB+:16] = FifoDepth[15:0];
       end
       frank_reg_pkg::STATUS_WORD: begin
-        group_small[frank_reg_pkg::STATUS_RUNNING_LSB]         = running_i;
-        group_small[frank_reg_pkg::STATUS_PENDING_LSB]         = pending_q;
-        group_small[frank_reg_pkg::STATUS_READY_LSB]           = !pending_q;
-        group_small[frank_reg_pkg::STATUS_BUFFER_BUSY_LSB+:2]  = buffer_busy;
-        group_small[frank_reg_pkg::STATUS_RUN_ID_LSB+:14]      = run_id_i;
+        group_state[frank_reg_pkg::STATUS_RUNNING_LSB]        = running_i;
+        group_state[frank_reg_pkg::STATUS_PENDING_LSB]        = pending_q;
+        group_state[frank_reg_pkg::STATUS_READY_LSB]          = !pending_q;
+        group_state[frank_reg_pkg::STATUS_BUFFER_BUSY_LSB+:2] = buffer_busy;
+        group_state[frank_reg_pkg::STATUS_RUN_ID_LSB+:14]     = run_id_i;
       end
       frank_reg_pkg::ERR_CODE_WORD:
-        group_small[frank_reg_pkg::ERR_CODE_CODE_LSB+:CodeBits] = err_code_q;
-      frank_reg_pkg::IRQ_STATE_WORD:  group_small[2:0] = irq_state | irq_test_q;
-      frank_reg_pkg::IRQ_ENABLE_WORD: group_small[2:0] = irq_enable_q;
-      frank_reg_pkg::IRQ_TEST_WORD:   group_small[2:0] = irq_test_q;
-      frank_reg_pkg::START_ID_WORD: begin
-        group_small[frank_reg_pkg::START_ID_ID_LSB+:14] = start_id_q;
-        group_small[frank_reg_pkg::START_ID_NONE_LSB]   = start_none_q;
-      end
-      frank_reg_pkg::JOB_SHAPE_WORD: begin
-        group_small[frank_reg_pkg::JOB_SHAPE_BLOCKS_LSB+:4] = job_blocks_q;
-        group_small[frank_reg_pkg::JOB_SHAPE_WORD_LSB+:4]   = job_word_q;
-        group_small[frank_reg_pkg::JOB_SHAPE_BUFFER_LSB]    = job_buffer_q;
-      end
-      frank_reg_pkg::LOAD_BUFFER_WORD: group_small[0] = load_buffer_q;
+        group_state[frank_reg_pkg::ERR_CODE_CODE_LSB+:CodeBits] = err_code_q;
+      frank_reg_pkg::IRQ_STATE_WORD: group_state[2:0] = irq_state | irq_test_q;
       default: ;
     endcase
-  end
-
-  always_comb begin
+    group_start = '0;
+    case (low_word)
+      frank_reg_pkg::IRQ_ENABLE_WORD: group_start[2:0] = irq_enable_q;
+      frank_reg_pkg::IRQ_TEST_WORD:   group_start[2:0] = irq_test_q;
+      frank_reg_pkg::START_ID_WORD: begin
+        group_start[frank_reg_pkg::START_ID_ID_LSB+:14] = start_id_q;
+        group_start[frank_reg_pkg::START_ID_NONE_LSB]   = start_none_q;
+      end
+      frank_reg_pkg::JOB_SHAPE_WORD: begin
+        group_start[frank_reg_pkg::JOB_SHAPE_BLOCKS_LSB+:4] = job_blocks_q;
+        group_start[frank_reg_pkg::JOB_SHAPE_WORD_LSB+:4]   = job_word_q;
+        group_start[frank_reg_pkg::JOB_SHAPE_BUFFER_LSB]    = job_buffer_q;
+      end
+      frank_reg_pkg::LOAD_BUFFER_WORD: group_start[0] = load_buffer_q;
+      default: ;
+    endcase
     group_job = '0;
     case (word_in_job)
       frank_reg_pkg::JOB_TARGET_WORD: group_job = job_target_q;
@@ -309,7 +315,8 @@ module frank_regs #(
 
   // No reset: they are 0 a cycle after any cycle without a request.
   always_ff @(posedge clk_i) begin
-    group_small_q <= read ? group_small : '0;
+    group_state_q <= (read && (word[10:3] == '0)) ? group_state : '0;
+    group_start_q <= read ? group_start : '0;
     group_job_q   <= (read && (word[10:2] == GroupJob)) ? group_job : '0;
     group_count_q <= (read && (word[10:2] == GroupCount)) ? group_count : '0;
     group_entry_q <= (read && (word[10:2] == GroupEntry) && (is_dropped || head_valid)) ?
@@ -336,10 +343,6 @@ module frank_regs #(
   assign write     = execute_q && req_write_i && !denied_q;
   assign write_low = write && !req_addr_i[12] && !req_addr_i[7];
   assign wdata     = clear_q ? '0 : req_wdata_i;
-
-  // An access that is carried out is to a register that there is, so that five bits tell which.
-  logic [10:0] low_word;
-  assign low_word = {6'd0, req_addr_i[6:2]};
 
   logic we_err, we_irq_enable, we_irq_test, we_shape, we_target, we_first, we_last, we_load, we_pop;
   logic we_ctrl;
@@ -373,7 +376,7 @@ module frank_regs #(
       rsp_valid_q  <= execute_q;
       rsp_error_q  <= denied_q;
       if (execute_q && !req_write_i) begin
-        rdata_q <= group_small_q | group_job_q | group_count_q | group_entry_q;
+        rdata_q <= group_state_q | group_start_q | group_job_q | group_count_q | group_entry_q;
       end
       mem_we_q     <= write && (req_addr_i[12] || req_addr_i[7]);
     end
