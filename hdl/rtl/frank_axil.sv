@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // AXI4-Lite slave in front of the core's request port.
 //
 // Address and data of a write come in any order. One access runs at a time; where a read and a write

@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // The results of the search, kept until the driver takes them: hits and the ends of jobs.
 //
 // A hit is kept while more than two places are free, else dropped and counted: the last two places

@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // The registers of hdl/regs/registers.toml, behind a simple request port, with the FIFO of results.
 //
 // A request is answered two cycles later. In its first cycle the address is decoded, the sources of

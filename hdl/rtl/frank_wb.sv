@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // Wishbone B4 slave in front of the core's request port: classic standard cycles, 32-bit port.
 //
 // The master holds strobe, address and data until ack or err comes, each a register's output for one
