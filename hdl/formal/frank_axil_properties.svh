@@ -147,6 +147,6 @@
       cover (bvalid_o && !bready_i && rvalid_o && !rready_i);
       cover (f_aw == 2 && f_ar == 2);
       cover (bvalid_o && bresp_o == 2'b10 && $past(rvalid_o && rresp_o == 2'b00));
-      cover (f_write_wait == 5'(f_Longest));
+      cover (f_read_wait == 5'(f_Longest));
     end
   end

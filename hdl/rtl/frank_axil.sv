@@ -3,8 +3,8 @@
 // AXI4-Lite slave in front of the core's request port.
 //
 // Address and data of a write come in any order. One access runs at a time; where a read and a write
-// wait, they take turns. A response is held until the master takes it, and meanwhile an access of
-// the other direction may run. Every output comes out of a register or an inverter behind one.
+// wait, the write is first, and the read is next: no write can follow before its response is taken.
+// A response is held until the master takes it, and meanwhile the other direction may run. Every output comes out of a register or an inverter behind one.
 // SLVERR where the core refuses the access, which then has no effect.
 module frank_axil #(
   /// Bits of a byte address.
@@ -111,7 +111,7 @@ module frank_axil #(
       StIdle: begin
         if (can_write || can_read) begin
           state_d = StRequest;
-          write_d = can_write && !(can_read && write_q);
+          write_d = can_write;
         end
       end
       StRequest: state_d = StWait;
