@@ -1,0 +1,83 @@
+/*
+ * device: see the header.
+ */
+#include "device.h"
+
+#include "driver/bus_fault.h"
+#include "model.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#ifdef FRANK_FPGA_SIM
+#include "hdl/sim/frank_sim.h"
+#endif
+
+static bool core;
+static unsigned unroll;
+
+void device_choose(int argc, char **argv)
+{
+  const char *name = argc > 1 ? argv[1] : "model";
+  core = strncmp(name, "sim", 3) == 0;
+  unroll = strchr(name, ':') != NULL ? (unsigned)strtoul(strchr(name, ':') + 1, NULL, 10) : 0;
+#ifdef FRANK_FPGA_SIM
+  unsigned unrolls[16];
+  size_t count = frank_sim_unrolls(unrolls, 16);
+  bool there = unroll == 0;
+  for (size_t i = 0; i < count && i < 16; i++) {
+    there = there || unrolls[i] == unroll;
+  }
+  if (core && !there) {
+    printf("skipped: this build has no simulated core with U=%u\n", unroll);
+    exit(77); /* NOLINT(concurrency-mt-unsafe): one thread */
+  }
+#else
+  if (core) {
+    printf("skipped: this build has no simulated core (FRANK_FPGA_SIM)\n");
+    exit(77); /* NOLINT(concurrency-mt-unsafe): one thread */
+  }
+#endif
+}
+
+bool device_is_core(void)
+{
+  return core;
+}
+
+struct frank_bus *device_bus(void)
+{
+  struct frank_bus *bus = NULL;
+#ifdef FRANK_FPGA_SIM
+  if (core) {
+    char why[FRANK_FPGA_WHY_BYTES];
+    assert_int_equal(frank_sim_open(unroll, &bus, why), FRANK_FPGA_OK);
+    return bus;
+  }
+#endif
+  const struct model_options options = {.unroll = unroll};
+  bus = model_open(&options);
+  assert_non_null(bus);
+  return bus;
+}
+
+struct frank_fpga *device_open(const char *plan, const struct frank_fpga_options *options)
+{
+  struct frank_bus *bus = device_bus();
+  struct frank_fpga *fpga = NULL;
+  char why[FRANK_FPGA_WHY_BYTES];
+  if (plan != NULL) {
+    assert_int_equal(frank_bus_fault_open(bus, plan, &bus, why), FRANK_FPGA_OK);
+  }
+  enum frank_fpga_err err = frank_fpga_open(bus, options, &fpga, why);
+  if (err != FRANK_FPGA_OK) {
+    fail_msg("open: %s", why);
+  }
+  return fpga;
+}
