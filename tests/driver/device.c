@@ -21,6 +21,7 @@
 
 static bool core;
 static unsigned unroll;
+static struct frank_bus *last;
 
 void device_choose(int argc, char **argv)
 {
@@ -58,12 +59,14 @@ struct frank_bus *device_bus(void)
   if (core) {
     char why[FRANK_FPGA_WHY_BYTES];
     assert_int_equal(frank_sim_open(unroll, &bus, why), FRANK_FPGA_OK);
+    last = bus;
     return bus;
   }
 #endif
   const struct model_options options = {.unroll = unroll};
   bus = model_open(&options);
   assert_non_null(bus);
+  last = bus;
   return bus;
 }
 
@@ -80,4 +83,11 @@ struct frank_fpga *device_open(const char *plan, const struct frank_fpga_options
     fail_msg("open: %s", why);
   }
   return fpga;
+}
+
+uint64_t device_now_ns(void)
+{
+  uint64_t now_ns;
+  assert_int_equal(last->ops->now(last->ctx, &now_ns), FRANK_FPGA_OK);
+  return now_ns;
 }

@@ -20,4 +20,7 @@ struct frank_bus *device_bus(void);
 /* The same behind the driver, and behind faults where `plan` is not NULL. */
 struct frank_fpga *device_open(const char *plan, const struct frank_fpga_options *options);
 
+/* The time of the device last opened, in nanoseconds. */
+uint64_t device_now_ns(void);
+
 #endif
