@@ -83,13 +83,11 @@ enum frank_fpga_err frank_fpga_learn_clock(struct frank_fpga *core)
 
 enum frank_fpga_err frank_fpga_check_beat(struct frank_fpga *core)
 {
-  const uint64_t start_cycles = core->cycles;
   enum frank_fpga_err err = frank_fpga_count_cycles(core);
-  for (unsigned looks = 0; looks < BEAT_LOOKS && err == FRANK_FPGA_OK; looks++) {
+  const uint64_t start_cycles = core->cycles;
+  for (unsigned looks = 0;
+       looks < BEAT_LOOKS && err == FRANK_FPGA_OK && core->cycles == start_cycles; looks++) {
     bool level;
-    if (core->cycles != start_cycles) {
-      return FRANK_FPGA_OK;
-    }
     err = frank_fpga_wait(core, (uint64_t)(BEAT_CYCLES * core->ns_per_cycle) + 1, &level);
     if (err == FRANK_FPGA_OK) {
       err = frank_fpga_count_cycles(core);
