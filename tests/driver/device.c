@@ -91,3 +91,81 @@ uint64_t device_now_ns(void)
   assert_int_equal(last->ops->now(last->ctx, &now_ns), FRANK_FPGA_OK);
   return now_ns;
 }
+
+#ifdef FRANK_FPGA_SIM
+/* All but the wait goes straight to the inner bus. */
+struct flipping {
+  struct frank_bus bus;
+  struct frank_bus *inner;
+  uint64_t seed;
+};
+
+static enum frank_fpga_err flip_read(void *ctx, uint32_t addr, uint32_t *value)
+{
+  struct flipping *self = ctx;
+  return self->inner->ops->read32(self->inner->ctx, addr, value);
+}
+
+static enum frank_fpga_err flip_write(void *ctx, uint32_t addr, uint32_t value)
+{
+  struct flipping *self = ctx;
+  return self->inner->ops->write32(self->inner->ctx, addr, value);
+}
+
+static enum frank_fpga_err flip_wait(void *ctx, uint64_t timeout_ns, bool *level)
+{
+  struct flipping *self = ctx;
+  uint64_t part_ns = timeout_ns / 4 + self->seed % (timeout_ns / 2 + 1);
+  enum frank_fpga_err err = self->inner->ops->wait_irq(self->inner->ctx, part_ns, level);
+  if (err != FRANK_FPGA_OK || *level || timeout_ns == 0) {
+    return err;
+  }
+  self->seed = self->seed * 6364136223846793005U + 1442695040888963407U;
+  frank_sim_flip(self->inner, self->seed >> 16);
+  return self->inner->ops->wait_irq(self->inner->ctx, timeout_ns - part_ns, level);
+}
+
+static enum frank_fpga_err flip_now(void *ctx, uint64_t *now_ns)
+{
+  struct flipping *self = ctx;
+  return self->inner->ops->now(self->inner->ctx, now_ns);
+}
+
+static enum frank_fpga_err flip_reset(void *ctx)
+{
+  struct flipping *self = ctx;
+  return self->inner->ops->reset(self->inner->ctx);
+}
+
+static const char *flip_failure(void *ctx)
+{
+  struct flipping *self = ctx;
+  return self->inner->ops->failure(self->inner->ctx);
+}
+
+static void flip_close(void *ctx)
+{
+  struct flipping *self = ctx;
+  self->inner->ops->close(self->inner->ctx);
+  free(self);
+}
+
+struct frank_bus *device_bus_that_flips(uint64_t seed)
+{
+  static const struct frank_bus_ops ops = {flip_read,  flip_write,   flip_wait, flip_now,
+                                           flip_reset, flip_failure, flip_close};
+  struct flipping *self = calloc(1, sizeof *self);
+  assert_non_null(self);
+  self->inner = device_bus();
+  self->seed = seed;
+  self->bus = (struct frank_bus){&ops, self, true};
+  return &self->bus;
+}
+#else
+struct frank_bus *device_bus_that_flips(uint64_t seed)
+{
+  (void)seed;
+  fail_msg("there is no core here");
+  return NULL;
+}
+#endif

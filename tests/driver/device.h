@@ -20,6 +20,10 @@ struct frank_bus *device_bus(void);
 /* The same behind the driver, and behind faults where `plan` is not NULL. */
 struct frank_fpga *device_open(const char *plan, const struct frank_fpga_options *options);
 
+/* The Verilated core with a bit of its ring flipped in the middle of each wait that is long enough.
+ * Only where device_is_core. */
+struct frank_bus *device_bus_that_flips(uint64_t seed);
+
 /* The time of the device last opened, in nanoseconds. */
 uint64_t device_now_ns(void);
 
