@@ -93,6 +93,8 @@ uint64_t device_now_ns(void)
 }
 
 #ifdef FRANK_FPGA_SIM
+#define FLIP_NS_MAX 40000U /* for U = 1: some fifty counters of two blocks */
+
 /* All but the wait goes straight to the inner bus. */
 struct flipping {
   struct frank_bus bus;
@@ -115,7 +117,10 @@ static enum frank_fpga_err flip_write(void *ctx, uint32_t addr, uint32_t value)
 static enum frank_fpga_err flip_wait(void *ctx, uint64_t timeout_ns, bool *level)
 {
   struct flipping *self = ctx;
-  uint64_t part_ns = timeout_ns / 4 + self->seed % (timeout_ns / 2 + 1);
+  /* Soon: most waits end at the next hit. */
+  unsigned rounds = unroll != 0 ? unroll : frank_sim_unroll_default();
+  uint64_t part_ns = (self->seed >> 32) % (FLIP_NS_MAX / rounds);
+  part_ns = part_ns < timeout_ns ? part_ns : timeout_ns;
   enum frank_fpga_err err = self->inner->ops->wait_irq(self->inner->ctx, part_ns, level);
   if (err != FRANK_FPGA_OK || *level || timeout_ns == 0) {
     return err;
