@@ -92,7 +92,7 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
     }
     if (bare.limit_hps <= 0) {
       char what[BENCH_SUBJECT_BYTES];
-      (void)snprintf(what, sizeof what, "limit of %.31s %.20s", subject->name, bare.variant);
+      (void)snprintf(what, sizeof what, "limit of %.95s %.31s", subject->name, bare.variant);
       bench_result_skip(run->result, what, "", bare.limit_text);
     }
     if (!bare.has_joules) {
@@ -101,7 +101,7 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
     }
     if (run->options->clock_mhz > 0 && !bare.simulated) {
       char what[BENCH_SUBJECT_BYTES];
-      (void)snprintf(what, sizeof what, "projection of %.31s", subject->name);
+      (void)snprintf(what, sizeof what, "projection of %.95s", subject->name);
       bench_result_skip(run->result, what, "", "for simulated devices only");
     }
   }

@@ -217,7 +217,7 @@ enum frank_err bench_rows_add_ratios(struct bench_rows *rows, const char *shape,
       struct bench_row_key key = over->key;
       key.metric = BENCH_RATIO;
       key.factor = 0;
-      (void)snprintf(key.subject, sizeof key.subject, "%.31s/%.31s", over->key.subject,
+      (void)snprintf(key.subject, sizeof key.subject, "%.60s/%.95s", over->key.subject,
                      under->key.subject);
       if (!bench_rows_add(rows, &key, BENCH_ROLE_DERIVED, round, over_hps / under_hps)) {
         return FRANK_ERR_FULL;

@@ -37,7 +37,7 @@ struct frank_engine_ctx {
   const struct fault *fault;
   uint32_t after;  /* the slice from which on the fault strikes, 1 the first */
   uint32_t slices; /* searched since the device was opened */
-  char name[32];
+  char name[FRANK_DEVICE_NAME_BYTES];
   char variant[32];
 };
 
