@@ -417,6 +417,9 @@ enum frank_err frank_fleet_new(const struct frank_fleet_config *config, struct f
   for (size_t i = 0; i < config->device_count; i++) {
     probe_start(fleet, config->devices[i], strcspn(config->devices[i], ":"), true, now_us);
   }
+  if (fleet->probe_count == 0) {
+    probe_usual(fleet, now_us); /* none of the names can be an engine's: tell what there is */
+  }
   *out = fleet;
   return FRANK_OK;
 }

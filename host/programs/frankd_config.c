@@ -53,12 +53,16 @@ static const char *check_http(const char *text)
   return err == FRANK_OK ? NULL : "ADDRESS:PORT with a numeric loopback address (127.0.0.1:9600)";
 }
 
+/* The form only: an engine's name, and after a colon what its devices are called: numbers, or an
+ * address. */
 static const char *check_device(const char *text)
 {
+  static const char small[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+  static const char all[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:[]";
   size_t len = strlen(text);
-  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                ".:-_[]";
-  bool fits = len < FRANK_DEVICE_NAME_BYTES && strspn(text, letters) == len;
+  size_t engine_len = strcspn(text, ":");
+  bool fits = len < FRANK_DEVICE_NAME_BYTES && engine_len > 0 &&
+              strspn(text, small) >= engine_len && strspn(text, all) == len;
   return fits ? NULL : "a device name such as cpu, cpu:0, opencl:0.1 or fpga:sim, below 96 bytes";
 }
 
