@@ -43,6 +43,8 @@ static enum frank_err add_figures(struct bench_run *run, const struct bench_shap
       {BENCH_ENERGY, bare->has_joules, bare->joules / bare->attempts * 1e6,
        "all processors of the machine, by powercap"},
       {BENCH_PER_CYCLE, has_cycles, per_cycle, "counted, simulated"},
+      {BENCH_CYCLE_SHARE, has_cycles && bare->per_cycle > 0, per_cycle / bare->per_cycle,
+       "of U/(64 N): U rounds per cycle, N blocks of 64"},
       {BENCH_PROJECTED, has_cycles && clock_hz > 0, per_cycle * clock_hz,
        "not measured: attempts per simulated cycle, times --clock-mhz"},
   };

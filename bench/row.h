@@ -42,6 +42,7 @@ enum bench_metric {
   BENCH_PLAIN_SHARE,    /* the same by the plain counts */
   BENCH_ENERGY,         /* joules for a million attempts */
   BENCH_PER_CYCLE,      /* simulated devices: attempts per simulated cycle */
+  BENCH_CYCLE_SHARE,    /* FPGA cores: the same over U/(64 N), what their rounds per cycle allow */
   BENCH_PROJECTED,      /* simulated devices: attempts per second at a clock that the user gave */
   BENCH_RATIO,          /* of two subjects' attempts per second, of the same round */
   BENCH_STAMPS,         /* stamps per second */
