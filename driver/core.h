@@ -26,8 +26,8 @@
 
 #define FRANK_FPGA_HITS 8 /* hits that a result holds */
 #define FRANK_FPGA_BLOCKS_MAX                                                                      \
-  16 /* most blocks that the driver knows to load; a core's own limit is                           \
-        in frank_fpga_params */
+  12 /* most blocks that the register map has room for; a core's own                               \
+        limit is in frank_fpga_params */
 
 /* What a core was built with, and what was measured of it. */
 struct frank_fpga_params {
@@ -93,7 +93,7 @@ struct frank_fpga_options {
 struct frank_fpga;
 
 /* Takes the core behind `bus` into use: checks ID and version, resets it, reads what it was built
- * with, and measures its clock (0.2 ms of device time in a simulation, a few ms else). The bus
+ * with, and measures its clock (0.2 ms of device time in a simulation, 20 ms else). The bus
  * belongs to the core from here on and is closed with it; where open fails, it is closed here.
  * `why` (FRANK_FPGA_WHY_BYTES, never NULL) names the cause. NOT_FOUND: there is no such core;
  * DEVICE: it does not work, or is of another major version; IO, TIMEOUT: of the bus; NOMEM. */
