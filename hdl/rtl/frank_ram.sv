@@ -1,38 +1,51 @@
-// A RAM with one write port and one read port of the same clock, as FPGAs have in blocks.
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
 //
-// The word at raddr_i comes out after the clock edge. Reading the word that is written at the same
-// edge gives either value: nobody may use it. There is no reset: a word that was never written is
-// unknown.
+// A memory with one write port and one read port on the same clock, in the form that synthesis maps
+// onto block RAM: the read takes a cycle, and a read of the word that is being written gives the old
+// or the new one, so users must not depend on it. Words start as zero.
+
 module frank_ram #(
   /// Bits of a word.
   parameter int Width = 32,
   /// Words.
   parameter int Depth = 256,
-  /// Bits of an address; follows from Depth.
-  parameter int AddrWidth = $clog2(Depth)
+  /// Bits of an address; not to be set.
+  parameter int AddrWidth = (Depth > 1) ? $clog2(Depth) : 1
 ) (
   /// Clock.
   input  logic                 clk_i,
-  /// Write wdata_i to waddr_i at this edge.
+  /// Write enable.
   input  logic                 we_i,
-  /// Word to write to.
+  /// Address written.
   input  logic [AddrWidth-1:0] waddr_i,
-  /// What to write.
+  /// Word written.
   input  logic [Width-1:0]     wdata_i,
-  /// Word to read.
+  /// Read enable: without it, rdata_o stays.
+  input  logic                 re_i,
+  /// Address read.
   input  logic [AddrWidth-1:0] raddr_i,
-  /// The word that raddr_i named before the last edge.
+  /// The word at raddr_i a cycle ago.
   output logic [Width-1:0]     rdata_o
 );
 
-  // Without the attribute yosys builds logic around the block that returns the old word when reading
-  // what is written at the same edge.
-  (* no_rw_check *)
-  logic [Width-1:0] mem [Depth];
+  logic [Width-1:0] mem[Depth];
+  logic [Width-1:0] rdata_q;
+
+  initial begin
+    for (int i = 0; i < Depth; i++) begin
+      mem[i] = '0;
+    end
+  end
 
   always_ff @(posedge clk_i) begin
-    if (we_i) mem[waddr_i] <= wdata_i;
-    rdata_o <= mem[raddr_i];
+    if (we_i) begin
+      mem[waddr_i] <= wdata_i;
+    end
+    if (re_i) begin
+      rdata_q <= mem[raddr_i];
+    end
   end
+
+  assign rdata_o = rdata_q;
 
 endmodule
