@@ -50,9 +50,9 @@ static bool is_address(const char *text)
   return host_len >= 1 && strspn(text, letters) == host_len;
 }
 
-static enum frank_err refuse(char *why, const char *text)
+static enum frank_err refuse(const char *device, char *why, const char *text)
 {
-  (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "%s", text);
+  (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "there is no device \"%s\": %s", device, text);
   return FRANK_ERR_NOT_FOUND;
 }
 
@@ -62,28 +62,32 @@ enum frank_err frank_fpga_place_read(const char *device, struct frank_fpga_place
   *place = (struct frank_fpga_place){.bus = FRANK_FPGA_BUS_SIM};
   if (strlen(device) >= FRANK_DEVICE_NAME_BYTES) {
     (void)snprintf(why, FRANK_ENGINE_WHY_BYTES,
-                   "\"%.40s...\": a device's name has %d bytes at most", device,
+                   "there is no device \"%.95s\"...: a name has %d bytes at most", device,
                    FRANK_DEVICE_NAME_BYTES - 1);
     return FRANK_ERR_NOT_FOUND;
   }
   if (strncmp(device, TCP_PREFIX, strlen(TCP_PREFIX)) == 0) {
     place->bus = FRANK_FPGA_BUS_TCP;
     place->address = device + strlen(TCP_PREFIX);
-    return is_address(place->address) ? FRANK_OK
-                                      : refuse(why, "an address is " TCP_PREFIX
-                                                    "HOST:PORT, with an IPv6 host in brackets");
+    return is_address(place->address)
+               ? FRANK_OK
+               : refuse(device, why,
+                        "an address is " TCP_PREFIX "HOST:PORT, with an IPv6 host in brackets");
   }
   bool is_number = frank_device_index(device, ENGINE, &index);
   if (strcmp(device, SIM) != 0 && !is_number) {
-    return refuse(why, "an FPGA device is " SIM ", " ENGINE ":0 or " TCP_PREFIX "HOST:PORT");
+    return refuse(device, why,
+                  "an FPGA device is " SIM ", " ENGINE ":0 or " TCP_PREFIX "HOST:PORT");
   }
   if (!frank_fpga_has_sim()) {
-    return refuse(why, "the simulated core is not in this build (FRANK_FPGA_SIM), and no board is "
-                       "found by itself; " TCP_PREFIX "HOST:PORT is one at an address");
+    return refuse(device, why,
+                  "the simulated core is not in this build (FRANK_FPGA_SIM), and no board is "
+                  "found by itself; " TCP_PREFIX "HOST:PORT is one at an address");
   }
   if (index != 0) {
-    return refuse(why, "the simulated core, " ENGINE ":0, is the only one here; " TCP_PREFIX
-                       "HOST:PORT is one at an address");
+    return refuse(device, why,
+                  "the simulated core, " ENGINE ":0, is the only one here; " TCP_PREFIX
+                  "HOST:PORT is one at an address");
   }
   return FRANK_OK;
 }
