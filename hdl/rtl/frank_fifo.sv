@@ -117,7 +117,6 @@ module frank_fifo #(
     .we_i   (push),
     .waddr_i(write_q),
     .wdata_i(wentry),
-    .re_i   (1'b1),
     .raddr_i(sequence_q[PtrWidth-1:0]),
     .rdata_o(rentry)
   );

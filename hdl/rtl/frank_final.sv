@@ -61,7 +61,6 @@ module frank_final #(
     .we_i   (chain_we_q),
     .waddr_i(chain_slot_q),
     .wdata_i(chain_wdata[255:224]),
-    .re_i   (1'b1),
     .raddr_i(row_a),
     .rdata_o(chain_rdata[255:224])
   );
@@ -74,7 +73,6 @@ module frank_final #(
     .we_i   (chain_we_q),
     .waddr_i(chain_slot_q),
     .wdata_i(chain_wdata[223:0]),
-    .re_i   (1'b1),
     .raddr_i(row),
     .rdata_o(chain_rdata[223:0])
   );

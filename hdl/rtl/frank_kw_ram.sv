@@ -115,6 +115,7 @@ module frank_kw_ram #(
     endcase
   endfunction
 
+  (* ram_style = "block", no_rw_check *)  // as in frank_ram
   logic [31:0] mem[Depth];
   logic [31:0] rdata_q;
 

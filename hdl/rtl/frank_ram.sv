@@ -1,8 +1,8 @@
 // Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
 //
 // A memory with one write port and one read port on the same clock, in the form that synthesis maps
-// onto block RAM: the read takes a cycle, and a read of the word that is being written gives the old
-// or the new one, so users must not depend on it. Words start as zero.
+// onto block RAM: the read takes a cycle, and a read of the word that is written at the same edge
+// gives the old or the new one, so nobody may use it. Words start as zero.
 
 module frank_ram #(
   /// Bits of a word.
@@ -20,14 +20,15 @@ module frank_ram #(
   input  logic [AddrWidth-1:0] waddr_i,
   /// Word written.
   input  logic [Width-1:0]     wdata_i,
-  /// Read enable: without it, rdata_o stays.
-  input  logic                 re_i,
   /// Address read.
   input  logic [AddrWidth-1:0] raddr_i,
   /// The word at raddr_i a cycle ago.
   output logic [Width-1:0]     rdata_o
 );
 
+  // Block RAM, however small: registers would need a multiplexer for each bit. no_rw_check: else
+  // yosys builds logic that gives the old word when a read meets a write.
+  (* ram_style = "block", no_rw_check *)
   logic [Width-1:0] mem[Depth];
   logic [Width-1:0] rdata_q;
 
@@ -41,9 +42,7 @@ module frank_ram #(
     if (we_i) begin
       mem[waddr_i] <= wdata_i;
     end
-    if (re_i) begin
-      rdata_q <= mem[raddr_i];
-    end
+    rdata_q <= mem[raddr_i];
   end
 
   assign rdata_o = rdata_q;

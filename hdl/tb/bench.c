@@ -230,6 +230,24 @@ void bench_read_refused(struct frank_bus *bus, uint32_t addr)
   assert_int_equal(bus->ops->read32(bus->ctx, addr, &value), FRANK_FPGA_ERR_REFUSED);
 }
 
+unsigned bench_in_flight(struct frank_bus *bus)
+{
+  return (bench_read(bus, FRANK_FPGA_REG_PARAM0) & FRANK_FPGA_REG_PARAM0_IN_FLIGHT_MASK) >>
+         FRANK_FPGA_REG_PARAM0_IN_FLIGHT_SHIFT;
+}
+
+unsigned bench_fifo_depth(struct frank_bus *bus)
+{
+  return bench_read(bus, FRANK_FPGA_REG_PARAM1) >> FRANK_FPGA_REG_PARAM1_FIFO_DEPTH_SHIFT;
+}
+
+uint32_t bench_error(struct frank_bus *bus)
+{
+  uint32_t code = bench_read(bus, FRANK_FPGA_REG_ERR_CODE);
+  bench_write(bus, FRANK_FPGA_REG_ERR_CODE, 0);
+  return code;
+}
+
 void bench_load(struct frank_bus *bus, const struct bench_job *job)
 {
   bench_write(bus, FRANK_FPGA_REG_LOAD_BUFFER, job->buffer);

@@ -83,6 +83,12 @@ void bench_write(struct frank_bus *bus, uint32_t addr, uint32_t value);
 void bench_write_refused(struct frank_bus *bus, uint32_t addr, uint32_t value);
 void bench_read_refused(struct frank_bus *bus, uint32_t addr);
 
+/* Nonces in flight in the ring, and entries of the FIFO, as the core tells. */
+unsigned bench_in_flight(struct frank_bus *bus);
+unsigned bench_fifo_depth(struct frank_bus *bus);
+/* ERR_CODE, which is cleared. */
+uint32_t bench_error(struct frank_bus *bus);
+
 /* Writes message, state and K+W into the job's buffer. */
 void bench_load(struct frank_bus *bus, const struct bench_job *job);
 /* Writes the JOB registers and START_ID. */

@@ -20,6 +20,7 @@
 
 #include "driver/registers.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,7 +141,7 @@ static void run_blocks(struct frank_bus *bus, const uint32_t before[8], const ui
 static size_t parse_hex(const char *text, uint8_t *out, size_t cap)
 {
   size_t count = 0;
-  for (; text[0] != '\n' && text[0] != '\0' && text[0] != '"'; text += 2) {
+  for (; isxdigit((unsigned char)text[0]); text += 2) {
     char digits[3] = {text[0], text[1], '\0'};
     char *end = NULL;
     assert_true(count < cap);

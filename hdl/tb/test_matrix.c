@@ -4,21 +4,11 @@
  */
 #include "hdl/tb/bench.h"
 
-#include "driver/registers.h"
-
-#include <stdio.h>
-
-static unsigned in_flight(struct frank_bus *bus)
-{
-  return (bench_read(bus, FRANK_FPGA_REG_PARAM0) & FRANK_FPGA_REG_PARAM0_IN_FLIGHT_MASK) >>
-         FRANK_FPGA_REG_PARAM0_IN_FLIGHT_SHIFT;
-}
-
 /* One job: some batches of the ring and a part of one, about four hits. */
 static void run_one(struct frank_bus *bus, unsigned blocks, unsigned word, uint32_t id)
 {
   static struct bench_job job;
-  unsigned batch = in_flight(bus);
+  unsigned batch = bench_in_flight(bus);
   bench_job_random(&job, blocks, word);
   job.buffer = id % 2;
   job.first = bench_random32();
