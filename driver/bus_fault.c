@@ -120,6 +120,7 @@ static void forget(struct fault_bus *self)
   self->shift = 0;
   self->flip = 0;
   self->drops = 0;
+  self->id = FRANK_FPGA_REG_START_ID_RESET;
 }
 
 static enum frank_fpga_err inner_read(struct fault_bus *self, uint32_t addr, uint32_t *value)
@@ -239,8 +240,10 @@ static bool read_still(const struct fault_bus *self, uint32_t addr, uint32_t *va
 {
   switch (addr) {
   case FRANK_FPGA_REG_STATUS:
-    *value = FRANK_FPGA_REG_STATUS_RUNNING_MASK | FRANK_FPGA_REG_STATUS_READY_MASK |
-             self->id << FRANK_FPGA_REG_STATUS_RUN_ID_SHIFT;
+    *value = FRANK_FPGA_REG_STATUS_READY_MASK;
+    if (self->id != FRANK_FPGA_REG_START_ID_RESET) {
+      *value |= FRANK_FPGA_REG_STATUS_RUNNING_MASK | self->id << FRANK_FPGA_REG_STATUS_RUN_ID_SHIFT;
+    }
     return true;
   case FRANK_FPGA_REG_START_ID:
     *value = self->id;
@@ -488,7 +491,7 @@ enum frank_fpga_err frank_bus_fault_open(struct frank_bus *inner, const char *pl
   }
   self->inner = inner;
   self->random = UINT64_C(0x9e3779b97f4a7c15); /* a plan does the same each time */
-  self->id = FRANK_FPGA_REG_START_ID_RESET;
+  forget(self);
   self->outer = (struct frank_bus){&fault_ops, self, inner->simulated};
   err = parse_plan(self, plan, why);
   if (err == FRANK_FPGA_OK) {

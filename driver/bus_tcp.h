@@ -5,7 +5,8 @@
  * Writes are posted: write32 may return before the other side has answered. What goes wrong with
  * one is the answer of the next read32, wait_irq, now or reset. A broken connection is made again,
  * and what was not answered is asked again under the same sequence numbers, so the other side does
- * nothing twice. All of it is bounded in time.
+ * nothing twice. A call takes reconnects + 1 times connect_ms + answer_ms at most, and one after a
+ * call that failed tries only once; what the machine's resolver takes for a name comes on top.
  */
 #ifndef FRANK_DRIVER_BUS_TCP_H
 #define FRANK_DRIVER_BUS_TCP_H
@@ -13,9 +14,9 @@
 #include "bus.h"
 
 struct frank_bus_tcp_options {
-  unsigned connect_ms; /* to connect and be greeted, each time; 0: 5000 */
+  unsigned connect_ms; /* to connect and be greeted, each time; 0: 3000 */
   unsigned answer_ms;  /* for an answer to come; 0: 5000 */
-  unsigned reconnects; /* connections made again in one call; 0: 2 */
+  unsigned reconnects; /* connections made again in one call; 0: 1 */
 };
 
 /* Connects to `place`: HOST:PORT, with an IPv6 address in brackets. *bus is the caller's to close

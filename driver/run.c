@@ -369,7 +369,11 @@ static enum frank_fpga_err fill(struct frank_fpga *core, struct frank_fpga_run *
 /* The core has lost its jobs: they are run again, a bounded number of times. */
 static enum frank_fpga_err recover(struct frank_fpga *core, struct frank_fpga_run *run)
 {
-  for (size_t i = 0; i < run->live; i++) {
+  enum frank_fpga_err err = frank_fpga_reset(core);
+  if (err == FRANK_FPGA_OK) {
+    err = frank_fpga_check_beat(core);
+  }
+  for (size_t i = 0; i < run->live && err == FRANK_FPGA_OK; i++) {
     struct frank_fpga_slot *slot = &run->slots[i];
     if (slot->replays++ == REPLAYS_MAX) {
       return frank_fpga_fail(core, FRANK_FPGA_ERR_DEVICE,
@@ -382,7 +386,7 @@ static enum frank_fpga_err recover(struct frank_fpga *core, struct frank_fpga_ru
     slot->result->hit_count = slot->kept_hits;
     slot->result->overflow = slot->kept_overflow;
   }
-  return frank_fpga_reset(core);
+  return err;
 }
 
 enum frank_fpga_err frank_fpga_run_jobs(struct frank_fpga *core, const struct frank_fpga_job *jobs,

@@ -133,6 +133,9 @@ FRANK_FPGA_MUST_CHECK enum frank_fpga_err frank_fpga_learn_clock(struct frank_fp
 /* Reads HEARTBEAT into core->cycles. */
 FRANK_FPGA_MUST_CHECK enum frank_fpga_err frank_fpga_count_cycles(struct frank_fpga *core);
 
+/* DEVICE where the clock stands still. For a core that was reset: it begins no job to look at. */
+FRANK_FPGA_MUST_CHECK enum frank_fpga_err frank_fpga_check_beat(struct frank_fpga *core);
+
 /* Cycles that the slot's part takes in a core that works. */
 uint64_t frank_fpga_expected_cycles(const struct frank_fpga *core,
                                     const struct frank_fpga_slot *slot);

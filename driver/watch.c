@@ -81,6 +81,24 @@ enum frank_fpga_err frank_fpga_learn_clock(struct frank_fpga *core)
   return FRANK_FPGA_OK;
 }
 
+enum frank_fpga_err frank_fpga_check_beat(struct frank_fpga *core)
+{
+  enum frank_fpga_err err = frank_fpga_count_cycles(core);
+  const uint64_t start_cycles = core->cycles;
+  for (unsigned looks = 0;
+       looks < BEAT_LOOKS && err == FRANK_FPGA_OK && core->cycles == start_cycles; looks++) {
+    bool level;
+    err = frank_fpga_wait(core, (uint64_t)(BEAT_CYCLES * core->ns_per_cycle) + 1, &level);
+    if (err == FRANK_FPGA_OK) {
+      err = frank_fpga_count_cycles(core);
+    }
+  }
+  if (err == FRANK_FPGA_OK && core->cycles == start_cycles) {
+    return frank_fpga_fail(core, FRANK_FPGA_ERR_DEVICE, "the core's clock stands still");
+  }
+  return err;
+}
+
 /* Cycles in which the ring examines all the nonces in flight. */
 static uint64_t group_cycles(const struct frank_fpga *core, const struct frank_fpga_slot *slot)
 {

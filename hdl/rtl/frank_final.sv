@@ -13,6 +13,8 @@ module frank_final #(
 ) (
   /// Clock.
   input  logic                 clk_i,
+  /// Reset.
+  input  logic                 rst_ni,
 
   // A cycle before the nonce's state comes in:
   /// It has done its block's 64 rounds.
@@ -41,11 +43,20 @@ module frank_final #(
   logic [SlotWidth-1:0] slot_q, chain_slot_q, row, row_a;
   logic [255:0] chain_wdata, chain_rdata;
 
+  // Reset, for what these are at power-on may write to the row of zeros.
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      block_end_q <= 1'b0;
+      chain_we_q <= 1'b0;
+    end else begin
+      block_end_q <= block_end_i;
+      chain_we_q <= block_end_q;
+    end
+  end
+
   always_ff @(posedge clk_i) begin
-    block_end_q <= block_end_i;
     restart_q <= restart_i;
     slot_q <= slot_i;
-    chain_we_q <= block_end_q;
     chain_slot_q <= slot_q;
   end
 

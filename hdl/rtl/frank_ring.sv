@@ -16,6 +16,8 @@ module frank_ring #(
 ) (
   /// Clock.
   input  logic                 clk_i,
+  /// Reset.
+  input  logic                 rst_ni,
 
   /// The word that one of the stages adds next, and which of them takes it.
   input  logic [31:0]          kw_i,
@@ -101,6 +103,7 @@ module frank_ring #(
     .InFlight(Unroll + 1)
   ) u_final (
     .clk_i,
+    .rst_ni,
     .block_end_i,
     .restart_i,
     .slot_i,

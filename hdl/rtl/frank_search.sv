@@ -170,6 +170,7 @@ module frank_search #(
     .Unroll(Unroll)
   ) u_ring (
     .clk_i,
+    .rst_ni,
     .kw_i         (rdata),
     .kw_load_i    (kw_load),
     .window_load_i(window_load),

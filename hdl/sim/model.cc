@@ -180,6 +180,7 @@ public:
   {
     idle();
     top->rst_ni = 0;
+    top->eval(); /* it takes effect before the next edge of the clock */
     run(RESET_CYCLES);
     top->rst_ni = 1;
     top->eval();
