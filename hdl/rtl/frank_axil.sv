@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // AXI4-Lite slave in front of the core's request port.
 //
 // Address and data of a write come in any order. One access runs at a time; where a read and a write
@@ -56,13 +58,13 @@ module frank_axil #(
   /// OKAY or SLVERR.
   output logic [1:0]           rresp_o,
 
-  /// A request, for one cycle; the other req_ outputs are stable from then to its response.
+  /// A request, for one cycle; the outputs below are stable from then to its response.
   output logic                 req_valid_o,
   /// It is a write.
   output logic                 req_write_o,
   /// Byte address.
   output logic [AddrWidth-1:0] req_addr_o,
-  /// What to write.
+  /// What to write; of a read, anything.
   output logic [31:0]          req_wdata_o,
   /// The access is of all four bytes.
   output logic                 req_full_o,
@@ -190,5 +192,9 @@ module frank_axil #(
 
   logic unused_prot;
   assign unused_prot = ^{awprot_i, arprot_i};
+
+`ifdef FORMAL
+  `include "frank_axil_properties.svh"
+`endif
 
 endmodule
