@@ -36,5 +36,5 @@
       if (run_q) assert (slot_q <= SlotLast && 32'(rev_q) < Revolutions);
       if (run_q && prime_q) assert (fresh_q);
     end
-    cover (leave_o && block_last_i == 4'd0);
+    cover (restart_o && kw_load_o != '0 && block_last_i == 4'd1);
   end

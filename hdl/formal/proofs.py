@@ -37,7 +37,7 @@ class Mutation:
 PROOFS = [
     Proof("fifo", "frank_fifo", ["frank_ram", "frank_fifo"],
           [(Method.BMC, 8), (Method.INDUCTION, 3)],
-          [(Method.BMC, 20), (Method.COVER, 20)], parameters={"Depth": 4}),
+          [(Method.BMC, 16), (Method.COVER, 20)], parameters={"Depth": 4}),
     Proof("axil", "frank_axil", ["frank_axil"],
           [(Method.BMC, 12), (Method.INDUCTION, 3)],
           [(Method.BMC, 30), (Method.COVER, 25)]),
@@ -46,16 +46,16 @@ PROOFS = [
           [(Method.BMC, 40)]),
     Proof("regs", "frank_regs", ["frank_regs"],
           [(Method.BMC, 5), (Method.INDUCTION, 3)],
-          [(Method.BMC, 12), (Method.COVER, 16)],
+          [(Method.BMC, 9), (Method.COVER, 16)],
           below=["frank_reg_pkg", "frank_ram", "frank_fifo"], parameters={"FifoDepth": 4}),
     Proof("sequencer", "frank_sequencer", ["frank_sequencer"],
           [(Method.BMC, 8), (Method.INDUCTION, 3)],
-          [(Method.BMC, 40), (Method.COVER, 35)]),
+          [(Method.BMC, 14), (Method.COVER, 33)]),
     Proof("kw_ram", "frank_kw_ram", ["frank_kw_ram"],
           [(Method.BMC, 1), (Method.INDUCTION, 1), (Method.COVER, 1)]),
     Proof("beat", "frank_beat", ["frank_beat"],
           [(Method.BMC, 12), (Method.INDUCTION, 6)],
-          [(Method.BMC, 40), (Method.COVER, 110)], parameters={"Unroll": 16}),
+          [(Method.BMC, 40), (Method.COVER, 30)], parameters={"Unroll": 16}),
 ]
 
 MUTATIONS = [
