@@ -33,6 +33,18 @@ module frank_core #(
   output logic        irq_o
 );
 
+  // Parameters that no core can be made with are refused by every tool, as a module that does not
+  // exist; its name says why. ($error in a generate block is not read by Icarus Verilog 11.)
+  if (Unroll < 1 || Unroll > 64 || (Unroll & (Unroll - 1)) != 0) begin : gen_unroll
+    Unroll_must_be_a_power_of_two_from_1_to_64 u_refused ();
+  end
+  if (BlocksMax < 1 || BlocksMax > 12) begin : gen_blocks_max
+    BlocksMax_must_be_from_1_to_12 u_refused ();
+  end
+  if (FifoDepth < 4 || FifoDepth > 128 || (FifoDepth & (FifoDepth - 1)) != 0) begin : gen_fifo
+    FifoDepth_must_be_a_power_of_two_from_4_to_128 u_refused ();
+  end
+
   logic        clear;
   logic        mem_we, mem_buffer, mem_kw;
   logic [9:0]  mem_index;
