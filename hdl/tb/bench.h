@@ -4,9 +4,9 @@
  *
  * A bench is a cmocka program that links one of the models (hdl/sim). Its command line:
  *
- *     test_NAME [--unroll U] [--trace FILE.fst] [--coverage FILE.dat]
+ *     test_NAME [--unroll U] [--trace FILE.fst] [--coverage FOLDER]
  *
- * --unroll: only this U of those built. FRANK_SEED in the environment replays a run, whose seed is
+ * --unroll: only this U of those built. --trace: waves of the first core that is opened. FRANK_SEED in the environment replays a run, whose seed is
  * printed; FRANK_TEST_SCALE multiplies the numbers of random cases.
  */
 #ifndef FRANK_HDL_TB_BENCH_H

@@ -351,7 +351,7 @@ void runs_at(const pace *paces, size_t count)
   master driven(frank_sim_model_of(bus));
   for (unsigned round = 0; round < bench_scale(20); round++) {
     for (size_t i = 0; i < count; i++) {
-      driven.run(2000, paces[i]);
+      driven.run(500, paces[i]);
     }
   }
   bench_close(bus);
