@@ -4,6 +4,7 @@
 #include "bench/bench.h"
 #include "bench/crew.h"
 #include "bench/energy.h"
+#include "engine/unroll.h"
 #include "proof/plan.h"
 
 #include <assert.h>
@@ -11,8 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE_S  0.05
-#define COUNTERS (UINT64_C(1) << 32)
+#define SLICE_S 0.05
+/* A simulated cycle takes thousands of times as long as one in hardware: so that loading a job is
+ * as small a part of it as there, slices are longer. */
+#define SIMULATED_SLICE_S 0.5
+#define COUNTERS          (UINT64_C(1) << 32)
 
 /* ---- one search ---- */
 
@@ -120,6 +124,11 @@ static enum frank_err search_slice(struct work *work, uint64_t count, struct fou
 
 /* ---- in the process of a member ---- */
 
+static double slice_s(const struct frank_device_info *info)
+{
+  return info->simulated != 0 ? SIMULATED_SLICE_S : SLICE_S;
+}
+
 static uint64_t within(double count)
 {
   return count < 1024 ? 1024 : count > 1e9 ? 1000000000 : (uint64_t)count;
@@ -141,10 +150,12 @@ static enum frank_err prepare(void *arg, size_t member, void *message, char *why
   }
   if (err == FRANK_OK) {
     ready->blocks = work->search.plan.blocks;
-    err = search_slice(work, within(ready->info.rate_hps * SLICE_S * 2 / ready->blocks), &found);
+    err = search_slice(
+        work, within(ready->info.rate_hps * slice_s(&ready->info) * 2 / ready->blocks), &found);
   }
   uint64_t took_us = found.searched_us > 0 ? found.searched_us : 1;
-  work->slice_count = within((double)found.attempts * SLICE_S * 1e6 / (double)took_us);
+  work->slice_count =
+      within((double)found.attempts * slice_s(&ready->info) * 1e6 / (double)took_us);
   return err;
 }
 
@@ -192,6 +203,11 @@ static void add_up(const struct bench_bare_task *task, const struct ready *readi
   }
   (void)snprintf(out->variant, sizeof out->variant, "%s", readies[0].info.variant);
   out->blocks = readies[0].blocks;
+  unsigned unroll = 0;
+  if (strcmp(readies[0].info.engine, "fpga") == 0 && out->variant[0] == 'u' &&
+      frank_unroll_parse(out->variant + 1, &unroll)) {
+    out->per_cycle = unroll / (64.0 * out->blocks);
+  }
   out->has_joules = founds[0].has_joules;
   out->joules = founds[0].joules;
 }

@@ -29,6 +29,8 @@ struct bench_bare {
   double rate_hps;  /* of all devices: each one's own attempts over its own time, added */
   double attempts;  /* of all devices */
   double cycles;    /* simulated ones, likewise; 0: none are simulated */
+  double per_cycle; /* attempts that the rounds of an FPGA core make in a cycle at most, U/(64 N);
+                       0: another device */
   bool simulated;   /* one of the devices is */
   char variant[32]; /* the code path, of the first device */
   uint32_t blocks;  /* compressions per attempt */

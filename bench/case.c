@@ -22,6 +22,10 @@ static void mark(const struct bench_run *run, struct bench_row *row)
     bool same_path = subject->variant[0] == '\0' || strcmp(subject->variant, row->key.variant) == 0;
     if (same_path && strcmp(subject->name, row->key.device) == 0) {
       row->on_cores = subject->on_cores;
+      for (size_t k = 0; k < subject->count; k++) {
+        row->simulated =
+            row->simulated || run->subjects->devices[subject->first + k].simulated != 0;
+      }
       row->is_reference = subject->leads && row->role == BENCH_ROLE_ENGINE &&
                           strcmp(subject->name, BENCH_REFERENCE) == 0;
     }

@@ -43,6 +43,8 @@ static enum frank_err add_figures(struct bench_run *run, const struct bench_shap
       {BENCH_ENERGY, bare->has_joules, bare->joules / bare->attempts * 1e6,
        "all processors of the machine, by powercap"},
       {BENCH_PER_CYCLE, has_cycles, per_cycle, "counted, simulated"},
+      {BENCH_CYCLE_SHARE, has_cycles && bare->per_cycle > 0, per_cycle / bare->per_cycle,
+       "of U/(64 N): U rounds per cycle, N blocks of 64"},
       {BENCH_PROJECTED, has_cycles && clock_hz > 0, per_cycle * clock_hz,
        "not measured: attempts per simulated cycle, times --clock-mhz"},
   };
@@ -92,7 +94,7 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
     }
     if (bare.limit_hps <= 0) {
       char what[BENCH_SUBJECT_BYTES];
-      (void)snprintf(what, sizeof what, "limit of %.31s %.20s", subject->name, bare.variant);
+      (void)snprintf(what, sizeof what, "limit of %.95s %.31s", subject->name, bare.variant);
       bench_result_skip(run->result, what, "", bare.limit_text);
     }
     if (!bare.has_joules) {
@@ -101,7 +103,7 @@ static enum frank_err measure(struct bench_run *run, const struct bench_shape *s
     }
     if (run->options->clock_mhz > 0 && !bare.simulated) {
       char what[BENCH_SUBJECT_BYTES];
-      (void)snprintf(what, sizeof what, "projection of %.31s", subject->name);
+      (void)snprintf(what, sizeof what, "projection of %.95s", subject->name);
       bench_result_skip(run->result, what, "", "for simulated devices only");
     }
   }

@@ -135,7 +135,7 @@ static enum frank_err measure_one(struct bench_run *run, const struct bench_row_
   const struct bench_row *rate = find_rate(run, &key);
   if (!rate || rate->simulated) {
     char what[BENCH_SUBJECT_BYTES];
-    (void)snprintf(what, sizeof what, "time to a stamp of %.31s", key.device);
+    (void)snprintf(what, sizeof what, "time to a stamp of %.95s", key.device);
     bench_result_skip(run->result, what, "",
                       rate ? "not for simulated devices" : "its engine changed the code path");
     return FRANK_OK;
@@ -145,7 +145,7 @@ static enum frank_err measure_one(struct bench_run *run, const struct bench_row_
       run->options->factor > 0 ? run->options->factor : round_factor(rate_hps * TARGET_S);
   if (bench_law_mean_us(factor, rate_hps) > (double)MEAN_MAX_US) {
     (void)snprintf(why, BENCH_WHY_BYTES,
-                   "--factor %llu: a stamp takes %.0f minutes on %.31s; 5 are the most that can be "
+                   "--factor %llu: a stamp takes %.0f minutes on %.95s; 5 are the most that can be "
                    "measured",
                    (unsigned long long)factor,
                    bench_law_mean_us(factor, rate_hps) / 60 / (double)FRANK_US_PER_S, key.device);

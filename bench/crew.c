@@ -160,7 +160,7 @@ static enum frank_err fail(const struct bench_crew_work *work, size_t number, en
   if (err == FRANK_ERR_CLOSED) {
     (void)snprintf(why, BENCH_WHY_BYTES, "interrupted");
   } else {
-    (void)snprintf(why, BENCH_WHY_BYTES, "%.31s on %.31s: %.400s", work->name,
+    (void)snprintf(why, BENCH_WHY_BYTES, "%.31s on %.95s: %.360s", work->name,
                    work->devices[number].name, what);
   }
   return err;

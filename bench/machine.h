@@ -5,6 +5,7 @@
 #define FRANK_BENCH_MACHINE_H
 
 #include "base/err.h"
+#include "engine/engine.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,9 +15,9 @@
 
 /* A device that is no CPU core, as its driver tells it. */
 struct bench_machine_device {
-  char name[32];    /* "opencl:0.0" */
-  char model[96];   /* its name and its driver's */
-  char place[64];   /* where it sits; may be empty */
+  char name[FRANK_DEVICE_NAME_BYTES]; /* "opencl:0.0" */
+  char model[96];                     /* its name and its driver's */
+  char place[64];                     /* where it sits; may be empty */
   char variant[32]; /* the code path that its engine chose; empty: none was to be chosen */
 };
 

@@ -84,6 +84,21 @@ static bool set_isa(struct bench_options *options, const char *value, char *why)
   return set_list("isa", value, options->isas, &options->isa_count, BENCH_NAMES_MAX, why);
 }
 
+/* The same by the number alone: "u8" is a code path of FPGA devices. */
+static bool set_unroll(struct bench_options *options, const char *value, char *why)
+{
+  static const char *const isas[] = {"u1", "u2", "u4", "u8", "u16", "u32", "u64"};
+  for (size_t i = 0; i < sizeof isas / sizeof isas[0]; i++) {
+    if (strcmp(isas[i] + 1, value) == 0) {
+      return set_list("fpga-unroll", isas[i], options->isas, &options->isa_count, BENCH_NAMES_MAX,
+                      why);
+    }
+  }
+  (void)snprintf(why, BENCH_WHY_BYTES,
+                 "--fpga-unroll: \"%.100s\" is none of 1, 2, 4, 8, 16, 32 and 64", value);
+  return false;
+}
+
 static bool add_shape(struct bench_options *options, const struct bench_shape *shape)
 {
   for (size_t i = 0; i < options->shape_count; i++) {
@@ -234,10 +249,13 @@ static const struct {
   const char *help;
 } option_table[] = {
     {"device", "NAME", CALL(set_device),
-     "cpu (the default), cpu:0, opencl, opencl:0.0, ...; again for\nmore, measured in turn"},
+     "cpu (the default), cpu:0, opencl, opencl:0.0, fpga, ...; again for\nmore, measured in turn"},
     {"each", NULL, SET(each), "each device of an engine alone, besides all of them at once"},
     {"isa", "NAME", CALL(set_isa),
-     "force a code path (avx2, uint16x1); again for more; all: those of\nthe CPU that run here"},
+     "force a code path (avx2, uint16x1, u8); again for more; all: those\nof the CPU that run "
+     "here"},
+    {"fpga-unroll", "U", CALL(set_unroll),
+     "rounds per cycle of a simulated FPGA core, 1 to 64; again for more"},
     {"shape", "NAME", CALL(set_shape),
      "ed25519, rsa1024, rsa2048, rsa4096, all; again for more\n(default all; with --daemon "
      "ed25519)"},

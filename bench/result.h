@@ -31,7 +31,7 @@ struct bench_skip {
 
 /* Measured mints of one device and shape, of all rounds, in order. */
 struct bench_stamp_times {
-  char device[32];
+  char device[BENCH_DEVICE_BYTES];
   char variant[32];
   char shape[BENCH_SHAPE_NAME_BYTES];
   uint64_t factor;

@@ -16,6 +16,8 @@ static const struct bench_metric_info metrics[BENCH_METRICS] = {
                       false, 0},
     [BENCH_PER_CYCLE] = {"attempts_per_cycle", "1", "attempts per simulated cycle",
                          BENCH_KIND_SMALL, true, 0.05},
+    [BENCH_CYCLE_SHARE] = {"share_of_cycles", "1", "share of U/(64 N), attempts per cycle",
+                           BENCH_KIND_SHARE, true, 0.02},
     [BENCH_PROJECTED] = {"projected_attempts_per_s", "1/s", "attempts/s, PROJECTED, not measured",
                          BENCH_KIND_COUNT, false, 0},
     [BENCH_RATIO] = {"ratio", "1", "ratio", BENCH_KIND_RATIO, true, 0.05},
@@ -217,7 +219,7 @@ enum frank_err bench_rows_add_ratios(struct bench_rows *rows, const char *shape,
       struct bench_row_key key = over->key;
       key.metric = BENCH_RATIO;
       key.factor = 0;
-      (void)snprintf(key.subject, sizeof key.subject, "%.31s/%.31s", over->key.subject,
+      (void)snprintf(key.subject, sizeof key.subject, "%.60s/%.95s", over->key.subject,
                      under->key.subject);
       if (!bench_rows_add(rows, &key, BENCH_ROLE_DERIVED, round, over_hps / under_hps)) {
         return FRANK_ERR_FULL;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "bench/stats.h"
+#include "engine/engine.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +19,8 @@
 #define BENCH_ROWS_MAX         8192 /* --each --isa all on 31 cores needs 3200 */
 #define BENCH_ROWS_FULL_TEXT   "more than %d figures: fewer --device, --isa or --shape"
 #define BENCH_ROUNDS_TO_JUDGE  3 /* fewer samples say nothing about the spread */
-#define BENCH_SUBJECT_BYTES    64
+#define BENCH_DEVICE_BYTES     FRANK_DEVICE_NAME_BYTES
+#define BENCH_SUBJECT_BYTES    160 /* "daemon/" and a device */
 #define BENCH_NOTE_BYTES       192
 #define BENCH_SHAPE_NAME_BYTES 16
 #define BENCH_REFERENCE        "cpu" /* other engines are held against it: all cores */
@@ -40,6 +42,7 @@ enum bench_metric {
   BENCH_PLAIN_SHARE,    /* the same by the plain counts */
   BENCH_ENERGY,         /* joules for a million attempts */
   BENCH_PER_CYCLE,      /* simulated devices: attempts per simulated cycle */
+  BENCH_CYCLE_SHARE,    /* FPGA cores: the same over U/(64 N), what their rounds per cycle allow */
   BENCH_PROJECTED,      /* simulated devices: attempts per second at a clock that the user gave */
   BENCH_RATIO,          /* of two subjects' attempts per second, of the same round */
   BENCH_STAMPS,         /* stamps per second */
@@ -79,7 +82,7 @@ bool bench_role_find(const char *name, enum bench_role *role);
 /* What a row is about. No two rows have the same. */
 struct bench_row_key {
   char subject[BENCH_SUBJECT_BYTES];  /* "cpu", "cpu:0", "daemon", "hashcat", "daemon/cpu" */
-  char device[32];                    /* as named by --device; empty for peers */
+  char device[BENCH_DEVICE_BYTES];    /* as named by --device; empty for peers */
   char variant[32];                   /* the code path; empty for peers */
   char shape[BENCH_SHAPE_NAME_BYTES]; /* name of a shape (shape.h) */
   enum bench_metric metric;
@@ -116,7 +119,7 @@ struct bench_row *bench_rows_set(struct bench_rows *rows, const struct bench_row
 
 /* What it is about, for people: "daemon (opencl:0.0)"; no more than the subject where that begins
  * with the device, and of "cpu", which is what everybody means. Returns `text`. */
-#define BENCH_SUBJECT_TEXT_BYTES 112
+#define BENCH_SUBJECT_TEXT_BYTES (BENCH_SUBJECT_BYTES + BENCH_DEVICE_BYTES + 4)
 const char *bench_row_subject(const struct bench_row *row, char *text, size_t size);
 /* The row's sample of that round; false where it has none. */
 bool bench_row_at(const struct bench_row *row, uint32_t round, double *value);

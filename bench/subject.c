@@ -366,7 +366,7 @@ static enum frank_err add_subject(struct resolving *r, const char *name,
   if (out->count + entries > BENCH_SUBJECTS_MAX ||
       out->device_count + count > FRANK_ENGINE_DEVICES_MAX) {
     (void)snprintf(r->why, BENCH_WHY_BYTES,
-                   "%.31s finds no room: more than %d devices and code paths, or %d devices; fewer "
+                   "%.95s finds no room: more than %d devices and code paths, or %d devices; fewer "
                    "--device or --isa, or no --each",
                    name, BENCH_SUBJECTS_MAX, FRANK_ENGINE_DEVICES_MAX);
     return FRANK_ERR_FULL;
@@ -425,6 +425,15 @@ static enum frank_err add_named(struct resolving *r, const char *name)
     if (strcmp(r->list.devices[i].name, name) == 0) {
       return add_subject(r, name, &r->list.devices[i], 1);
     }
+  }
+  struct frank_device_info named;
+  if (engine->by_name != NULL) {
+    char cause[FRANK_ENGINE_WHY_BYTES] = "";
+    if (engine->by_name(name, &named, cause) == FRANK_OK) {
+      return add_subject(r, name, &named, 1);
+    }
+    (void)snprintf(r->list.remark, sizeof r->list.remark, "%s", cause);
+    return no_devices(r, name);
   }
   if (frank_engine_is_test(engine)) { /* faulty:wrong@5 is in no list; opening it will tell */
     struct frank_device_info info = {0};

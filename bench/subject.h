@@ -20,7 +20,7 @@
 #define BENCH_SUBJECTS_MAX 128
 
 struct bench_subject {
-  char name[32];    /* as named: "cpu", "cpu:0" */
+  char name[FRANK_DEVICE_NAME_BYTES]; /* as named: "cpu", "cpu:0" */
   char variant[32]; /* the code path, for all of them; empty: the one that their engine chooses */
   size_t first;     /* into devices */
   size_t count;

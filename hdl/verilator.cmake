@@ -3,7 +3,8 @@
 if(NOT CMAKE_CXX_COMPILER AND NOT DEFINED ENV{CXX} AND CMAKE_C_COMPILER_ID STREQUAL "Clang")
   # CMake would take g++, whose sanitizers do not go with clang's.
   get_filename_component(frank_c_folder "${CMAKE_C_COMPILER}" DIRECTORY)
-  string(REGEX REPLACE ".*clang(-[0-9]+)?$" "clang++\\1" frank_cxx_name "${CMAKE_C_COMPILER}")
+  get_filename_component(frank_cxx_name "${CMAKE_C_COMPILER}" NAME)
+  string(REPLACE "clang" "clang++" frank_cxx_name "${frank_cxx_name}")
   find_program(FRANK_CLANGXX NAMES ${frank_cxx_name} clang++ HINTS ${frank_c_folder})
   if(FRANK_CLANGXX)
     set(CMAKE_CXX_COMPILER ${FRANK_CLANGXX})

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Makes of registers.toml what hardware, driver and readers share:
 
-    hdl/regs/generate.py            writes the three files below
+    hdl/regs/generate.py            writes the files below
     hdl/regs/generate.py --check    writes nothing; names each file that is out of date, exit status 1
 
     hdl/rtl/frank_reg_pkg.sv    offsets, fields and codes for the RTL
     driver/registers.h          the same as C macros
     hdl/doc/registers.md        the same as a table, with the texts
+    hdl/formal/reg_access.svh   which accesses are allowed, for the proof that the RTL allows them
 
 --description FILE reads another description, --output FOLDER writes below another folder than the
 project's. A bad description is refused with the name of the register: exit status 2.
@@ -151,7 +152,8 @@ def sv_constant(name, bits, value):
 
 def systemverilog(description):
     word_bits = description["address_bits"] - 2
-    lines = [f"// Made by hdl/regs/generate.py from {SOURCE}; edit that instead.",
+    lines = ["// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0", "//",
+             f"// Made by hdl/regs/generate.py from {SOURCE}; edit that instead.",
              "//",
              "// Of each register: _WORD, the word address (the offset without its two low bits). Of each",
              "// field: _LSB and _BITS. Values of a field by their names. WINDOW_WORDS: length of a window.",
@@ -269,9 +271,26 @@ def markdown(description):
     return "\n".join(lines + [""])
 
 
+def access_function(description):
+    word_bits = description["address_bits"] - 2
+    lines = [f"// Made by hdl/regs/generate.py from {SOURCE}; edit that instead.",
+             "//",
+             "// What may be done with a word: {it may be read, it may be written}.",
+             f"  function automatic logic [1:0] f_access(input logic [{word_bits - 1}:0] word);",
+             "    f_access = 2'b00;"]
+    for entry in entries(description):
+        first = entry["offset"] // WORD_BYTES
+        last = first + entry.get("words", 1) - 1
+        bits = f"2'b{int(entry['access'] != 'wo')}{int(entry['access'] != 'ro')}"
+        condition = f"word == {first}" if first == last else f"word >= {first} && word <= {last}"
+        lines.append(f"    if ({condition}) f_access = {bits};  // {entry['name']}")
+    return "\n".join(lines + ["  endfunction", ""])
+
+
 OUTPUTS = (("hdl/rtl/frank_reg_pkg.sv", systemverilog),
            ("driver/registers.h", c_header),
-           ("hdl/doc/registers.md", markdown))
+           ("hdl/doc/registers.md", markdown),
+           ("hdl/formal/reg_access.svh", access_function))
 
 
 def main():

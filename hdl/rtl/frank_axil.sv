@@ -1,8 +1,10 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // AXI4-Lite slave in front of the core's request port.
 //
 // Address and data of a write come in any order. One access runs at a time; where a read and a write
-// wait, they take turns. A response is held until the master takes it, and meanwhile an access of
-// the other direction may run. Every output comes out of a register or an inverter behind one.
+// wait, the write is first, and the read is next: no write can follow before its response is taken.
+// A response is held until the master takes it, and meanwhile the other direction may run. Every output comes out of a register or an inverter behind one.
 // SLVERR where the core refuses the access, which then has no effect.
 module frank_axil #(
   /// Bits of a byte address.
@@ -56,13 +58,13 @@ module frank_axil #(
   /// OKAY or SLVERR.
   output logic [1:0]           rresp_o,
 
-  /// A request, for one cycle; the other req_ outputs are stable from then to its response.
+  /// A request, for one cycle; the outputs below are stable from then to its response.
   output logic                 req_valid_o,
   /// It is a write.
   output logic                 req_write_o,
   /// Byte address.
   output logic [AddrWidth-1:0] req_addr_o,
-  /// What to write.
+  /// What to write; of a read, anything.
   output logic [31:0]          req_wdata_o,
   /// The access is of all four bytes.
   output logic                 req_full_o,
@@ -109,7 +111,7 @@ module frank_axil #(
       StIdle: begin
         if (can_write || can_read) begin
           state_d = StRequest;
-          write_d = can_write && !(can_read && write_q);
+          write_d = can_write;
         end
       end
       StRequest: state_d = StWait;
@@ -190,5 +192,9 @@ module frank_axil #(
 
   logic unused_prot;
   assign unused_prot = ^{awprot_i, arprot_i};
+
+`ifdef FORMAL
+  `include "frank_axil_properties.svh"
+`endif
 
 endmodule

@@ -181,4 +181,8 @@ module frank_beat #(
   end
   assign kw_index_o = {word_block_q, round_q};
 
+`ifdef FORMAL
+  `include "frank_beat_properties.svh"
+`endif
+
 endmodule

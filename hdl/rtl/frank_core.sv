@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // The core without a bus: registers, FIFO and search behind one request port.
 module frank_core #(
   /// Rounds per cycle, U: a power of two, 1 to 64.

@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // The core behind AXI4-Lite: what an integrator instantiates. hdl/doc/integration.md tells how.
 module frank_core_axil #(
   /// Rounds per cycle, U: a power of two, 1 to 64. Attempts per cycle: U / (64 * blocks).

@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // The core behind Wishbone B4 (classic standard cycles): what an integrator instantiates.
 // hdl/doc/integration.md tells how.
 module frank_core_wb #(

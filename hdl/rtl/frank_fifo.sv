@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // The results of the search, kept until the driver takes them: hits and the ends of jobs.
 //
 // A hit is kept while more than two places are free, else dropped and counted: the last two places
@@ -109,6 +111,11 @@ module frank_fifo #(
   assign wentry = {end_valid_i, end_valid_i && job_dropped_q, id_i,
                    end_valid_i ? end_counter_i : hit_counter_i};
 
+`ifdef FORMAL
+  logic [PtrWidth-1:0] f_addr;
+  logic [47:0]         f_word;
+`endif
+
   frank_ram #(
     .Width(48),
     .Depth(Depth)
@@ -119,6 +126,11 @@ module frank_fifo #(
     .wdata_i(wentry),
     .raddr_i(sequence_q[PtrWidth-1:0]),
     .rdata_o(rentry)
+`ifdef FORMAL
+    ,
+    .formal_addr_i(f_addr),
+    .formal_word_o(f_word)
+`endif
   );
 
   assign head_valid_o = head_valid_q;
@@ -126,5 +138,9 @@ module frank_fifo #(
   assign head_sequence_o = sequence_q;
   assign level_o   = level_q;
   assign dropped_o = dropped_q;
+
+`ifdef FORMAL
+  `include "frank_fifo_properties.svh"
+`endif
 
 endmodule

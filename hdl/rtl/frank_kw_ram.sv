@@ -145,4 +145,8 @@ module frank_kw_ram #(
 
   assign rdata_o = rdata_q;
 
+`ifdef FORMAL
+  `include "frank_kw_ram_properties.svh"
+`endif
+
 endmodule

@@ -24,6 +24,13 @@ module frank_ram #(
   input  logic [AddrWidth-1:0] raddr_i,
   /// The word at raddr_i a cycle ago.
   output logic [Width-1:0]     rdata_o
+`ifdef FORMAL
+  ,
+  /// In proofs alone: a word to look at.
+  input  logic [AddrWidth-1:0] formal_addr_i,
+  /// In proofs alone: what it holds.
+  output logic [Width-1:0]     formal_word_o
+`endif
 );
 
   // Block RAM, however small: registers would need a multiplexer for each bit. no_rw_check: else
@@ -46,5 +53,9 @@ module frank_ram #(
   end
 
   assign rdata_o = rdata_q;
+
+`ifdef FORMAL
+  assign formal_word_o = mem[formal_addr_i];
+`endif
 
 endmodule

@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // Made by hdl/regs/generate.py from hdl/regs/registers.toml; edit that instead.
 //
 // Of each register: _WORD, the word address (the offset without its two low bits). Of each

@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // The registers of hdl/regs/registers.toml, behind a simple request port, with the FIFO of results.
 //
 // A request is answered two cycles later. In its first cycle the address is decoded, the sources of
@@ -506,5 +508,9 @@ module frank_regs #(
   assign job_target_o = job_target_q;
   assign job_first_o  = job_first_q;
   assign job_last_o   = job_last_q;
+
+`ifdef FORMAL
+  `include "frank_regs_properties.svh"
+`endif
 
 endmodule

@@ -169,4 +169,8 @@ module frank_sequencer (
   assign position_o = position_q;
   assign end_valid_o = (state_q == StEnd);
 
+`ifdef FORMAL
+  `include "frank_sequencer_properties.svh"
+`endif
+
 endmodule

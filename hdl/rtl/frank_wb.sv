@@ -1,3 +1,5 @@
+// Copyright the Frank authors. SPDX-License-Identifier: Apache-2.0
+//
 // Wishbone B4 slave in front of the core's request port: classic standard cycles, 32-bit port.
 //
 // The master holds strobe, address and data until ack or err comes, each a register's output for one
@@ -32,13 +34,13 @@ module frank_wb #(
   /// ERR_O.
   output logic                 err_o,
 
-  /// A request, for one cycle; the other req_ outputs are stable from then to its response.
+  /// A request, for one cycle; the outputs below are stable from then to its response.
   output logic                 req_valid_o,
   /// It is a write.
   output logic                 req_write_o,
   /// Byte address.
   output logic [AddrWidth-1:0] req_addr_o,
-  /// What to write.
+  /// What to write; of a read, anything.
   output logic [31:0]          req_wdata_o,
   /// The access is of all four bytes.
   output logic                 req_full_o,
@@ -115,5 +117,9 @@ module frank_wb #(
   assign req_addr_o  = {word_q, 2'b00};
   assign req_wdata_o = wdata_q;
   assign req_full_o  = full_q;
+
+`ifdef FORMAL
+  `include "frank_wb_properties.svh"
+`endif
 
 endmodule

@@ -65,6 +65,8 @@ frank_client_mint(struct frank_client *client, const struct frank_client_mint *m
 /* Takes a request back; its reply is then error code "cancelled", unless it was done already. */
 FRANK_MUST_CHECK enum frank_err frank_client_cancel(struct frank_client *client, uint64_t id);
 
+#define FRANK_CLIENT_DEVICE_BYTES 96
+
 struct frank_client_reply {
   uint64_t id;
   bool ok;
@@ -77,7 +79,7 @@ struct frank_client_reply {
   uint64_t attempts;
   uint64_t elapsed_ms;
   char source[96];
-  char device[32];
+  char device[FRANK_CLIENT_DEVICE_BYTES];
   /* not ok */
   /* "busy"...; "timeout": no daemon answered; "bad-reply": the reply is wrong; "forbidden": the key
    * was taken away or changed, and the next request is asked on a new connection */

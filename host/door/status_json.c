@@ -100,7 +100,8 @@ static json_t *device_json(const void *item)
       put_int(object, "attempts", device->attempts) &&
       put_int(object, "wrong_hits", device->wrong_hits) &&
       put_int(object, "restarts", device->restarts) && put_int(object, "stalls", device->stalls) &&
-      put_bool(object, "zero_rate", device->zero_rate != 0) && put_int(object, "pid", device->pid);
+      put_bool(object, "zero_rate", device->zero_rate != 0) &&
+      put_bool(object, "simulated", device->simulated != 0) && put_int(object, "pid", device->pid);
   if (ok && device->why[0] != '\0') {
     ok = put_text(object, "why", device->why);
   }

@@ -28,6 +28,7 @@
 #define FRANK_SCAN_HITS          8
 #define FRANK_ENGINE_WHY_BYTES   256
 #define FRANK_ENGINE_DEVICES_MAX 256
+#define FRANK_DEVICE_NAME_BYTES  96 /* "fpga:tcp:", a host name and a port, NUL included */
 
 /* Hash functions that an engine can search, as a set of bits. */
 #define FRANK_ENGINE_SHA256 1U
@@ -41,15 +42,15 @@ enum frank_demand {
 
 /* One device, as told to people and to the scheduler. Fixed layout: it travels in messages. */
 struct frank_device_info {
-  char name[32];       /* "cpu:0": what --device takes; unique */
-  char engine[16];     /* "cpu" */
-  char variant[32];    /* "avx512": the code path chosen; empty before open */
-  char model[96];      /* "AMD EPYC ..." */
-  char place[64];      /* "package 0 core 1": where it sits, from hwloc */
-  int32_t numa_node;   /* -1: not known or all */
-  uint32_t hashes;     /* FRANK_ENGINE_SHA256 | ... */
-  uint32_t blocks_max; /* most blocks of a plan that it takes */
-  uint32_t batch_max;  /* slices that one scan call overlaps; 1: it gains nothing from more */
+  char name[FRANK_DEVICE_NAME_BYTES]; /* "cpu:0": what --device takes; unique */
+  char engine[16];                    /* "cpu" */
+  char variant[32];                   /* "avx512": the code path chosen; empty before open */
+  char model[96];                     /* "AMD EPYC ..." */
+  char place[64];                     /* "package 0 core 1": where it sits, from hwloc */
+  int32_t numa_node;                  /* -1: not known or all */
+  uint32_t hashes;                    /* FRANK_ENGINE_SHA256 | ... */
+  uint32_t blocks_max;                /* most blocks of a plan that it takes */
+  uint32_t batch_max; /* slices that one scan call overlaps; 1: it gains nothing from more */
   uint32_t
       stops_early;    /* 1: honours may_stop within microseconds, so a long slice wastes nothing */
   uint32_t on_demand; /* enum frank_demand */
@@ -98,6 +99,11 @@ struct frank_engine {
    * May block for seconds, and fork. */
   enum frank_err (*probe)(struct frank_device_info *list, size_t cap, size_t *count, char *why);
 
+  /* Describes, as probe does, a device that exists because somebody names it, such as one at an
+   * address; it asks nobody whether there is one. FRANK_ERR_NOT_FOUND: that is no such name; `why`
+   * says what is wrong with it. NULL: the engine has only what probe lists. */
+  enum frank_err (*by_name)(const char *device, struct frank_device_info *info, char *why);
+
   /* Opens one device by its full name. FRANK_ERR_NOT_FOUND, FRANK_ERR_UNSUPPORTED (a forced variant
    * that cannot run here), FRANK_ERR_DEVICE, FRANK_ERR_NOMEM; `why` names the cause. */
   enum frank_err (*open)(const char *device, const struct frank_engine_options *options,
@@ -116,6 +122,10 @@ struct frank_engine {
 
   /* Why the last scan failed, in a few words. NULL: the engine does not tell. */
   const char *(*failure)(const struct frank_engine_ctx *ctx);
+
+  /* How often since open the device said what was not so, and the engine found out by itself (hits
+   * that are none, known answers missed). NULL: the engine leaves that to the host. */
+  uint64_t (*lies)(const struct frank_engine_ctx *ctx);
 
   /* True for a code path of this build that the engine has, whether or not it runs here. NULL: it
    * has none by name. */

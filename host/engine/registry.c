@@ -4,6 +4,9 @@
 #include "engine/engine.h"
 
 #include "engine/cpu/cpu.h"
+#ifdef FRANK_FPGA
+#include "engine/fpga/fpga.h"
+#endif
 #ifdef FRANK_OPENCL
 #include "engine/opencl/opencl.h"
 #endif
@@ -23,6 +26,9 @@ static const struct entry entries[] = {
     {.engine = &frank_engine_cpu},
 #ifdef FRANK_OPENCL
     {.engine = &frank_engine_opencl},
+#endif
+#ifdef FRANK_FPGA
+    {.engine = &frank_engine_fpga},
 #endif
     {.engine = &frank_engine_faulty, .is_test = true},
     {.engine = &frank_engine_null, .is_test = true, .is_hollow = true},
@@ -92,7 +98,7 @@ enum frank_err frank_engine_open(const char *device, const struct frank_engine_o
   why[0] = '\0';
   const struct entry *entry = entry_for(device);
   if (entry == NULL) {
-    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "no engine for device \"%.31s\"", device);
+    (void)snprintf(why, FRANK_ENGINE_WHY_BYTES, "no engine for device \"%.95s\"", device);
     return FRANK_ERR_NOT_FOUND;
   }
   struct frank_engine_ctx *opened = NULL;

@@ -175,9 +175,12 @@ enum frank_err frank_selftest_run(const struct frank_engine *engine, struct fran
   return err;
 }
 
-/* Shorter scans than this are drowned by what it costs to start one. */
-#define RATE_SCAN_US  2000U
-#define RATE_TOTAL_US 20000U
+/* Shorter scans than this, or than so many of the shortest, are drowned by what it costs to start
+ * one: on a device behind a line that is the way there and back. */
+#define RATE_SCAN_US     2000U
+#define RATE_SCAN_STARTS 4U
+#define RATE_TOTAL_US    20000U
+#define RATE_LIMIT_US    500000U /* for a device whose scans are still too short after that */
 
 enum frank_err frank_selftest_rate(const struct frank_engine *engine, struct frank_engine_ctx *ctx,
                                    double *rate_hps, char *why)
@@ -190,8 +193,10 @@ enum frank_err frank_selftest_rate(const struct frank_engine *engine, struct fra
   slice.count = 64;
   slice.bound = 0;
   double best_hps = 0;
+  uint64_t shortest_us = UINT64_MAX;
+  bool long_enough = false;
   uint64_t begin_us = frank_clock_now_us();
-  while (frank_clock_now_us() - begin_us < RATE_TOTAL_US) {
+  while (frank_clock_now_us() - begin_us < (long_enough ? RATE_TOTAL_US : RATE_LIMIT_US)) {
     uint64_t start_us = frank_clock_now_us();
     enum frank_err err = engine->scan(ctx, &slice, 1, &scan);
     uint64_t scan_us = frank_clock_now_us() - start_us;
@@ -203,7 +208,9 @@ enum frank_err frank_selftest_rate(const struct frank_engine *engine, struct fra
     }
     /* The fastest of them: what slows a scan down for a moment is other people's work. */
     double hps = (double)scan.attempts * 1e6 / (double)(scan_us == 0 ? 1 : scan_us);
-    bool long_enough = scan_us >= RATE_SCAN_US || slice.count == UINT64_C(1) << 32;
+    shortest_us = scan_us < shortest_us ? scan_us : shortest_us;
+    long_enough = (scan_us >= RATE_SCAN_US && scan_us >= RATE_SCAN_STARTS * shortest_us) ||
+                  slice.count == UINT64_C(1) << 32;
     if (!long_enough) {
       slice.count *= 2;
       best_hps = hps; /* in case that time runs out before a scan is long enough */

@@ -20,8 +20,8 @@
 FRANK_MUST_CHECK enum frank_err frank_selftest_run(const struct frank_engine *engine,
                                                    struct frank_engine_ctx *ctx, char *why);
 
-/* A rate measurement of about 20 ms on a two-block plan, attempts per second. FRANK_ERR_DEVICE
- * when a scan fails. */
+/* A rate measurement of about 20 ms on a two-block plan (half a second where a scan alone takes
+ * long to start), attempts per second. FRANK_ERR_DEVICE when a scan fails. */
 FRANK_MUST_CHECK enum frank_err frank_selftest_rate(const struct frank_engine *engine,
                                                     struct frank_engine_ctx *ctx, double *rate_hps,
                                                     char *why);

@@ -5,6 +5,7 @@
 #ifndef FRANK_MINT_ANSWER_H
 #define FRANK_MINT_ANSWER_H
 
+#include "engine/engine.h"
 #include "proof/msmr.h"
 
 #include <stdint.h>
@@ -59,9 +60,10 @@ struct frank_answer {
   uint32_t reserved;
   struct frank_hash h;
   char n[FRANK_MSMR_NONCE_MAX + 1];
-  char source[FRANK_SOURCE_BYTES]; /* "request", "floor", "file" */
-  char device[32];   /* where the nonce was found; "host" for the one hashed at admission */
-  char message[160]; /* for a refusal: a sentence that names the input */
+  char source[FRANK_SOURCE_BYTES];      /* "request", "floor", "file" */
+  char device[FRANK_DEVICE_NAME_BYTES]; /* where the nonce was found; "host" for the one hashed at
+                                           admission */
+  char message[160];                    /* for a refusal: a sentence that names the input */
 };
 
 #endif

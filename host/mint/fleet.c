@@ -19,7 +19,7 @@
 
 /* Engines that are looked for when nobody names a device, or one that is not there: then people are
  * told what there is. Of one that this build has not, nobody hears unless they named it. */
-static const char *const usual_engines[] = {"cpu", "opencl"};
+static const char *const usual_engines[] = {"cpu", "opencl", "fpga"};
 
 void frank_fleet_config_init(struct frank_fleet_config *config)
 {
@@ -133,7 +133,10 @@ static void on_device_failed(struct frank_fleet_device *d, const struct frank_re
   }
   memcpy(&failed, record->payload, sizeof failed);
   failed.why[sizeof failed.why - 1] = '\0';
-  device_failed(d, failed.why, now_us);
+  if (d->in_mint && failed.lies > 0) {
+    frank_mint_device_lied(d->fleet->mint, d->handle, failed.lies);
+  }
+  device_ended(d, failed.why, failed.lies > 0, now_us);
 }
 
 static void on_device_result(struct frank_fleet_device *d, const struct frank_record *record,
@@ -200,6 +203,9 @@ static void device_start(struct frank_fleet_device *d, uint64_t now_us)
   snprintf(open.device, sizeof open.device, "%s", d->info.name);
   snprintf(open.variant, sizeof open.variant, "%s",
            fleet->config.variant ? fleet->config.variant : "");
+  if (fleet->config.fpga_unroll > 0 && d->info.simulated && strcmp(d->info.engine, "fpga") == 0) {
+    snprintf(open.variant, sizeof open.variant, "u%u", fleet->config.fpga_unroll);
+  }
   snprintf(open.cache_dir, sizeof open.cache_dir, "%s",
            fleet->config.cache_dir ? fleet->config.cache_dir : "");
   enum frank_err err = frank_child_spawn(fleet->worker_path, argv, &d->pid, &d->chan);
@@ -326,6 +332,28 @@ static void on_probe_event(void *arg, uint32_t events)
   }
 }
 
+/* Starts the child. It is told the names as well: some devices exist only because of them. */
+static enum frank_err spawn_probe(struct frank_fleet *fleet, struct frank_fleet_probe *probe)
+{
+  char option[] = "--probe";
+  size_t fixed = 3;
+  char **argv = calloc(fixed + fleet->config.device_count + 1, sizeof *argv);
+  if (!argv) {
+    return FRANK_ERR_NOMEM;
+  }
+  argv[0] = fleet->worker_path;
+  argv[1] = option;
+  argv[2] = probe->engine;
+  for (size_t i = 0; i < fleet->config.device_count; i++) {
+    if (fleet->config.devices[i][0] != '-') {
+      argv[fixed++] = (char *)fleet->config.devices[i];
+    }
+  }
+  enum frank_err err = frank_child_spawn(fleet->worker_path, argv, &probe->pid, &probe->chan);
+  free(argv);
+  return err;
+}
+
 static void probe_start(struct frank_fleet *fleet, const char *engine, size_t engine_len,
                         bool is_named, uint64_t now_us)
 {
@@ -343,9 +371,7 @@ static void probe_start(struct frank_fleet *fleet, const char *engine, size_t en
   *probe = (struct frank_fleet_probe){
       .fleet = fleet, .is_named = is_named, .limit_us = now_us + PROBE_LIMIT_US};
   memcpy(probe->engine, engine, engine_len);
-  char option[] = "--probe";
-  char *argv[] = {fleet->worker_path, option, probe->engine, NULL};
-  enum frank_err err = frank_child_spawn(fleet->worker_path, argv, &probe->pid, &probe->chan);
+  enum frank_err err = spawn_probe(fleet, probe);
   if (err == FRANK_OK) {
     err = frank_loop_add(fleet->loop, frank_chan_fd(probe->chan), FRANK_LOOP_READ, on_probe_event,
                          probe, &probe->watch);
@@ -390,6 +416,9 @@ enum frank_err frank_fleet_new(const struct frank_fleet_config *config, struct f
   }
   for (size_t i = 0; i < config->device_count; i++) {
     probe_start(fleet, config->devices[i], strcspn(config->devices[i], ":"), true, now_us);
+  }
+  if (fleet->probe_count == 0) {
+    probe_usual(fleet, now_us); /* none of the names can be an engine's: tell what there is */
   }
   *out = fleet;
   return FRANK_OK;

@@ -25,6 +25,7 @@ struct frank_fleet_config {
   const char *const *devices; /* names: "cpu", "cpu:0", ...; none: every device not on demand */
   size_t device_count;
   const char *variant;     /* "avx512"; NULL: the fastest */
+  unsigned fpga_unroll;    /* rounds per cycle of simulated FPGA cores; 0: their usual number */
   int worker_nice;         /* 0..19 */
   bool bind;               /* bind workers to their devices' places */
   const char *cache_dir;   /* folder for what engines keep between runs, below
@@ -62,10 +63,12 @@ bool frank_fleet_probed(const struct frank_fleet *fleet);
 bool frank_fleet_settled(const struct frank_fleet *fleet);
 /* Devices that are ready now. */
 size_t frank_fleet_ready_count(const struct frank_fleet *fleet);
-/* A named device that does not exist: its name into `name`, the list of what there is into `have`.
+/* A named device that does not exist: its name into `name`, the list of what there is, and what its
+ * engine says, into `have`.
  * FRANK_ERR_NOT_FOUND when all named devices exist. Only once settled. */
-FRANK_MUST_CHECK enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32],
-                                                    char *have, size_t have_size);
+FRANK_MUST_CHECK enum frank_err frank_fleet_missing(const struct frank_fleet *fleet,
+                                                    char name[FRANK_DEVICE_NAME_BYTES], char *have,
+                                                    size_t have_size);
 /* Devices that exist but are not used unless they are named, and why a device kind is missing or
  * not all of it is used: lines of text for `frank devices`, into `out`. */
 void frank_fleet_notes(const struct frank_fleet *fleet, char *out, size_t out_size);

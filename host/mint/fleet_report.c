@@ -51,14 +51,14 @@ const char *frank_fleet_first_missing(const struct frank_fleet *fleet)
   return NULL;
 }
 
-enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32], char *have,
-                                   size_t have_size)
+enum frank_err frank_fleet_missing(const struct frank_fleet *fleet,
+                                   char name[FRANK_DEVICE_NAME_BYTES], char *have, size_t have_size)
 {
   const char *missing = frank_fleet_first_missing(fleet);
   if (!missing) {
     return FRANK_ERR_NOT_FOUND;
   }
-  snprintf(name, 32, "%s", missing);
+  snprintf(name, FRANK_DEVICE_NAME_BYTES, "%s", missing);
   size_t used = 0;
   have[0] = '\0';
   for (size_t i = 0; i < fleet->found_count; i++) {
@@ -68,6 +68,17 @@ enum frank_err frank_fleet_missing(const struct frank_fleet *fleet, char name[32
       break;
     }
     used += (size_t)n;
+  }
+  if (used == 0) {
+    used = (size_t)snprintf(have, have_size, "none");
+  }
+  size_t engine_len = strcspn(missing, ":");
+  for (size_t i = 0; i < fleet->probe_count; i++) {
+    const struct frank_fleet_probe *probe = &fleet->probes[i];
+    if (probe->why[0] != '\0' && strlen(probe->engine) == engine_len &&
+        memcmp(probe->engine, missing, engine_len) == 0) {
+      snprintf(have + used, have_size - used, "; %s", probe->why);
+    }
   }
   return FRANK_OK;
 }
@@ -124,6 +135,7 @@ void frank_fleet_status(const struct frank_fleet *fleet, struct frank_status *st
     memcpy(out->place, d->info.place, sizeof out->place);
     snprintf(out->why, sizeof out->why, "%s", d->why);
     out->numa_node = d->info.numa_node;
+    out->simulated = d->info.simulated != 0 ? 1 : 0;
     out->state = (uint32_t)d->supervisor.state;
     out->restarts = d->supervisor.restarts;
     out->stalls = d->stalls;

@@ -78,7 +78,7 @@ struct frank_mint_job {
   uint64_t redo_half;            /* of its length at first: it is searched in two slices */
   struct frank_hash best;
   char best_n[FRANK_PLAN_DIGITS_MAX + 1];
-  char best_device[32];
+  char best_device[FRANK_DEVICE_NAME_BYTES];
   uint64_t attempts;
   uint64_t reported; /* of these, told in answers */
   uint64_t kept_at_us;

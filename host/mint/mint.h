@@ -126,6 +126,9 @@ double frank_mint_device_rate_hps(const struct frank_mint *mint, uint32_t device
 /* Attempts and wrong hits of the device since it was added. */
 void frank_mint_device_counts(const struct frank_mint *mint, uint32_t device, uint64_t *attempts,
                               uint64_t *wrong_hits);
+/* The device's own engine has found it out, so many times since it was added: counted as wrong
+ * hits. */
+void frank_mint_device_lied(struct frank_mint *mint, uint32_t device, uint64_t lies);
 
 /* Says the most blocks that a device which is not ready yet may take; 0: none may become ready.
  * What neither those nor the ready ones take is refused `unsupported`; without any, requests are

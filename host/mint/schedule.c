@@ -231,6 +231,12 @@ void frank_mint_device_counts(const struct frank_mint *mint, uint32_t device, ui
   *wrong_hits = d->wrong_hits;
 }
 
+void frank_mint_device_lied(struct frank_mint *mint, uint32_t device, uint64_t lies)
+{
+  device_at(mint, device)->wrong_hits += lies;
+  mint->wrong_hits_total += lies;
+}
+
 void frank_mint_set_device_hope(struct frank_mint *mint, uint32_t blocks_max)
 {
   mint->hope_blocks = blocks_max;

@@ -7,6 +7,8 @@
 #ifndef FRANK_MINT_STATUS_H
 #define FRANK_MINT_STATUS_H
 
+#include "engine/engine.h"
+
 #include <stdint.h>
 
 #define FRANK_STATUS_DEVICES_MAX  128
@@ -43,7 +45,7 @@ enum frank_child_state {
 const char *frank_child_state_name(enum frank_child_state state);
 
 struct frank_status_device {
-  char name[32];
+  char name[FRANK_DEVICE_NAME_BYTES];
   char engine[16];
   char variant[32];
   char model[96];
@@ -58,6 +60,8 @@ struct frank_status_device {
   uint64_t stalls; /* times its slices were taken back because they were late */
   uint32_t pid;
   uint32_t zero_rate; /* 1: it has work but makes no progress */
+  uint32_t simulated; /* 1: a simulation; its speed says nothing about the hardware's */
+  uint32_t reserved;
 };
 
 struct frank_status_client {

@@ -2,6 +2,8 @@
 
 #include "base/nearest.h"
 #include "engine/cpu/variant_list.h"
+#include "engine/engine.h"
+#include "engine/unroll.h"
 #include "proof/target.h"
 
 #include <errno.h>
@@ -27,7 +29,7 @@
 #define MESSAGE_MAX_BYTES 1024
 #define NAME_MAX_BYTES    32
 
-#define DEVICE_NAME_MAX_BYTES 31 /* struct frank_device_info */
+#define DEVICE_NAME_MAX_BYTES (FRANK_DEVICE_NAME_BYTES - 1)
 
 static const struct option {
   enum frank_opt opt;
@@ -52,9 +54,11 @@ static const struct option {
      "rsa-sha256 or ed25519-sha256; with a message: which signature"},
     {FRANK_OPT_DOMAIN, 0, false, FOR_MINT, "domain", "D", "use the signature with this d="},
     {FRANK_OPT_DEVICE, 0, true, FOR_MINT | FOR_DEVICES, "device", "NAME",
-     "use this device (cpu, cpu:0, opencl:0.0, ...); may be repeated"},
+     "use this device (cpu, cpu:0, opencl:0.0, fpga:sim, ...); may be repeated"},
     {FRANK_OPT_ISA, 0, false, FOR_MINT | FOR_DEVICES, "isa", "V",
      "force a code path:" FRANK_CPU_VARIANT_NAMES " (CPU), uint8x2 (OpenCL)"},
+    {FRANK_OPT_FPGA_UNROLL, 0, false, FOR_MINT | FOR_DEVICES, "fpga-unroll", "U",
+     "rounds per cycle of a simulated FPGA core: 1, 2, 4 to 64"},
     {FRANK_OPT_DEADLINE, 0, false, FOR_MINT, "deadline", "TIME",
      "stop after this time with the best so far (default 30s)"},
     {FRANK_OPT_CONNECT, 0, true, FOR_REMOTE, "connect", "ENDPOINT",
@@ -525,14 +529,29 @@ enum frank_err frank_cmd_factor_option(struct frank_cmd_line *line, uint64_t *fa
   return FRANK_OK;
 }
 
+enum frank_err frank_cmd_unroll_option(struct frank_cmd_line *line, unsigned *unroll)
+{
+  const char *text = frank_cmd_value(line, FRANK_OPT_FPGA_UNROLL);
+  *unroll = 0;
+  if (text != NULL && !frank_unroll_parse(text, unroll)) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                   "--fpga-unroll %.40s: the rounds per cycle are 1, 2, 4, 8, 16, 32 or 64", text);
+    return FRANK_ERR_MALFORMED;
+  }
+  return FRANK_OK;
+}
+
 bool frank_cmd_check_devices(struct frank_cmd_line *line)
 {
   for (size_t i = 0; i < line->given_count; i++) {
     const char *name = line->given[i].value;
     if (line->given[i].opt == FRANK_OPT_DEVICE &&
         (name[0] == '\0' || strlen(name) > DEVICE_NAME_MAX_BYTES)) {
-      frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
-                     "--device '%.40s': a device is named like cpu, cpu:0 or opencl:0.0", name);
+      frank_cmd_fail(
+          line, FRANK_EXIT_USAGE, "usage",
+          "--device '%.40s': a device is named like cpu, cpu:0, opencl:0.0 or fpga:sim, in "
+          "%d bytes at most",
+          name, DEVICE_NAME_MAX_BYTES);
       return false;
     }
   }

@@ -49,6 +49,7 @@ enum frank_opt {
   FRANK_OPT_DOMAIN,
   FRANK_OPT_DEVICE,
   FRANK_OPT_ISA,
+  FRANK_OPT_FPGA_UNROLL,
   FRANK_OPT_DEADLINE,
   FRANK_OPT_CONNECT,
   FRANK_OPT_KEYS,
@@ -148,6 +149,9 @@ FRANK_MUST_CHECK enum frank_err frank_cmd_factor_option(struct frank_cmd_line *l
 /* True where every --device has the form of a device's name; else it is told. Whether there is such
  * a device is another question. */
 bool frank_cmd_check_devices(struct frank_cmd_line *line);
+/* --fpga-unroll; *unroll is 0 where it is not given. A bad one is told: FRANK_ERR_MALFORMED. */
+FRANK_MUST_CHECK enum frank_err frank_cmd_unroll_option(struct frank_cmd_line *line,
+                                                        unsigned *unroll);
 /* "30s", "500ms", "2m", "1h" or plain seconds, a decimal fraction allowed, to milliseconds
  * 1..max_ms. FRANK_ERR_MALFORMED, FRANK_ERR_RANGE. */
 FRANK_MUST_CHECK enum frank_err frank_cmd_duration_parse(const char *text, uint32_t max_ms,

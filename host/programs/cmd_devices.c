@@ -129,11 +129,14 @@ static void test_conduct(const struct frank_search *search, struct test_result *
 
 /* A service of its own for each device, so that the others cannot help it. It does not tune: what
  * --tune found is kept by now, and is what shall be tested. False when a signal came. */
-static bool test_device(struct frank_cmd_line *line, const char *name, struct test_result *result)
+static bool test_device(const struct frank_search_config *listed, const char *name,
+                        struct test_result *result)
 {
   const char *const devices[] = {name};
-  struct frank_search_config config = {
-      .devices = devices, .device_count = 1, .isa = frank_cmd_value(line, FRANK_OPT_ISA)};
+  struct frank_search_config config = *listed;
+  config.devices = devices;
+  config.device_count = 1;
+  config.tune = false;
   struct frank_search *search = NULL;
   bool interrupted = false;
   *result = (struct test_result){.passed = false};
@@ -217,7 +220,7 @@ static void print_row(const struct frank_status_device *device, const struct wid
          or_dash(device->variant), w->place, or_dash(device->place), node);
   frank_term_print(ready ? FRANK_COLOUR_GREEN : FRANK_COLOUR_RED, w->state,
                    frank_child_state_name(device->state));
-  printf(" %-9s %8s/s\n", ready ? "passed" : "-", rate);
+  printf(" %-9s %8s/s%s\n", ready ? "passed" : "-", rate, device->simulated ? ", simulated" : "");
   if (verbose && device->model[0] != '\0') {
     printf("    model  %s\n", device->model);
   }
@@ -255,6 +258,7 @@ static json_t *device_record(const struct frank_status_device *device,
   if (record == NULL) {
     return NULL;
   }
+  json_object_set_new(record, "simulated", json_boolean(device->simulated));
   json_object_set_new(record, "numa_node",
                       device->numa_node >= 0 ? json_integer(device->numa_node) : json_null());
   if (device->why[0] != '\0') {
@@ -291,8 +295,8 @@ struct tally {
   bool interrupted;
 };
 
-static void print_devices(struct frank_cmd_line *line, struct frank_status *status,
-                          struct tally *tally)
+static void print_devices(struct frank_cmd_line *line, const struct frank_search_config *config,
+                          struct frank_status *status, struct tally *tally)
 {
   bool verbose = frank_cmd_has(line, FRANK_OPT_VERBOSE);
   bool test = frank_cmd_has(line, FRANK_OPT_TEST);
@@ -310,7 +314,7 @@ static void print_devices(struct frank_cmd_line *line, struct frank_status *stat
     tally->listed++;
     tally->ready += ready;
     if (test && ready) {
-      tally->interrupted = !test_device(line, device->name, &result);
+      tally->interrupted = !test_device(config, device->name, &result);
       frank_cmd_printable(result.why);
     }
     tally->failed += test && (!ready || !result.passed);
@@ -365,10 +369,12 @@ static int conclude(struct frank_cmd_line *line, enum frank_err err, const char 
 
 int frank_cmd_devices(struct frank_cmd_line *line)
 {
-  if (!frank_cmd_check_devices(line)) {
+  unsigned fpga_unroll = 0;
+  if (!frank_cmd_check_devices(line) || frank_cmd_unroll_option(line, &fpga_unroll) != FRANK_OK) {
     return FRANK_EXIT_USAGE;
   }
-  struct frank_search_config config = {.isa = frank_cmd_value(line, FRANK_OPT_ISA),
+  struct frank_search_config config = {.fpga_unroll = fpga_unroll,
+                                       .isa = frank_cmd_value(line, FRANK_OPT_ISA),
                                        .tune = frank_cmd_has(line, FRANK_OPT_TUNE)};
   struct frank_search *search = NULL;
   struct frank_status *status = calloc(1, sizeof *status);
@@ -392,7 +398,7 @@ int frank_cmd_devices(struct frank_cmd_line *line)
   }
   /* Its workers end before the tests: two searches on one device would measure each other. */
   frank_search_destroy(&search);
-  print_devices(line, status, &tally);
+  print_devices(line, &config, status, &tally);
   print_notes(line, notes, note_list);
   exit_status = conclude(line, err, why, note_list, &tally);
 

@@ -51,7 +51,7 @@ static bool has_clash(struct frank_cmd_line *line)
       {FRANK_OPT_B, FRANK_OPT_EML},          {FRANK_OPT_B, FRANK_OPT_FILTER},
       {FRANK_OPT_B, FRANK_OPT_DOMAIN},       {FRANK_OPT_JSON, FRANK_OPT_FILTER},
       {FRANK_OPT_DRY_RUN, FRANK_OPT_FILTER}, {FRANK_OPT_CONNECT, FRANK_OPT_DEVICE},
-      {FRANK_OPT_CONNECT, FRANK_OPT_ISA},
+      {FRANK_OPT_CONNECT, FRANK_OPT_ISA},    {FRANK_OPT_CONNECT, FRANK_OPT_FPGA_UNROLL},
   };
   for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
     if (frank_cmd_clash(line, groups[i], 2)) {
@@ -171,7 +171,8 @@ static int read_options(struct frank_mint_task *task)
   if (status != FRANK_EXIT_OK) {
     return status;
   }
-  if (frank_cmd_factor_option(line, &task->factor) != FRANK_OK) {
+  if (frank_cmd_factor_option(line, &task->factor) != FRANK_OK ||
+      frank_cmd_unroll_option(line, &task->fpga_unroll) != FRANK_OK) {
     return FRANK_EXIT_USAGE;
   }
   const char *text = frank_cmd_value(line, FRANK_OPT_A);

@@ -93,11 +93,11 @@ static void print_devices(const json_t *status)
     printf("%-8s ", shown(device, "engine", text));
     bool ready = strcmp(shown(device, "state", text), "ready") == 0;
     frank_term_print(ready ? FRANK_COLOUR_GREEN : FRANK_COLOUR_RED, 11, text);
-    printf(" %8s/s %10s %6.0f %9.0f\n",
+    printf(" %8s/s %10s %6.0f %9.0f%s\n",
            frank_term_count(frank_remote_number(device, "rate_hps", 0), rate),
            frank_term_count(frank_remote_number(device, "attempts", 0), attempts),
-           frank_remote_number(device, "wrong_hits", 0),
-           frank_remote_number(device, "restarts", 0));
+           frank_remote_number(device, "wrong_hits", 0), frank_remote_number(device, "restarts", 0),
+           json_is_true(json_object_get(device, "simulated")) ? "  simulated" : "");
     const char *why = frank_remote_text(device, "why", "");
     if (why[0] != '\0') {
       printf("    why    %s\n", shown(device, "why", text));

@@ -15,13 +15,14 @@ enum { STATUS_USAGE = 2 };
 
 static void print_help(void)
 {
-  (void)printf("Usage: frank-worker [--probe ENGINE]\n"
+  (void)printf("Usage: frank-worker [--probe ENGINE [DEVICE]...]\n"
                "\n"
                "The part of Frank that searches: one process for one device. frankd and frank\n"
                "start it themselves; started by hand it has nobody to talk to. To see devices:\n"
                "frank devices.\n"
                "\n"
-               "  --probe ENGINE  tell the devices of an engine (cpu, ...) and end\n"
+               "  --probe ENGINE  tell the devices of an engine (cpu, ...) and end; a DEVICE that\n"
+               "                  exists by being named (fpga:tcp:HOST:PORT) is told, too\n"
                "  --help          this text\n"
                "  --version       the version\n"
                "\n"
@@ -53,7 +54,7 @@ int main(int argc, char **argv)
       return STATUS_USAGE; /* getopt has named the option */
     }
   }
-  if (optind < argc) {
+  if (optind < argc && probe == NULL) {
     (void)fprintf(stderr, "frank-worker: unexpected argument \"%s\"\n", argv[optind]);
     return STATUS_USAGE;
   }
@@ -72,7 +73,9 @@ int main(int argc, char **argv)
     frank_log(FRANK_LOG_ERROR, "event=attach error=\"%s\"", frank_err_text(err));
     return EXIT_FAILURE;
   }
-  err = probe == NULL ? frank_worker_run(chan) : frank_worker_probe(chan, probe);
+  err = probe == NULL ? frank_worker_run(chan)
+                      : frank_worker_probe(chan, probe, (const char *const *)argv + optind,
+                                           (size_t)(argc - optind));
   frank_chan_destroy(&chan);
   return err == FRANK_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

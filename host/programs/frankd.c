@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/sd_notify.h"
+#include "engine/unroll.h"
 #include "mint/fleet.h"
 #include "mint/mint.h"
 #include "programs/factor_file.h"
@@ -172,11 +173,10 @@ static bool start_failed(const struct frankd *f)
   if (!frank_fleet_settled(f->fleet)) {
     return false;
   }
-  char name[32];
+  char name[FRANK_DEVICE_NAME_BYTES];
   char text[512];
   if (frank_fleet_missing(f->fleet, name, text, sizeof text) == FRANK_OK) {
-    frank_log(FRANK_LOG_ERROR, "event=start-failed why=\"no device %s; there is: %s\"", name,
-              text[0] != '\0' ? text : "none");
+    frank_log(FRANK_LOG_ERROR, "event=start-failed why=\"no device %s; there is: %s\"", name, text);
     return true;
   }
   if (frank_fleet_ready_count(f->fleet) == 0) {
@@ -275,6 +275,7 @@ static enum frank_err open_fleet(struct frankd *f, uint64_t now_us, char *why)
   config.devices = f->devices;
   config.device_count = f->config.devices.count;
   config.variant = f->config.isa[0] != '\0' ? f->config.isa : NULL;
+  (void)frank_unroll_parse(f->config.fpga_unroll, &config.fpga_unroll); /* "": stays 0 */
   config.worker_nice = (int)f->config.worker_nice;
   config.bind = f->config.bind;
   config.cache_dir = find_cache_dir(f);

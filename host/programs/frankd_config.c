@@ -3,6 +3,8 @@
 #include "base/loopback.h"
 #include "door/door.h"
 #include "engine/cpu/variant_list.h"
+#include "engine/engine.h"
+#include "engine/unroll.h"
 #include "mint/mint.h"
 #include "proof/target.h"
 
@@ -51,11 +53,24 @@ static const char *check_http(const char *text)
   return err == FRANK_OK ? NULL : "ADDRESS:PORT with a numeric loopback address (127.0.0.1:9600)";
 }
 
+/* The form only: an engine's name, and after a colon what its devices are called: numbers, or an
+ * address. */
 static const char *check_device(const char *text)
 {
+  static const char small[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+  static const char all[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:[]";
   size_t len = strlen(text);
-  bool fits = len < 32 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.:-_") == len;
-  return fits ? NULL : "a device name such as cpu, cpu:0 or opencl:0.1";
+  size_t engine_len = strcspn(text, ":");
+  bool fits = len < FRANK_DEVICE_NAME_BYTES && engine_len > 0 &&
+              strspn(text, small) >= engine_len && strspn(text, all) == len;
+  return fits ? NULL : "a device name such as cpu, cpu:0, opencl:0.1 or fpga:sim, below 96 bytes";
+}
+
+static const char *check_unroll(const char *text)
+{
+  unsigned unroll = 0;
+  bool fits = text[0] == '\0' || frank_unroll_parse(text, &unroll);
+  return fits ? NULL : "1, 2, 4, 8, 16, 32 or 64, the rounds per cycle, or nothing";
 }
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
@@ -177,6 +192,13 @@ static const struct frank_config_key keys[] = {
      .size = SIZE(isa),
      .normal = "",
      .help = "Code path:" FRANK_CPU_VARIANT_NAMES " (CPU), uint8x2 (OpenCL); empty: the fastest."},
+    {.name = "fpga_unroll",
+     .type = FRANK_CONFIG_TEXT,
+     .offset = MEMBER(fpga_unroll),
+     .size = SIZE(fpga_unroll),
+     .normal = "",
+     .check = check_unroll,
+     .help = "Rounds per cycle of simulated FPGA cores (fpga:sim): 1 to 64; empty: the fastest."},
     {.name = "worker_nice",
      .type = FRANK_CONFIG_UINT,
      .offset = MEMBER(worker_nice),
@@ -358,6 +380,8 @@ static const struct flag flags[] = {
      "search with this device only; may be repeated"},
     {"isa", "NAME", required_argument, ACTION_KEY, "isa",
      "force a code path:" FRANK_CPU_VARIANT_NAMES " (CPU), uint8x2 (OpenCL)"},
+    {"fpga-unroll", "U", required_argument, ACTION_KEY, "fpga_unroll",
+     "rounds per cycle of a simulated FPGA core: 1, 2, 4 to 64"},
     {"check", NULL, no_argument, ACTION_CHECK, NULL,
      "say whether the configuration is right, and leave"},
     {"dump-config", NULL, no_argument, ACTION_DUMP, NULL,

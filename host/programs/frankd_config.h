@@ -46,6 +46,7 @@ struct frankd_config {
 
   struct frank_config_list devices; /* names; none: every device that is not on demand */
   char isa[32];                     /* variant of the CPU engine; "": the fastest */
+  char fpga_unroll[4];              /* rounds per cycle of simulated FPGA cores; "": their usual */
   uint64_t worker_nice;
   bool bind;
   uint64_t open_limit_us;

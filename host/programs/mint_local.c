@@ -81,7 +81,8 @@ static bool wait_for_devices(struct frank_mint_task *task, struct frank_search *
 void frank_mint_local(struct frank_mint_task *task)
 {
   const char **devices = NULL;
-  struct frank_search_config config = {.isa = frank_cmd_value(task->line, FRANK_OPT_ISA)};
+  struct frank_search_config config = {.isa = frank_cmd_value(task->line, FRANK_OPT_ISA),
+                                       .fpga_unroll = task->fpga_unroll};
   struct frank_search *search = NULL;
   char why[FRANK_SEARCH_WHY_BYTES];
   if (frank_cmd_values(task->line, FRANK_OPT_DEVICE, &devices, &config.device_count) != FRANK_OK) {

@@ -16,8 +16,9 @@
 
 /* A device's name and rate, as they come from a fleet or from frankd. */
 struct device {
-  char name[32];
+  char name[FRANK_DEVICE_NAME_BYTES];
   double rate_hps;
+  bool simulated;
 };
 
 struct estimate {
@@ -51,8 +52,9 @@ static void print_text(const struct frank_mint_task *task, const struct estimate
   printf("factor     %llu (%.2f bits, source %s)\n", (unsigned long long)task->factor,
          log2((double)task->factor), task->source);
   for (size_t i = 0; i < count; i++) {
-    printf("device     %-12s about %s attempts/s\n", devices[i].name,
-           frank_term_count(devices[i].rate_hps * MEASURED_BLOCKS / estimate->plan.blocks, rate));
+    printf("device     %-12s about %s attempts/s%s\n", devices[i].name,
+           frank_term_count(devices[i].rate_hps * MEASURED_BLOCKS / estimate->plan.blocks, rate),
+           devices[i].simulated ? ", simulated" : "");
   }
   printf("expected   %llu attempts", (unsigned long long)task->factor);
   if (estimate->seconds > 0) {
@@ -70,8 +72,9 @@ static void print_json(const struct frank_mint_task *task, const struct estimate
 {
   json_t *list = json_array();
   for (size_t i = 0; i < count; i++) {
-    json_array_append_new(
-        list, json_pack("{s:s, s:f}", "name", devices[i].name, "rate_hps", devices[i].rate_hps));
+    json_array_append_new(list,
+                          json_pack("{s:s, s:f, s:b}", "name", devices[i].name, "rate_hps",
+                                    devices[i].rate_hps, "simulated", (int)devices[i].simulated));
   }
   frank_cmd_emit(task->line,
                  json_pack("{s:b, s:s, s:I, s:i, s:i, s:I, s:s, s:I, s:f, s:f, s:f, s:I, s:b, s:o}",
@@ -89,7 +92,8 @@ static void print_json(const struct frank_mint_task *task, const struct estimate
 static size_t local_devices(struct frank_mint_task *task, struct device *devices)
 {
   const char **names = NULL;
-  struct frank_search_config config = {.isa = frank_cmd_value(task->line, FRANK_OPT_ISA)};
+  struct frank_search_config config = {.isa = frank_cmd_value(task->line, FRANK_OPT_ISA),
+                                       .fpga_unroll = task->fpga_unroll};
   struct frank_search *search = NULL;
   struct frank_status *status = calloc(1, sizeof *status);
   char why[FRANK_SEARCH_WHY_BYTES];
@@ -110,6 +114,7 @@ static size_t local_devices(struct frank_mint_task *task, struct device *devices
   for (uint32_t i = 0; i < status->device_count; i++) {
     if (status->devices[i].state == FRANK_CHILD_READY) {
       snprintf(devices[count].name, sizeof devices[count].name, "%s", status->devices[i].name);
+      devices[count].simulated = status->devices[i].simulated != 0;
       devices[count++].rate_hps = status->devices[i].rate_hps;
     }
   }
@@ -141,6 +146,7 @@ static size_t remote_devices(struct frank_mint_task *task, struct frank_client *
       snprintf(devices[count].name, sizeof devices[count].name, "%s",
                frank_remote_text(device, "name", "?"));
       frank_cmd_printable(devices[count].name);
+      devices[count].simulated = json_is_true(json_object_get(device, "simulated"));
       devices[count++].rate_hps = frank_remote_number(device, "rate_hps", 0);
     }
   }

@@ -32,7 +32,7 @@ struct frank_mint_outcome {
   double bits;
   uint64_t attempts;
   uint64_t elapsed_ms;
-  char device[32];
+  char device[FRANK_DEVICE_NAME_BYTES];
   /* where there is no key */
   int status; /* enum frank_exit */
   char code[32];
@@ -51,6 +51,7 @@ struct frank_mint_task {
   bool is_remote;
   bool has_alg;
   enum frank_alg alg;
+  unsigned fpga_unroll; /* 0: not given */
   uint32_t deadline_ms;
   const char **recipients; /* of --to, those that can be used */
   size_t recipient_count;

@@ -109,6 +109,7 @@ enum frank_err frank_search_new(const struct frank_search_config *config, struct
   fleet.devices = config->devices;
   fleet.device_count = config->device_count;
   fleet.variant = config->isa;
+  fleet.fpga_unroll = config->fpga_unroll;
   fleet.cache_dir = search->cache_err == FRANK_OK ? search->cache_dir : NULL;
   fleet.tune = config->tune;
   enum frank_err err = frank_loop_new(&search->loop);
@@ -193,8 +194,8 @@ static void describe_failure(const struct frank_search *search, char *why)
  * them hangs while it is opened is no reason to wait for it. */
 static bool is_ready(const struct frank_search *search, bool all)
 {
-  char name[32];
-  char have[32];
+  char name[FRANK_DEVICE_NAME_BYTES];
+  char have[8];
   bool probed = frank_fleet_probed(search->fleet);
   bool missing = search->named > 0 && probed &&
                  frank_fleet_missing(search->fleet, name, have, sizeof have) == FRANK_OK;
@@ -245,11 +246,10 @@ enum frank_err frank_search_wait(struct frank_search *search, bool all, uint64_t
     return err;
   }
   if (search->named > 0) {
-    char name[32];
+    char name[FRANK_DEVICE_NAME_BYTES];
     char have[768];
     if (frank_fleet_missing(search->fleet, name, have, sizeof have) == FRANK_OK) {
-      snprintf(why, FRANK_SEARCH_WHY_BYTES, "no device %s here; there is: %s", name,
-               have[0] != '\0' ? have : "none");
+      snprintf(why, FRANK_SEARCH_WHY_BYTES, "no device %s here; there is: %s", name, have);
       return FRANK_ERR_NOT_FOUND;
     }
   }

@@ -25,8 +25,9 @@ struct frank_search;
 struct frank_search_config {
   const char *const *devices; /* names; none: every device that is not on demand */
   size_t device_count;
-  const char *isa; /* forced code path, NULL: the fastest */
-  bool tune;       /* devices measure again what was tuned before */
+  const char *isa;      /* forced code path, NULL: the fastest */
+  unsigned fpga_unroll; /* of simulated FPGA cores; 0: their usual */
+  bool tune;            /* devices measure again what was tuned before */
 };
 
 /* Starts looking for devices. `why` (FRANK_SEARCH_WHY_BYTES) names what failed: FRANK_ERR_NOT_FOUND

@@ -74,6 +74,9 @@ static const struct column device_columns[] = {
     {"frank_device_stalls_total", "counter",
      "Times that work was taken back from the device because it was late.", U64,
      OF(frank_status_device, stalls)},
+    {"frank_device_simulated", "gauge",
+     "1 for a simulation, whose rate says nothing about the hardware's.", U32,
+     OF(frank_status_device, simulated)},
     {"frank_device_zero_rate", "gauge", "1 when the device has work but makes no progress.", U32,
      OF(frank_status_device, zero_rate)},
 };

@@ -29,7 +29,7 @@ enum frank_worker_record {
 };
 
 struct frank_worker_open {
-  char device[32];
+  char device[FRANK_DEVICE_NAME_BYTES];
   char variant[32];                      /* empty: the fastest */
   uint32_t bind;                         /* 1: bind to the device's place */
   int32_t nice;                          /* added to the process's nice value, 0..19 */
@@ -38,7 +38,8 @@ struct frank_worker_open {
 };
 
 struct frank_worker_failed {
-  int32_t err; /* enum frank_err */
+  int32_t err;   /* enum frank_err */
+  uint32_t lies; /* engine.h: lies */
   char why[FRANK_ENGINE_WHY_BYTES];
 };
 

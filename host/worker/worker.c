@@ -91,13 +91,17 @@ static enum frank_err put(struct frank_chan *chan, enum frank_worker_record type
 }
 
 /* The last word of a worker that cannot go on: tells why, as far as anybody listens. */
-static void send_failed(struct frank_chan *chan, enum frank_worker_record type, enum frank_err err,
-                        const char *why)
+static void send_failed(const struct worker *w, enum frank_err err)
 {
   struct frank_worker_failed failed = {.err = (int32_t)err};
-  (void)snprintf(failed.why, sizeof failed.why, "%s", why[0] == '\0' ? frank_err_text(err) : why);
-  if (put(chan, type, &failed, sizeof failed) == FRANK_OK) {
-    (void)!send_all(chan);
+  if (w->ctx != NULL && w->engine->lies != NULL) {
+    uint64_t lies = w->engine->lies(w->ctx);
+    failed.lies = lies < UINT32_MAX ? (uint32_t)lies : UINT32_MAX;
+  }
+  (void)snprintf(failed.why, sizeof failed.why, "%s",
+                 w->why[0] == '\0' ? frank_err_text(err) : w->why);
+  if (put(w->chan, FRANK_WORKER_FAILED, &failed, sizeof failed) == FRANK_OK) {
+    (void)!send_all(w->chan);
   }
 }
 
@@ -402,7 +406,7 @@ enum frank_err frank_worker_run(struct frank_chan *chan)
     err = serve(&w);
   }
   if (err != FRANK_ERR_CLOSED) {
-    send_failed(chan, FRANK_WORKER_FAILED, err, w.why);
+    send_failed(&w, err);
   }
   if (w.ctx != NULL) {
     w.engine->close(&w.ctx);
@@ -429,7 +433,32 @@ static void list_engines(char *text, size_t size_bytes)
   }
 }
 
-enum frank_err frank_worker_probe(struct frank_chan *chan, const char *name)
+static bool is_listed(const char *name, const struct frank_device_info *list, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(list[i].name, name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Adds to the list those of the names that the engine makes a device of; `why` gets what is wrong
+ * with one of them. */
+static void add_named(const struct frank_engine *engine, const char *const *names,
+                      size_t name_count, struct frank_device_info *list, size_t *count, char *why)
+{
+  for (size_t i = 0; engine->by_name != NULL && i < name_count; i++) {
+    const struct frank_engine *own = frank_engine_for(names[i]);
+    bool is_whole = own == engine && strcmp(engine->name, names[i]) != 0;
+    if (is_whole && *count < FRANK_ENGINE_DEVICES_MAX && !is_listed(names[i], list, *count)) {
+      *count += engine->by_name(names[i], &list[*count], why) == FRANK_OK ? 1 : 0;
+    }
+  }
+}
+
+enum frank_err frank_worker_probe(struct frank_chan *chan, const char *name,
+                                  const char *const *names, size_t name_count)
 {
   char why[FRANK_ENGINE_WHY_BYTES] = "";
   size_t count = 0;
@@ -449,6 +478,9 @@ enum frank_err frank_worker_probe(struct frank_chan *chan, const char *name)
     goto cleanup;
   }
   err = engine->probe(list, FRANK_ENGINE_DEVICES_MAX, &count, why);
+  if (err == FRANK_OK) {
+    add_named(engine, names, name_count, list, &count, why);
+  }
   for (size_t i = 0; i < count && err == FRANK_OK; i++) {
     err = put(chan, FRANK_WORKER_DEVICE, &list[i], sizeof list[i]);
   }

@@ -118,6 +118,89 @@ static void unknown_devices_are_named_in_the_error(void **state)
   }
 }
 
+static void fpga_devices_are_named_by_their_bus(void **state)
+{
+  (void)state;
+  const struct frank_engine *engine = frank_engine_for("fpga");
+  if (engine == NULL) {
+    print_message("skipped: this build has no FPGA engine\n");
+    skip();
+  }
+  static const char *const good[] = {"fpga:tcp:localhost:1", "fpga:tcp:127.0.0.1:65535",
+                                     "fpga:tcp:[::1]:5000", "fpga:tcp:[fe80::1234:5678]:80",
+                                     "fpga:tcp:a-b.c_d.example:8080"};
+  struct frank_device_info info;
+  char why[FRANK_ENGINE_WHY_BYTES] = "";
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+    assert_int_equal(engine->by_name(good[i], &info, why), FRANK_OK);
+    assert_string_equal(info.name, good[i]);
+    assert_string_equal(info.engine, "fpga");
+    assert_string_equal(info.place, good[i] + strlen("fpga:tcp:"));
+    assert_int_equal(info.on_demand, FRANK_DEMAND_NAME);
+  }
+  static const char *const bad[] = {
+      "fpga:",         "fpga:x",         "fpga:00",          "fpga:1",
+      "fpga:sim:8",    "fpga:tcp",       "fpga:tcp:",        "fpga:tcp:host",
+      "fpga:tcp::80",  "fpga:tcp:a:0",   "fpga:tcp:a:65536", "fpga:tcp:a:080",
+      "fpga:tcp:a:-1", "fpga:tcp:a:1 ",  "fpga:tcp:a b:1",   "fpga:tcp:::1:80",
+      "fpga:tcp:[]:1", "fpga:tcp:[::1]", "fpga:tcp:[::1:80", "fpga:tcp:[gggg::]:80",
+      "fpga:TCP:a:1"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    why[0] = '\0';
+    assert_int_equal(engine->by_name(bad[i], &info, why), FRANK_ERR_NOT_FOUND);
+    assert_non_null(strstr(why, bad[i]));
+    assert_int_equal(open_device(bad[i], NULL, false).err, FRANK_ERR_NOT_FOUND);
+  }
+  char long_name[FRANK_DEVICE_NAME_BYTES + 1];
+  (void)snprintf(long_name, sizeof long_name, "fpga:tcp:%082d:5000", 0);
+  assert_int_equal(strlen(long_name), FRANK_DEVICE_NAME_BYTES);
+  assert_int_equal(engine->by_name(long_name, &info, why), FRANK_ERR_NOT_FOUND);
+  assert_non_null(strstr(why, "95 bytes at most"));
+  (void)snprintf(long_name, sizeof long_name, "fpga:tcp:%081d:5000", 0);
+  assert_int_equal(engine->by_name(long_name, &info, why), FRANK_OK);
+  assert_string_equal(info.name, long_name);
+}
+
+static void fpga_code_paths_are_rounds_per_cycle(void **state)
+{
+  (void)state;
+  const struct frank_engine *engine = frank_engine_for("fpga");
+  struct frank_device_info info;
+  char why[FRANK_ENGINE_WHY_BYTES] = "";
+  if (engine == NULL || engine->by_name("fpga:0", &info, why) != FRANK_OK) {
+    print_message("skipped: %s\n", engine == NULL ? "this build has no FPGA engine" : why);
+    skip();
+  }
+  assert_true(engine->has_variant("u1") && engine->has_variant("u64"));
+  static const char *const names[] = {"u0", "u3", "u128", "u08", "u", "U8", "u8 "};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    assert_false(engine->has_variant(names[i]));
+    struct opened o = open_device("fpga:sim", names[i], false);
+    assert_int_equal(o.err, FRANK_ERR_UNSUPPORTED);
+    assert_non_null(strstr(o.why, names[i]));
+  }
+  struct opened cpu = open_device("cpu:0", "u8", false); /* is not meant for it */
+  assert_int_equal(cpu.err, FRANK_OK);
+  cpu.engine->close(&cpu.ctx);
+  struct opened o = open_device("fpga:0", "portable", false); /* nor is this */
+  assert_int_equal(o.err, FRANK_OK);
+  assert_string_equal(o.info.name, "fpga:0");
+  assert_int_equal(o.info.simulated, 1);
+  assert_string_equal(o.info.place, "simulated");
+  assert_in_range(o.info.blocks_max, 12, FRANK_PLAN_BLOCKS_MAX);
+  /* What it took is counted in cycles: the rounds of a block are 64. */
+  static struct oracle_slice of;
+  uint64_t random = seed;
+  unsigned unroll = (unsigned)strtoul(o.info.variant + 1, NULL, 10);
+  oracle_fill(&of, &random, 3, 5);
+  of.slice.count = 10000;
+  struct frank_scan result = scan(&o, &of);
+  assert_int_equal(result.attempts, of.slice.count);
+  assert_in_range(result.cycles, of.slice.count * 3 * 64 / unroll,
+                  of.slice.count * 3 * 64 / unroll * 5 / 4);
+  o.engine->close(&o.ctx);
+}
+
 static void forced_variant_that_cannot_run_names_those_that_can(void **state)
 {
   (void)state;
@@ -387,6 +470,8 @@ int main(void)
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(device_names_are_unique_and_open),
       cmocka_unit_test(unknown_devices_are_named_in_the_error),
+      cmocka_unit_test(fpga_devices_are_named_by_their_bus),
+      cmocka_unit_test(fpga_code_paths_are_rounds_per_cycle),
       cmocka_unit_test(forced_variant_that_cannot_run_names_those_that_can),
       cmocka_unit_test(variant_chosen_by_its_speed_is_one_that_runs),
       cmocka_unit_test(test_engines_are_marked_and_on_demand),

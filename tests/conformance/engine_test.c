@@ -23,7 +23,7 @@
 
 /* What is tested: a device through one code path. */
 struct subject {
-  char device[32];
+  char device[FRANK_DEVICE_NAME_BYTES];
   char variant[32]; /* empty: the device's own choice */
   bool thorough;    /* false: another core of a kind that was tested already */
   enum frank_err opened;
@@ -43,7 +43,7 @@ static void add_subject(const char *device, const char *variant, bool thorough)
     return;
   }
   struct subject *s = &subjects[subject_count++];
-  (void)snprintf(s->device, sizeof s->device, "%.31s", device);
+  (void)snprintf(s->device, sizeof s->device, "%.95s", device);
   (void)snprintf(s->variant, sizeof s->variant, "%.31s", variant);
   s->thorough = thorough;
   const struct frank_engine_options options = {.variant = variant[0] == '\0' ? NULL : variant};
@@ -427,8 +427,12 @@ static const struct {
     {"long_range_agrees_with_openssl", long_range_agrees_with_openssl, false},
 };
 
+/* The smallest ring, the one that synthesis is about, and the largest. */
+static const char *const unrolls[] = {"u1", "u8", "u64"};
+#define UNROLLS (sizeof unrolls / sizeof unrolls[0])
+
 /* Every device of every engine that is no test engine, and the slow one; the CPU's first core
- * through every variant of the build. */
+ * through every variant of the build, a simulated FPGA core through some. */
 static void find_subjects(void)
 {
   static struct frank_device_info list[FRANK_ENGINE_DEVICES_MAX];
@@ -444,6 +448,9 @@ static void find_subjects(void)
       print_message("skipped: engine %s has no device here: %s\n", engine->name, why);
     }
     for (size_t i = 0; i < count; i++) {
+      for (size_t v = 0; strcmp(engine->name, "fpga") == 0 && v < UNROLLS; v++) {
+        add_subject(list[i].name, unrolls[v], true);
+      }
       if (strcmp(engine->name, "cpu") != 0 || i > 0) {
         add_subject(list[i].name, "", strcmp(engine->name, "cpu") != 0);
         continue;
@@ -459,7 +466,7 @@ static void find_subjects(void)
 int main(void)
 {
   static struct CMUnitTest tests[TESTS_MAX];
-  static char names[TESTS_MAX][112];
+  static char names[TESTS_MAX][192];
   size_t count = 0;
   seed = oracle_seed();
   find_subjects();

@@ -38,18 +38,19 @@ struct child {
   struct frank_chan *chan;
 };
 
-static struct child start(const char *probe)
+static struct child spawn(const char *const argv[])
 {
   struct child c = {0};
-  char *const plain[] = {"frank-worker", NULL};
-  char name[32] = "";
-  char *const probing[] = {"frank-worker", "--probe", name, NULL};
-  if (probe != NULL) {
-    (void)snprintf(name, sizeof name, "%s", probe);
-  }
-  assert_int_equal(frank_child_spawn(program, probe == NULL ? plain : probing, &c.pid, &c.chan),
+  assert_int_equal(frank_child_spawn(program, (char *const *)(uintptr_t)argv, &c.pid, &c.chan),
                    FRANK_OK);
   return c;
+}
+
+static struct child start(const char *probe)
+{
+  const char *const plain[] = {"frank-worker", NULL};
+  const char *const probing[] = {"frank-worker", "--probe", probe, NULL};
+  return spawn(probe == NULL ? plain : probing);
 }
 
 static void sleep_ms(long pause_ms)
@@ -210,6 +211,70 @@ static void probe_tells_the_devices(void **state)
                    FRANK_OK);
   assert_int_equal(next(&c, &record), FRANK_ERR_CLOSED);
   stop(&c);
+}
+
+static void probe_tells_devices_that_exist_by_name(void **state)
+{
+  (void)state;
+  static const char *const argv[] = {"frank-worker",
+                                     "--probe",
+                                     "fpga",
+                                     "cpu:0",
+                                     "fpga:tcp:10.0.0.1:7",
+                                     "fpga:tcp:nowhere",
+                                     "fpga:tcp:[::1]:7",
+                                     "fpga:tcp:10.0.0.1:7",
+                                     "fpga",
+                                     "fpga:tcpx",
+                                     NULL};
+  static const char *const wanted[] = {"fpga:tcp:10.0.0.1:7", "fpga:tcp:[::1]:7"};
+  if (frank_engine_for("fpga") == NULL) {
+    print_message("skipped: this build has no FPGA engine\n");
+    skip();
+  }
+  struct child c = spawn(argv);
+  struct frank_record record;
+  size_t told = 0;
+  assert_int_equal(next(&c, &record), FRANK_OK);
+  while (record.type == FRANK_WORKER_DEVICE) {
+    struct frank_device_info info;
+    assert_int_equal(record.len_bytes, sizeof info);
+    memcpy(&info, record.payload, sizeof info);
+    if (strcmp(info.name, "fpga:sim") != 0) {
+      assert_in_range(told, 0, 1);
+      assert_string_equal(info.name, wanted[told]);
+      told++;
+    }
+    assert_int_equal(next(&c, &record), FRANK_OK);
+  }
+  assert_int_equal(told, 2);
+  assert_int_equal(record.type, FRANK_WORKER_PROBED);
+  const struct frank_worker_failed *said = (const void *)record.payload;
+  assert_int_equal(said->err, FRANK_OK);
+  assert_non_null(strstr(said->why, "fpga:tcpx")); /* the last that is wrong */
+  stop(&c);
+}
+
+static void failed_worker_tells_the_lies_of_its_device(void **state)
+{
+  (void)state;
+  static struct oracle_slice of;
+  uint64_t random = seed;
+  struct child c = start(NULL);
+  send_open(&c, "faulty:caught@2", "");
+  (void)expect_ready(&c);
+  oracle_fill(&of, &random, 1, 0);
+  of.slice.count = 10;
+  send_slice(&c, &of, 1);
+  flush(&c);
+  assert_int_equal(expect_result(&c).slice_id, 1);
+  send_slice(&c, &of, 2);
+  flush(&c);
+  struct frank_worker_failed failed = expect_failed(&c, FRANK_WORKER_FAILED);
+  assert_int_equal(failed.err, FRANK_ERR_DEVICE);
+  assert_int_equal(failed.lies, 1);
+  (void)wait_end(&c);
+  frank_chan_destroy(&c.chan);
 }
 
 static void probe_of_an_unknown_engine_names_it(void **state)
@@ -699,6 +764,8 @@ int main(int argc, char **argv)
 {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(probe_tells_the_devices),
+      cmocka_unit_test(probe_tells_devices_that_exist_by_name),
+      cmocka_unit_test(failed_worker_tells_the_lies_of_its_device),
       cmocka_unit_test(probe_of_an_unknown_engine_names_it),
       cmocka_unit_test(searches_what_it_is_sent_in_order),
       cmocka_unit_test(batches_for_a_device_that_overlaps_them),

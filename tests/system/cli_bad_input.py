@@ -304,14 +304,19 @@ def full_disk_is_told():
 
 
 def absent_devices_are_named_with_what_is_there():
-    for name in ("cpu:4096", "gpu:0", "fpga:7", "x"):
+    for name in ("cpu:4096", "gpu:0", "fpga:7", "x", "x" * 32, "fpga:tcp:", "fpga:tcp:host",
+                 "fpga:tcp:host:0", "fpga:tcp:host:65536", "fpga:tcp:::1:5000", "fpga:tcp:[::1]"):
         for args in (["mint", "--b", B], ["mint", "--b", B, "--dry-run"], ["devices"]):
             done = frank(*args, "--device", name)
             assert done.returncode == 3, (args, done)
             assert name in done.stderr and "cpu:0" in done.stderr, (args, done.stderr)
-    for name in ("", "x" * 32):
+    for name in ("", "x" * 96, "fpga:tcp:" + "x" * 90 + ":5000"):
         check(["mint", "--b", B, "--device", name], "--device", 2)
         check(["devices", "--device", name], "--device", 2)
+    for unroll in ("", "0", "3", "128", "08", "u8", "-8"):
+        check(["mint", "--b", B, "--fpga-unroll", unroll], "--fpga-unroll", 2)
+        check(["devices", "--fpga-unroll", unroll], "--fpga-unroll", 2)
+    check(["mint", "--b", B, "--fpga-unroll", "8", "--connect", "ipc:///x"], "--fpga-unroll", 2)
     assert check_json(["mint", "--b", B, "--device", "gpu:0"], status=3)["error"] == "no-device"
     done = frank("mint", "--b", B, "--isa", "nonsense")
     assert done.returncode == 3 and "nonsense" in done.stderr, done

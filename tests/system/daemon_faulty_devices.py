@@ -31,6 +31,7 @@ GRACE_S = 1.0
 LIARS = {
     "faulty:wrong": (True, r"wrong result"),
     "faulty:attempts": (True, r"wrong result"),
+    "faulty:caught": (True, r"failed in a search"),
     "null:0": (True, r"wrong result"),  # it claims attempts and never finds anything
     "faulty:die": (False, r"died"),
     "faulty:hang": (False, r"hung"),
@@ -115,7 +116,7 @@ def the_slow_and_the_unlucky_go_on_working():
 
 
 def all_of_them_at_once_change_no_answer():
-    """One sound device among nine that are not: four clients, every answer right."""
+    """One sound device among ten that are not: four clients, every answer right."""
     names = list(LIARS) + ["faulty:slow", "faulty:flaky"]
     arguments = ["--device", "cpu:0"]
     for name in names:

@@ -37,7 +37,8 @@ struct frank_engine_ctx {
   const struct fault *fault;
   uint32_t after;  /* the slice from which on the fault strikes, 1 the first */
   uint32_t slices; /* searched since the device was opened */
-  char name[32];
+  uint64_t lies;
+  char name[FRANK_DEVICE_NAME_BYTES];
   char variant[32];
 };
 
@@ -107,8 +108,17 @@ static void strike_wrong(struct frank_engine_ctx *ctx, const struct frank_slice 
   }
 }
 
+static void strike_caught(struct frank_engine_ctx *ctx, const struct frank_slice *slice,
+                          struct frank_scan *result)
+{
+  (void)slice;
+  (void)result;
+  ctx->lies++;
+}
+
 static const struct fault faults[] = {
     {.name = "wrong", .about = "reports counters above the bound", .strike = strike_wrong},
+    {.name = "caught", .about = "lies, and its engine finds out", .strike = strike_caught},
     {.name = "hang", .about = "a scan never returns", .strike = strike_hang},
     {.name = "die", .about = "aborts in a scan", .strike = strike_die},
     {.name = "slow", .about = "a tenth of the portable speed", .slow_times = 10},
@@ -289,7 +299,12 @@ static enum frank_err faulty_scan(struct frank_engine_ctx *ctx, const struct fra
   for (size_t i = 0; i < n; i++) {
     scan_one(ctx, &slices[i], &results[i]);
   }
-  return FRANK_OK;
+  return ctx->lies == 0 ? FRANK_OK : FRANK_ERR_DEVICE;
+}
+
+static uint64_t faulty_lies(const struct frank_engine_ctx *ctx)
+{
+  return ctx->lies;
 }
 
 static void faulty_info(const struct frank_engine_ctx *ctx, struct frank_device_info *info)
@@ -311,4 +326,5 @@ const struct frank_engine frank_engine_faulty = {
     .scan = faulty_scan,
     .info = faulty_info,
     .close = faulty_close,
+    .lies = faulty_lies,
 };

@@ -8,6 +8,7 @@
  * N-th slice on; N is 3 where it is not given.
  *
  *     wrong     reports a counter that is above the bound
+ *     caught    lies, and its engine finds out: the scan fails
  *     hang      a scan never returns
  *     die       the process aborts in a scan
  *     attempts  claims more attempts than there are counters

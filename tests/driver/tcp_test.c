@@ -1,0 +1,585 @@
+/*
+ * The bus over TCP, and the server on the other side: over good lines and bad ones, with peers that
+ * die, that say nothing, and that send rubbish.
+ */
+#include "device.h"
+#include "driver/bus_tcp.h"
+#include "driver/core.h"
+#include "driver/frame.h"
+#include "driver/place.h"
+#include "driver/registers.h"
+#include "driver/server.h"
+#include "oracle.h"
+#include "proxy.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define PLACE_BYTES 32
+#define WRITES_MAX  65536
+#define JOBS        4
+
+static uint64_t seed;
+
+/* ---- a server in a process of its own ---- */
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+  (void)number;
+  stop = 1;
+}
+
+static void tell(void *ctx, const char *place)
+{
+  const int *pipe_end = ctx;
+  ssize_t put = write(*pipe_end, place, strlen(place));
+  (void)put;
+  (void)close(*pipe_end);
+}
+
+/* Serves `bus` at `at`; `place` becomes where it listens. The bus is the child's. */
+static pid_t serve(struct frank_bus *bus, const char *at, char *place)
+{
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    char why[FRANK_FPGA_WHY_BYTES];
+    const struct sigaction action = {.sa_handler = on_signal};
+    const struct frank_fpga_server_options options = {
+        .listen = at, .stop = &stop, .listening = tell, .ctx = &ends[1]};
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)close(ends[0]);
+    enum frank_fpga_err err = frank_fpga_server_run(bus, &options, why);
+    if (err != FRANK_FPGA_OK) {
+      (void)fprintf(stderr, "server: %s\n", why);
+    }
+    _exit(err == FRANK_FPGA_OK ? 0 : 1);
+  }
+  (void)close(ends[1]);
+  ssize_t got = read(ends[0], place, PLACE_BYTES - 1);
+  assert_true(got > 0);
+  place[got] = '\0';
+  (void)close(ends[0]);
+  bus->ops->close(bus->ctx);
+  return pid;
+}
+
+static struct frank_fpga *open_core(const char *place, const struct frank_bus_tcp_options *options)
+{
+  char why[FRANK_FPGA_WHY_BYTES];
+  struct frank_bus *bus;
+  struct frank_fpga *core = NULL;
+  if (frank_bus_tcp_open(place, options, &bus, why) != FRANK_FPGA_OK ||
+      frank_fpga_open(bus, NULL, &core, why) != FRANK_FPGA_OK) {
+    fail_msg("open: %s", why);
+  }
+  return core;
+}
+
+static void search_right(struct frank_fpga *core, uint64_t *random, unsigned blocks)
+{
+  static struct oracle_job made[JOBS];
+  struct frank_fpga_job jobs[JOBS];
+  struct frank_fpga_result results[JOBS];
+  for (size_t i = 0; i < JOBS; i++) {
+    oracle_fill(&made[i], random, blocks, 2, 300, 4);
+    jobs[i] = made[i].job;
+  }
+  enum frank_fpga_err err = frank_fpga_search(core, jobs, JOBS, results);
+  if (err != FRANK_FPGA_OK) {
+    fail_msg("search: %s", frank_fpga_failure(core));
+  }
+  for (size_t i = 0; i < JOBS; i++) {
+    oracle_assert(&made[i], &results[i]);
+  }
+}
+
+/* ---- tests ---- */
+
+static void searches_over_a_good_line(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  char place[PLACE_BYTES];
+  pid_t server = serve(device_bus(), "127.0.0.1:0", place);
+  for (unsigned clients = 0; clients < 3; clients++) {
+    struct frank_fpga *core = open_core(place, NULL);
+    assert_true(frank_fpga_params(core)->simulated);
+    search_right(core, &random, 1 + (unsigned)(oracle_random(&random) % 12));
+    assert_int_equal(frank_fpga_health(core)->replays, 0);
+    assert_int_equal(frank_fpga_health(core)->retries, 0);
+    frank_fpga_close(&core);
+  }
+  assert_int_equal(kill(server, SIGTERM), 0);
+  int status;
+  assert_int_equal(waitpid(server, &status, 0), server);
+  assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void searches_over_ipv6_and_by_name(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  char place[PLACE_BYTES];
+  char named[PLACE_BYTES + 16];
+  pid_t server = serve(device_bus(), "127.0.0.1:0", place);
+  (void)snprintf(named, sizeof named, "localhost%s", strchr(place, ':'));
+  struct frank_fpga *core = open_core(named, NULL);
+  search_right(core, &random, 2);
+  frank_fpga_close(&core);
+  proxy_stop(server);
+  int fd = socket(AF_INET6, SOCK_STREAM, 0);
+  const struct sockaddr_in6 loopback = {.sin6_family = AF_INET6,
+                                        .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  bool has_ipv6 = fd >= 0 && bind(fd, (const struct sockaddr *)&loopback, sizeof loopback) == 0;
+  (void)close(fd);
+  if (!has_ipv6) {
+    print_message("skipped: this machine has no IPv6 loopback address\n");
+    return;
+  }
+  server = serve(device_bus(), "[::1]:0", place);
+  core = open_core(place, NULL);
+  search_right(core, &random, 2);
+  frank_fpga_close(&core);
+  proxy_stop(server);
+}
+
+static void survives_torn_and_spoilt_frames(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  char place[PLACE_BYTES];
+  char bad[PLACE_BYTES];
+  const struct frank_bus_tcp_options options = {.reconnects = 20};
+  pid_t server = serve(device_bus(), "127.0.0.1:0", place);
+  struct proxy_line *line = proxy_line_new(seed);
+  pid_t proxy = proxy_start(line, place, bad);
+  struct frank_fpga *core = open_core(bad, &options);
+  static const uint32_t every[][2] = {{3000, 0}, {0, 3000}, {2000, 2000}, {700, 0}};
+  for (size_t i = 0; i < sizeof every / sizeof every[0]; i++) {
+    line->cut_every = every[i][0];
+    line->spoil_every = every[i][1];
+    line->crumbs = i % 2 == 0;
+    search_right(core, &random, 3);
+    search_right(core, &random, 12);
+  }
+  assert_true(line->cuts > 5);
+  assert_true(line->spoilt > 2);
+  assert_true(line->connections > line->cuts);
+  /* Nothing of it reached the driver. */
+  assert_int_equal(frank_fpga_health(core)->replays, 0);
+  assert_int_equal(frank_fpga_health(core)->retries, 0);
+  line->cut_every = line->spoil_every = 0;
+  frank_fpga_close(&core);
+  proxy_stop(proxy);
+  proxy_stop(server);
+}
+
+/* A bus that notes the writes, in memory that the parent sees. */
+struct noting {
+  struct frank_bus bus;
+  uint64_t count;
+  uint32_t refuse; /* this address */
+  uint32_t values[WRITES_MAX];
+};
+
+static enum frank_fpga_err note_read(void *ctx, uint32_t addr, uint32_t *value)
+{
+  (void)ctx;
+  *value = addr * 3;
+  return FRANK_FPGA_OK;
+}
+
+static enum frank_fpga_err note_write(void *ctx, uint32_t addr, uint32_t value)
+{
+  struct noting *self = ctx;
+  if (addr == self->refuse) {
+    return FRANK_FPGA_ERR_REFUSED;
+  }
+  if (self->count < WRITES_MAX) {
+    self->values[self->count] = value;
+  }
+  self->count++;
+  return FRANK_FPGA_OK;
+}
+
+static enum frank_fpga_err note_wait(void *ctx, uint64_t timeout_ns, bool *level)
+{
+  (void)ctx;
+  (void)poll(NULL, 0, (int)(timeout_ns / 1000000));
+  *level = false;
+  return FRANK_FPGA_OK;
+}
+
+static enum frank_fpga_err note_now(void *ctx, uint64_t *now_ns)
+{
+  (void)ctx;
+  *now_ns = UINT64_C(0x1234567890);
+  return FRANK_FPGA_OK;
+}
+
+static enum frank_fpga_err note_reset(void *ctx)
+{
+  (void)ctx;
+  return FRANK_FPGA_ERR_TIMEOUT;
+}
+
+static const char *note_failure(void *ctx)
+{
+  (void)ctx;
+  return "it is only noted";
+}
+
+static void note_close(void *ctx)
+{
+  (void)ctx;
+}
+
+static const struct frank_bus_ops note_ops = {note_read,  note_write,   note_wait, note_now,
+                                              note_reset, note_failure, note_close};
+
+static struct noting *noting_new(void)
+{
+  struct noting *noting =
+      mmap(NULL, sizeof *noting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  assert_true(noting != MAP_FAILED);
+  noting->bus = (struct frank_bus){&note_ops, noting, false};
+  noting->refuse = UINT32_MAX;
+  return noting;
+}
+
+static struct frank_bus *open_bus(const char *place, const struct frank_bus_tcp_options *options)
+{
+  char why[FRANK_FPGA_WHY_BYTES];
+  struct frank_bus *bus;
+  if (frank_bus_tcp_open(place, options, &bus, why) != FRANK_FPGA_OK) {
+    fail_msg("open: %s", why);
+  }
+  return bus;
+}
+
+static void does_each_write_once_and_in_order(void **state)
+{
+  (void)state;
+  char place[PLACE_BYTES];
+  char bad[PLACE_BYTES];
+  const struct frank_bus_tcp_options options = {.reconnects = 30};
+  struct noting *noting = noting_new();
+  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct proxy_line *line = proxy_line_new(seed);
+  line->crumbs = true;
+  line->cut_every = 2500;
+  line->spoil_every = 5000;
+  pid_t proxy = proxy_start(line, place, bad);
+  struct frank_bus *bus = open_bus(bad, &options);
+  for (uint32_t i = 0; i < 3000; i++) {
+    uint32_t value;
+    assert_int_equal(bus->ops->write32(bus->ctx, 0x1000, i), FRANK_FPGA_OK);
+    if (i % 50 == 49) {
+      assert_int_equal(bus->ops->read32(bus->ctx, i * 4, &value), FRANK_FPGA_OK);
+      assert_int_equal(value, i * 12);
+      assert_int_equal(noting->count, i + 1); /* posted, but done before what came after */
+    }
+  }
+  for (uint32_t i = 0; i < 3000; i++) {
+    assert_int_equal(noting->values[i], i);
+  }
+  assert_true(line->cuts + line->spoilt > 10);
+  bus->ops->close(bus->ctx);
+  proxy_stop(proxy);
+  proxy_stop(server);
+}
+
+static void hands_every_answer_on(void **state)
+{
+  (void)state;
+  char place[PLACE_BYTES];
+  uint32_t value;
+  uint64_t now_ns;
+  bool level = true;
+  struct noting *noting = noting_new();
+  noting->refuse = 0x40;
+  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct frank_bus *bus = open_bus(place, NULL);
+  assert_false(bus->simulated);
+  assert_int_equal(bus->ops->now(bus->ctx, &now_ns), FRANK_FPGA_OK);
+  assert_true(now_ns == UINT64_C(0x1234567890));
+  assert_int_equal(bus->ops->wait_irq(bus->ctx, 20000000, &level), FRANK_FPGA_OK);
+  assert_false(level);
+  assert_int_equal(bus->ops->reset(bus->ctx), FRANK_FPGA_ERR_TIMEOUT);
+  assert_string_not_equal(bus->ops->failure(bus->ctx), "");
+  /* A posted write that is refused is told by the next call that waits, once. */
+  assert_int_equal(bus->ops->write32(bus->ctx, 0x44, 1), FRANK_FPGA_OK);
+  assert_int_equal(bus->ops->write32(bus->ctx, 0x40, 1), FRANK_FPGA_OK);
+  assert_int_equal(bus->ops->write32(bus->ctx, 0x48, 1), FRANK_FPGA_OK);
+  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_ERR_REFUSED);
+  assert_non_null(strstr(bus->ops->failure(bus->ctx), "refused"));
+  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_OK);
+  assert_int_equal(value, 12);
+  assert_int_equal(noting->count, 2);
+  /* The last posted write is done though nobody waits for it. */
+  assert_int_equal(bus->ops->write32(bus->ctx, 0x44, 7), FRANK_FPGA_OK);
+  bus->ops->close(bus->ctx);
+  assert_int_equal(noting->count, 3);
+  proxy_stop(server);
+}
+
+/* 700 words cost a few round trips, not 700: counted, since time would tell of the machine. */
+static void loads_many_words_in_few_round_trips(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  char place[PLACE_BYTES];
+  char line_place[PLACE_BYTES];
+  static struct oracle_job made;
+  struct frank_fpga_result result;
+  const struct frank_fpga_options options = {.no_known_answers = true};
+  struct noting *noting = noting_new();
+  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct proxy_line *line = proxy_line_new(seed);
+  pid_t proxy = proxy_start(line, place, line_place);
+  struct frank_bus *bus = open_bus(line_place, NULL);
+  uint32_t value;
+  for (uint32_t i = 0; i < 700; i++) {
+    assert_int_equal(bus->ops->write32(bus->ctx, 0x1000, i), FRANK_FPGA_OK);
+  }
+  assert_int_equal(bus->ops->read32(bus->ctx, 0, &value), FRANK_FPGA_OK);
+  assert_int_equal(noting->count, 700);
+  assert_true(line->turns < 200);
+  bus->ops->close(bus->ctx);
+  proxy_stop(proxy);
+  proxy_stop(server);
+  /* And so does a job of 12 blocks. */
+  char why[FRANK_FPGA_WHY_BYTES];
+  struct frank_fpga *core;
+  server = serve(device_bus(), "127.0.0.1:0", place);
+  line = proxy_line_new(seed);
+  proxy = proxy_start(line, place, line_place);
+  bus = open_bus(line_place, NULL);
+  assert_int_equal(frank_fpga_open(bus, &options, &core, why), FRANK_FPGA_OK);
+  uint64_t turns = line->turns;
+  oracle_fill(&made, &random, 12, 0, 100, 1);
+  assert_int_equal(frank_fpga_search(core, &made.job, 1, &result), FRANK_FPGA_OK);
+  oracle_assert(&made, &result);
+  assert_true(line->turns - turns < 350);
+  frank_fpga_close(&core);
+  proxy_stop(proxy);
+  proxy_stop(server);
+}
+
+static void tells_of_a_peer_that_dies_and_works_with_the_next(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  char place[PLACE_BYTES];
+  static struct oracle_job made;
+  struct frank_fpga_result result;
+  pid_t server = serve(device_bus(), "127.0.0.1:0", place);
+  struct frank_fpga *core = open_core(place, NULL);
+  search_right(core, &random, 2);
+  proxy_stop(server);
+  oracle_fill(&made, &random, 2, 0, 100, 1);
+  assert_int_equal(frank_fpga_search(core, &made.job, 1, &result), FRANK_FPGA_ERR_IO);
+  assert_non_null(strstr(frank_fpga_failure(core), "cannot connect"));
+  assert_non_null(strstr(frank_fpga_failure(core), "127.0.0.1"));
+  char again[PLACE_BYTES];
+  server = serve(device_bus(), place, again);
+  assert_string_equal(place, again);
+  search_right(core, &random, 2);
+  /* One that is restarted between two calls, with a core that knows nothing, is not even noticed.
+   */
+  proxy_stop(server);
+  server = serve(device_bus(), place, again);
+  search_right(core, &random, 2);
+  assert_true(frank_fpga_health(core)->replays > 0);
+  frank_fpga_close(&core);
+  proxy_stop(server);
+}
+
+static void tells_of_peers_that_do_not_speak(void **state)
+{
+  (void)state;
+  char place[PLACE_BYTES];
+  char silent[PLACE_BYTES];
+  char why[FRANK_FPGA_WHY_BYTES];
+  struct frank_bus *bus;
+  const struct frank_bus_tcp_options options = {.connect_ms = 300, .answer_ms = 300};
+  int listener = proxy_listen(silent);
+  assert_int_equal(frank_bus_tcp_open(silent, &options, &bus, why), FRANK_FPGA_ERR_TIMEOUT);
+  assert_non_null(strstr(why, "no answer in time"));
+  /* One that answers in another language. */
+  pid_t pid = fork();
+  if (pid == 0) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+      static const char text[] = "HTTP/1.1 400 Bad Request\r\nServer: something else\r\n\r\n";
+      int fd = accept(listener, NULL, NULL);
+      (void)send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
+      (void)poll(NULL, 0, 50);
+      (void)close(fd);
+    }
+  }
+  enum frank_fpga_err err = frank_bus_tcp_open(silent, &options, &bus, why);
+  assert_int_equal(err, FRANK_FPGA_ERR_IO);
+  assert_null(bus);
+  proxy_stop(pid);
+  (void)close(listener);
+  assert_int_equal(frank_bus_tcp_open(silent, &options, &bus, why), FRANK_FPGA_ERR_IO);
+  assert_non_null(strstr(why, "cannot connect"));
+  /* A line that takes everything and hands nothing on, in mid-search. */
+  uint32_t value;
+  struct noting *noting = noting_new();
+  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct proxy_line *line = proxy_line_new(seed);
+  pid_t proxy = proxy_start(line, place, silent);
+  bus = open_bus(silent, &options);
+  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_OK);
+  line->silent = true;
+  uint64_t start_ms = frank_bus_clock_ms();
+  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_ERR_TIMEOUT);
+  assert_true(frank_bus_clock_ms() - start_ms < 60000);
+  line->silent = false;
+  assert_int_equal(bus->ops->read32(bus->ctx, 8, &value), FRANK_FPGA_OK);
+  assert_int_equal(value, 24);
+  bus->ops->close(bus->ctx);
+  proxy_stop(proxy);
+  proxy_stop(server);
+}
+
+static void refuses_what_is_no_place(void **state)
+{
+  (void)state;
+  static const char *const bad[] = {"",       "localhost", ":1",     "localhost:",  "a:b",
+                                    "a:-1",   "a:65536",   "a:1 ",   "::1:5",       "[::1]",
+                                    "[::1]5", "[]:5",      "[::1:5", "a:999999999", "a:0x10"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    char why[FRANK_FPGA_WHY_BYTES];
+    struct frank_bus *bus;
+    assert_int_equal(frank_bus_tcp_open(bad[i], NULL, &bus, why), FRANK_FPGA_ERR_ARGUMENT);
+    assert_non_null(strstr(why, "is not HOST:PORT"));
+    const struct frank_fpga_server_options options = {.listen = bad[i], .stop = &stop};
+    assert_int_equal(frank_fpga_server_run(NULL, &options, why), FRANK_FPGA_ERR_ARGUMENT);
+  }
+}
+
+static void listens_at_remote_addresses_only_when_told(void **state)
+{
+  (void)state;
+  static const char *const remote[] = {"0.0.0.0:0", "[::]:0", "192.0.2.1:0"};
+  for (size_t i = 0; i < sizeof remote / sizeof remote[0]; i++) {
+    char why[FRANK_FPGA_WHY_BYTES];
+    struct noting *noting = noting_new();
+    const struct frank_fpga_server_options options = {.listen = remote[i], .stop = &stop};
+    assert_int_equal(frank_fpga_server_run(&noting->bus, &options, why), FRANK_FPGA_ERR_ARGUMENT);
+    assert_non_null(strstr(why, remote[i]));
+  }
+}
+
+static void tells_a_second_client_that_it_is_busy(void **state)
+{
+  (void)state;
+  char place[PLACE_BYTES];
+  char why[FRANK_FPGA_WHY_BYTES];
+  struct frank_bus *second;
+  uint32_t value;
+  struct noting *noting = noting_new();
+  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct frank_bus *first = open_bus(place, NULL);
+  for (unsigned i = 0; i < 20; i++) {
+    assert_int_equal(frank_bus_tcp_open(place, NULL, &second, why), FRANK_FPGA_ERR_IO);
+    assert_non_null(strstr(why, "in use by another"));
+    assert_int_equal(first->ops->read32(first->ctx, 4, &value), FRANK_FPGA_OK);
+  }
+  first->ops->close(first->ctx);
+  second = open_bus(place, NULL);
+  second->ops->close(second->ctx);
+  proxy_stop(server);
+}
+
+/* Rubbish of all kinds, from many, with a client who wants to work. */
+static void is_not_harmed_by_rubbish(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  char place[PLACE_BYTES];
+  uint32_t value;
+  struct noting *noting = noting_new();
+  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  for (unsigned round = 0; round < 200; round++) {
+    uint8_t bytes[16 * FRANK_BUS_FRAME_BYTES];
+    size_t len = 1 + oracle_random(&random) % sizeof bytes;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+      bytes[i] = (uint8_t)(oracle_random(&random) >> 40);
+    }
+    for (size_t i = 0; i < 16 && round % 4 != 0; i++) {
+      /* Good frames that say what is not right. */
+      const struct frank_bus_frame frame = {
+          .session = (uint32_t)(oracle_random(&random) % 2),
+          .sequence = (uint32_t)(oracle_random(&random) % (round % 2 == 0 ? 3 : UINT32_MAX)),
+          .op = (uint8_t)(i == 0 ? 1 : oracle_random(&random) % 9),
+          .address = i == 0 ? 1 : (uint32_t)oracle_random(&random),
+          .data = oracle_random(&random) >> (oracle_random(&random) % 60)};
+      frank_bus_frame_pack(&frame, FRANK_BUS_MAGIC_REQUEST, bytes + i * FRANK_BUS_FRAME_BYTES);
+    }
+    int fd = proxy_connect(place);
+    assert_true(fd >= 0);
+    (void)send(fd, bytes, len, MSG_NOSIGNAL);
+    if (round % 3 == 0) {
+      (void)recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    }
+    (void)close(fd);
+  }
+  /* WAITs of years that nobody waits for are over, too. */
+  struct frank_bus *bus = NULL;
+  char why[FRANK_FPGA_WHY_BYTES] = "";
+  for (unsigned tries = 0; tries < 100 && bus == NULL; tries++) {
+    (void)!frank_bus_tcp_open(place, NULL, &bus, why);
+    (void)poll(NULL, 0, bus == NULL ? 50 : 0);
+  }
+  if (bus == NULL) {
+    fail_msg("open: %s", why);
+  }
+  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_OK);
+  assert_int_equal(value, 12);
+  bus->ops->close(bus->ctx);
+  proxy_stop(server);
+}
+
+int main(int argc, char **argv)
+{
+  device_choose(argc, argv);
+  seed = oracle_seed();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(searches_over_a_good_line),
+      cmocka_unit_test(searches_over_ipv6_and_by_name),
+      cmocka_unit_test(survives_torn_and_spoilt_frames),
+      cmocka_unit_test(does_each_write_once_and_in_order),
+      cmocka_unit_test(hands_every_answer_on),
+      cmocka_unit_test(loads_many_words_in_few_round_trips),
+      cmocka_unit_test(tells_of_a_peer_that_dies_and_works_with_the_next),
+      cmocka_unit_test(tells_of_peers_that_do_not_speak),
+      cmocka_unit_test(refuses_what_is_no_place),
+      cmocka_unit_test(listens_at_remote_addresses_only_when_told),
+      cmocka_unit_test(tells_a_second_client_that_it_is_busy),
+      cmocka_unit_test(is_not_harmed_by_rubbish),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
