@@ -95,9 +95,9 @@ static void reset_one(struct frank_bus *bus)
   run_a_while(bus);
   attempts = bench_read(bus, FRANK_FPGA_REG_ATTEMPTS_LO);
   bench_write(bus, FRANK_FPGA_REG_CTRL, FRANK_FPGA_REG_CTRL_RESET_MASK);
-  assert_int_equal(bench_read(bus, FRANK_FPGA_REG_STATUS) & (FRANK_FPGA_REG_STATUS_RUNNING_MASK |
-                                                              FRANK_FPGA_REG_STATUS_PENDING_MASK |
-                                                              FRANK_FPGA_REG_STATUS_READY_MASK),
+  assert_int_equal(bench_read(bus, FRANK_FPGA_REG_STATUS) &
+                       (FRANK_FPGA_REG_STATUS_RUNNING_MASK | FRANK_FPGA_REG_STATUS_PENDING_MASK |
+                        FRANK_FPGA_REG_STATUS_READY_MASK),
                    FRANK_FPGA_REG_STATUS_READY_MASK);
   drained(bus);
   assert_int_equal(bench_read(bus, FRANK_FPGA_REG_FIFO_DROPPED), 0);
@@ -158,8 +158,8 @@ static void reset_drops_both_jobs(void **state)
   each(reset_two, 8);
 }
 
-/* Every counter a hit and nobody takes them: what is kept is the first ones, what is not is counted,
- * END still comes and says so, and the next job is told apart. */
+/* Every counter a hit and nobody takes them: what is kept is the first ones, what is not is
+ * counted, END still comes and says so, and the next job is told apart. */
 static void overflow_one(struct frank_bus *bus)
 {
   uint32_t depth = bench_fifo_depth(bus);
@@ -267,12 +267,9 @@ static void flips_spoil_only_the_batch(void **state)
 int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(abort_tells_what_was_examined),
-      cmocka_unit_test(soft_reset_at_any_moment),
-      cmocka_unit_test(reset_line_at_any_moment),
-      cmocka_unit_test(reset_drops_both_jobs),
-      cmocka_unit_test(full_fifo_drops_and_tells),
-      cmocka_unit_test(ends_wait_for_a_place),
+      cmocka_unit_test(abort_tells_what_was_examined), cmocka_unit_test(soft_reset_at_any_moment),
+      cmocka_unit_test(reset_line_at_any_moment),      cmocka_unit_test(reset_drops_both_jobs),
+      cmocka_unit_test(full_fifo_drops_and_tells),     cmocka_unit_test(ends_wait_for_a_place),
       cmocka_unit_test(flips_spoil_only_the_batch),
   };
   return BENCH_MAIN("hdl_stops", argc, argv, tests);
