@@ -21,7 +21,8 @@ struct known {
 const known MODELS[] = {FRANK_SIM_MODELS};
 #undef X
 
-/* U in the order of how many attempts per second they simulate: hdl/sim/README.md has the figures. */
+/* U in the order of how many attempts per second they simulate: hdl/sim/README.md has the figures.
+ */
 const unsigned FASTEST_FIRST[] = {32, 16, 64, 8, 4, 2, 1};
 
 constexpr uint8_t AXI_OKAY = 0;
@@ -117,7 +118,8 @@ const struct frank_bus_ops OPS = {read32, write32, wait_irq, now, reset, failure
 
 enum frank_fpga_err unknown(unsigned unroll, char *why)
 {
-  int used = std::snprintf(why, FRANK_FPGA_WHY_BYTES, "no simulated core with U=%u in this build; there is: U=", unroll);
+  int used = std::snprintf(why, FRANK_FPGA_WHY_BYTES,
+                           "no simulated core with U=%u in this build; there is: U=", unroll);
   const char *comma = "";
   for (const known &model : MODELS) {
     if (used >= 0 && used < FRANK_FPGA_WHY_BYTES) {

@@ -21,8 +21,8 @@
 extern "C" {
 #endif
 
-/* The U of this build's models, smallest first, into list[0..cap); returns how many there are, which
- * can be more than cap. */
+/* The U of this build's models, smallest first, into list[0..cap); returns how many there are,
+ * which can be more than cap. */
 size_t frank_sim_unrolls(unsigned *list, size_t cap);
 
 /* The U that frank_sim_open takes for 0: the fastest in attempts per second of those built. */
@@ -47,8 +47,8 @@ uint64_t frank_sim_cycles(const struct frank_bus *bus);
 /* Runs the clock for `cycles`, whatever the interrupt line says. */
 void frank_sim_run(struct frank_bus *bus, uint64_t cycles);
 
-/* Flips one bit of the state in the ring, which one by `seed`: what radiation or a clock that is too
- * fast does. */
+/* Flips one bit of the state in the ring, which one by `seed`: what radiation or a clock that is
+ * too fast does. */
 void frank_sim_flip(struct frank_bus *bus, uint64_t seed);
 
 /* Writes the waves from now on to an FST file for GTKWave, until the bus is closed. NOT_FOUND: this

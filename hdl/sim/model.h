@@ -1,6 +1,6 @@
 /*
- * model: one Verilated core, whatever its U. Verilator makes a class for each U; model.cc is compiled
- * once for each and hides it behind this one.
+ * model: one Verilated core, whatever its U. Verilator makes a class for each U; model.cc is
+ * compiled once for each and hides it behind this one.
  *
  * Between two calls the clock is low and the outputs have settled.
  */

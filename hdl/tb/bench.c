@@ -15,12 +15,13 @@
 #define COLLECT_CYCLES_MAX UINT64_C(20000000)
 
 static const char *trace_path;
-static const char *coverage_path;
+static const char *coverage_folder;
+static const char *group_name;
 static unsigned only_unroll;
 
 static int usage(const char *name)
 {
-  (void)fprintf(stderr, "usage: %s [--unroll U] [--trace FILE.fst] [--coverage FILE.dat]\n", name);
+  (void)fprintf(stderr, "usage: %s [--unroll U] [--trace FILE.fst] [--coverage FOLDER]\n", name);
   return 2;
 }
 
@@ -36,11 +37,12 @@ int bench_main(const char *name, int argc, char **argv, const struct CMUnitTest 
     } else if (strcmp(argv[i], "--trace") == 0) {
       trace_path = argv[i + 1];
     } else if (strcmp(argv[i], "--coverage") == 0) {
-      coverage_path = argv[i + 1];
+      coverage_folder = argv[i + 1];
     } else {
       return usage(argv[0]);
     }
   }
+  group_name = name;
   random_seed();
   (void)fflush(stdout);
   return _cmocka_run_group_tests(name, tests, tests_count, NULL, NULL);
@@ -76,8 +78,15 @@ struct frank_bus *bench_open(unsigned unroll)
 
 void bench_close(struct frank_bus *bus)
 {
-  if (coverage_path != NULL && frank_sim_coverage(bus, coverage_path) != FRANK_FPGA_OK) {
-    fail_msg("%s: %s", coverage_path, bus->ops->failure(bus->ctx));
+  if (coverage_folder != NULL) {
+    /* Each core counts for itself. */
+    static unsigned files;
+    char path[4096];
+    int len = snprintf(path, sizeof path, "%s/%s-%u.dat", coverage_folder, group_name, files++);
+    assert_true(len > 0 && (size_t)len < sizeof path);
+    if (frank_sim_coverage(bus, path) != FRANK_FPGA_OK) {
+      fail_msg("%s: %s", path, bus->ops->failure(bus->ctx));
+    }
   }
   bus->ops->close(bus->ctx);
 }

@@ -1,13 +1,14 @@
 /*
- * bench: what the test benches share. Jobs made from a seed, written to a core through its registers,
- * run, and what they found compared with what OpenSSL's SHA-256 says.
+ * bench: what the test benches share. Jobs made from a seed, written to a core through its
+ * registers, run, and what they found compared with what OpenSSL's SHA-256 says.
  *
  * A bench is a cmocka program that links one of the models (hdl/sim). Its command line:
  *
- *     test_NAME [--unroll U] [--trace FILE.fst] [--coverage FILE.dat]
+ *     test_NAME [--unroll U] [--trace FILE.fst] [--coverage FOLDER]
  *
- * --unroll: only this U of those built. FRANK_SEED in the environment replays a run, whose seed is
- * printed; FRANK_TEST_SCALE multiplies the numbers of random cases.
+ * --unroll: only this U of those built. --trace: waves of the first core that is opened. FRANK_SEED
+ * in the environment replays a run, whose seed is printed; FRANK_TEST_SCALE multiplies the numbers
+ * of random cases.
  */
 #ifndef FRANK_HDL_TB_BENCH_H
 #define FRANK_HDL_TB_BENCH_H
@@ -39,7 +40,7 @@ struct bench_job {
 struct bench_found {
   uint32_t counters[BENCH_ENTRIES_MAX];
   size_t count;
-  bool dropped; /* END said that hits were dropped */
+  bool dropped;  /* END said that hits were dropped */
   uint32_t last; /* END's counter */
 };
 

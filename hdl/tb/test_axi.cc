@@ -1,8 +1,8 @@
 /*
  * The AXI4-Lite port at its pins: all five channels stalled at random and not at all, address and
  * data of a write in any order, several accesses on their way, addresses and strobes that must be
- * refused, the reset line in the middle of it. Checked are the rules of the protocol (AMBA AXI4, A3.2:
- * an offer stays until it is taken) and every answer against a model of the registers.
+ * refused, the reset line in the middle of it. Checked are the rules of the protocol (AMBA AXI4,
+ * A3.2: an offer stays until it is taken) and every answer against a model of the registers.
  */
 #include "hdl/sim/model.h"
 
@@ -51,13 +51,24 @@ const std::map<uint32_t, uint32_t> CONSTANT = {
     {FRANK_FPGA_REG_ENTRY_TAG, 0},
 };
 
-/* Read: past the registers, windows that cannot be read, commands, addresses that are not aligned. */
+/* Read: past the registers, windows that cannot be read, commands, addresses that are not aligned.
+ */
 const uint32_t NOT_READABLE[] = {
-    FRANK_FPGA_REG_CTRL,         FRANK_FPGA_REG_ENTRY_POP, FRANK_FPGA_REG_TEMPLATE,
-    FRANK_FPGA_REG_INIT,         FRANK_FPGA_REG_KW + 256,  0x064,
-    0x07c,                       0x0e0,                    0x100,
-    0x800,                       0xffc,                    0x1ffc,
-    FRANK_FPGA_REG_ID + 1,       FRANK_FPGA_REG_ID + 2,    FRANK_FPGA_REG_ID + 3,
+    FRANK_FPGA_REG_CTRL,
+    FRANK_FPGA_REG_ENTRY_POP,
+    FRANK_FPGA_REG_TEMPLATE,
+    FRANK_FPGA_REG_INIT,
+    FRANK_FPGA_REG_KW + 256,
+    0x064,
+    0x07c,
+    0x0e0,
+    0x100,
+    0x800,
+    0xffc,
+    0x1ffc,
+    FRANK_FPGA_REG_ID + 1,
+    FRANK_FPGA_REG_ID + 2,
+    FRANK_FPGA_REG_ID + 3,
     FRANK_FPGA_REG_JOB_LAST + 1,
 };
 const uint32_t NOT_WRITABLE[] = {
@@ -351,7 +362,7 @@ void runs_at(const pace *paces, size_t count)
   master driven(frank_sim_model_of(bus));
   for (unsigned round = 0; round < bench_scale(20); round++) {
     for (size_t i = 0; i < count; i++) {
-      driven.run(2000, paces[i]);
+      driven.run(500, paces[i]);
     }
   }
   bench_close(bus);

@@ -1,19 +1,19 @@
 /*
- * NIST's CAVP vectors for SHA-256 (ShortMsg and LongMsg, 129 messages of 0 to 6400 bytes, as Debian's
- * libcrypto++-utils has them), through the core's registers.
+ * NIST's CAVP vectors for SHA-256 (ShortMsg and LongMsg, 129 messages of 0 to 6400 bytes, as
+ * Debian's libcrypto++-utils has them), through the core's registers.
  *
  * The core's first block always holds a counter, and a CAVP message does not begin with one. So a
  * block is put between: the 64 words that the core adds in a later block are free, and 8 of them
  * are enough to lead the state to any 8 words. A job is then
  *
  *     block 0          anything, with the counter
- *     block 1          words that make the state after it that of SHA-256 before the message's blocks
- *     blocks 2 to 10   up to nine blocks of the message: what is tested
- *     block 11         64 zero bytes
+ *     block 1          words that make the state after it that of SHA-256 before the message's
+ * blocks blocks 2 to 10   up to nine blocks of the message: what is tested block 11         64 zero
+ * bytes
  *
  * The first word after block 11 depends on all eight before it, so that a target at this word must
- * give a hit and the one below must not. A longer message goes on in the next job from where it was;
- * at its end the eight words before block 11 are the digest of the vector.
+ * give a hit and the one below must not. A longer message goes on in the next job from where it
+ * was; at its end the eight words before block 11 are the digest of the vector.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "hdl/tb/bench.h"

@@ -26,6 +26,9 @@ static void at_every_u(void (*body)(struct frank_bus *bus))
 static uint32_t next_id(void)
 {
   static uint32_t id;
+  if (id == 0) {
+    id = bench_random32();
+  }
   id = (id + 1) & FRANK_FPGA_REG_START_ID_ID_MASK;
   return id;
 }
