@@ -20,7 +20,7 @@
 #define COMERS_MAX  8
 #define COMER_MS    2000 /* to say HELLO in, and to go away in when it is busy */
 #define POLL_MS     100  /* to see the wish to stop */
-#define BACKLOG     8
+#define BACKLOG     128
 #define PLACE_BYTES 80
 
 /* Somebody who has not said HELLO yet, or was told that it is busy and is on the way out. */

@@ -166,6 +166,48 @@ static void marks_a_job_of_which_hits_were_dropped(void **state)
   frank_fpga_close(&core);
 }
 
+/* Whatever the core was doing, and whatever of it had been told. */
+static void survives_a_reset_at_any_moment(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  unsigned replays = 0;
+  for (unsigned at = 60; at < 900; at += 1 + (unsigned)(oracle_random(&random) % 20)) {
+    static struct oracle_job made[JOBS];
+    struct frank_fpga_job jobs[JOBS];
+    struct frank_fpga_result results[JOBS];
+    char plan[32];
+    (void)snprintf(plan, sizeof plan, "reset@%u", at);
+    struct frank_fpga *core = device_open(plan, NULL);
+    (void)fill(made, jobs, &random);
+    if (frank_fpga_search(core, jobs, JOBS, results) != FRANK_FPGA_OK) {
+      fail_msg("%s: %s", plan, frank_fpga_failure(core));
+    }
+    for (size_t i = 0; i < JOBS; i++) {
+      oracle_assert(&made[i], &results[i]);
+    }
+    replays += frank_fpga_health(core)->replays > 0;
+    frank_fpga_close(&core);
+  }
+  assert_true(replays > 10);
+}
+
+/* With no other job that could tell that something is wrong. */
+static void tells_a_clock_that_stops_under_the_only_job(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  static struct oracle_job made;
+  struct frank_fpga_result result;
+  const struct frank_fpga_options options = {.no_known_answers = true};
+  struct frank_fpga *core = device_open("stopped_clock@54", &options);
+  oracle_fill(&made, &random, 1, 0, 400, 0);
+  assert_int_equal(frank_fpga_search(core, &made.job, 1, &result), FRANK_FPGA_ERR_DEVICE);
+  assert_non_null(strstr(frank_fpga_failure(core), "clock stands still"));
+  assert_int_equal(frank_fpga_health(core)->replays, 0);
+  frank_fpga_close(&core);
+}
+
 /* A core that begins to miss is found by the next known answer, not by the search that is spoilt.
  */
 static void finds_misses_that_begin_later(void **state)
@@ -206,6 +248,12 @@ static void works_again_after_a_failure(void **state)
       failures++;
     }
     assert_int_equal(failures == 3, strchr(plans[i], '+') != NULL);
+    if (i == 0) {
+      /* Nothing of the search that failed is left to come into the next one's way. */
+      assert_int_equal(failures, 1);
+      assert_int_equal(frank_fpga_health(core)->stale_entries, 0);
+      assert_int_equal(frank_fpga_health(core)->replays, 0);
+    }
     for (size_t job = 0; job < JOBS && failures < 3; job++) {
       oracle_assert(&made[job], &results[job]);
     }
@@ -351,6 +399,8 @@ int main(int argc, char **argv)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gives_right_results_or_says_why_not),
       cmocka_unit_test(marks_a_job_of_which_hits_were_dropped),
+      cmocka_unit_test(survives_a_reset_at_any_moment),
+      cmocka_unit_test(tells_a_clock_that_stops_under_the_only_job),
       cmocka_unit_test(finds_misses_that_begin_later),
       cmocka_unit_test(works_again_after_a_failure),
       cmocka_unit_test(says_at_open_what_is_not_there),

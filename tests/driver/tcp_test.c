@@ -285,11 +285,11 @@ static void does_each_write_once_and_in_order(void **state)
   struct noting *noting = noting_new();
   pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
   struct proxy_line *line = proxy_line_new(seed);
+  pid_t proxy = proxy_start(line, place, bad);
+  struct frank_bus *bus = open_bus(bad, &options);
   line->crumbs = true;
   line->cut_every = 2500;
   line->spoil_every = 5000;
-  pid_t proxy = proxy_start(line, place, bad);
-  struct frank_bus *bus = open_bus(bad, &options);
   for (uint32_t i = 0; i < 3000; i++) {
     uint32_t value;
     assert_int_equal(bus->ops->write32(bus->ctx, 0x1000, i), FRANK_FPGA_OK);

@@ -116,9 +116,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(session.in_len + sizeof bytes <= sizeof session.in);
     memcpy(session.in + session.in_len, bytes, sizeof bytes);
     session.in_len += sizeof bytes;
+    struct frank_bus_frame request;
+    const uint64_t done = counting.done;
+    bool wanted = frank_bus_frame_unpack(bytes, FRANK_BUS_MAGIC_REQUEST, &request) &&
+                  request.session == session.id && request.sequence == session.next &&
+                  request.status == 0;
     bool good = frank_bus_session_run(&session);
     check_answers(&session);
+    /* What was asked for once, in its turn, and nothing else. */
+    FUZZ_CHECK(counting.done - done <= wanted);
     FUZZ_CHECK(counting.done <= session.next - first);
+    FUZZ_CHECK(good || !wanted);
     if (!good) {
       /* The client comes again, over another line. */
       hello.session = session.id;
