@@ -172,7 +172,7 @@ static void overflow_one(struct frank_bus *bus)
   next_id();
   bench_load(bus, &job);
   bench_start(bus, &job, id);
-  frank_sim_run(bus, 70 * 64);
+  frank_sim_run(bus, UINT64_C(70) * 64);
   assert_false(bench_read(bus, FRANK_FPGA_REG_STATUS) & FRANK_FPGA_REG_STATUS_RUNNING_MASK);
   bench_collect(bus, id, &found);
   dropped = bench_read(bus, FRANK_FPGA_REG_FIFO_DROPPED) - dropped;
