@@ -184,6 +184,35 @@ static void last_batches_of_every_size(void **state)
   at_every_u(partial_batches);
 }
 
+/* Longer than 2^16: LAST is compared in all its bits, and ATTEMPTS carries on. Only where it is
+ * quick.
+ */
+static void long_range(struct frank_bus *bus)
+{
+  static struct bench_found found;
+  uint32_t id = next_id();
+  if (bench_in_flight(bus) < 9) {
+    return;
+  }
+  bench_job_random(&job, 1, (unsigned)bench_below(15));
+  job.first = bench_random32() >> 1;
+  job.last = job.first + 0x10000 + (uint32_t)bench_below(1000);
+  job.target = UINT32_MAX >> 14; /* about four hits */
+  bench_load(bus, &job);
+  uint32_t before = bench_read(bus, FRANK_FPGA_REG_ATTEMPTS_LO);
+  bench_start(bus, &job, id);
+  bench_collect(bus, id, &found);
+  assert_int_equal(found.last, job.last);
+  assert_int_equal(bench_read(bus, FRANK_FPGA_REG_ATTEMPTS_LO) - before, job.last - job.first + 1);
+  bench_check(&job, &found);
+}
+
+static void ranges_longer_than_16_bits(void **state)
+{
+  (void)state;
+  at_every_u(long_range);
+}
+
 /* The next job is loaded into the other buffer while one runs, and waits for it. */
 static void back_to_back(struct frank_bus *bus)
 {
@@ -297,6 +326,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(first_and_last_counter),
       cmocka_unit_test(whole_range_is_begun),
       cmocka_unit_test(last_batches_of_every_size),
+      cmocka_unit_test(ranges_longer_than_16_bits),
       cmocka_unit_test(jobs_one_after_the_other),
       cmocka_unit_test(what_cannot_be_is_refused),
   };
