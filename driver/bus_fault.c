@@ -35,6 +35,8 @@ enum kind {
   FAULT_STALE_ID,
   /* Chances: jobs started. */
   FAULT_STUCK_BUSY,
+  /* Chances: entries popped. */
+  FAULT_STUCK_FIFO,
   KINDS
 };
 
@@ -53,6 +55,7 @@ static const char *const names[KINDS] = {
     [FAULT_OVERFLOW] = "overflow",
     [FAULT_STALE_ID] = "stale_id",
     [FAULT_STUCK_BUSY] = "stuck_busy",
+    [FAULT_STUCK_FIFO] = "stuck_fifo",
 };
 
 /* When a fault strikes: at each chance, at the N-th, from the N-th on, at every N-th. */
@@ -306,6 +309,9 @@ static enum frank_fpga_err fault_read32(void *ctx, uint32_t addr, uint32_t *valu
 
 static enum frank_fpga_err write_pop(struct fault_bus *self, uint32_t value)
 {
+  if (strikes(self, FAULT_STUCK_FIFO)) {
+    return FRANK_FPGA_OK;
+  }
   if (self->extra && value == ((self->judged_seq + self->shift) & SEQUENCES)) {
     self->extra = false;
     self->shift = (self->shift + 1) & SEQUENCES;

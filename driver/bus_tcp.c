@@ -222,7 +222,7 @@ static enum frank_fpga_err send_requests(struct tcp_bus *self)
                            FRANK_BUS_MAGIC_REQUEST, bytes + (size_t)i * FRANK_BUS_FRAME_BYTES);
     }
     ssize_t put = send(self->fd, bytes + self->out_len,
-                       count * FRANK_BUS_FRAME_BYTES - self->out_len, MSG_NOSIGNAL);
+                       (size_t)count * FRANK_BUS_FRAME_BYTES - self->out_len, MSG_NOSIGNAL);
     if (put < 0) {
       return errno == EAGAIN || errno == EINTR ? FRANK_FPGA_OK : say_errno(self, "sending");
     }

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define REPLAYS_MAX 2U
-#define READS       3  /* of an entry that makes no sense: the bus may have told it wrong */
-#define TAKEN_MAX   64 /* entries in a row, before the core is looked at */
+#define RUBBISH_MAX 64U /* entries in a row that are of no job, or do not go away */
+#define READS       3   /* of an entry that makes no sense: the bus may have told it wrong */
 #define TAG_USED                                                                                   \
   (FRANK_FPGA_REG_ENTRY_TAG_ID_MASK | FRANK_FPGA_REG_ENTRY_TAG_END_MASK |                          \
    FRANK_FPGA_REG_ENTRY_TAG_DROPPED_MASK | FRANK_FPGA_REG_ENTRY_TAG_SEQUENCE_MASK |                \
@@ -84,16 +84,24 @@ static enum verdict judge_end(const struct frank_fpga_slot *slot, const struct e
   return slot->cut && count <= slot->last - slot->first ? GOOD : WRONG;
 }
 
-static enum verdict judge_hit(const struct frank_fpga_slot *slot, struct entry *entry)
+static enum verdict judge_hit(const struct frank_fpga *core, const struct frank_fpga_slot *slot,
+                              struct entry *entry)
 {
   const struct frank_fpga_result *result = slot->result;
   if (entry->counter < slot->first || entry->counter > slot->last) {
+    return WRONG;
+  }
+  /* One ring tells of its counters in their order: none comes twice, and an end is in sight. */
+  if (core->params.rings == 1 && slot->hits > 0 && entry->counter <= slot->last_hit) {
     return WRONG;
   }
   for (uint32_t i = 0; i < result->hit_count; i++) {
     if (result->hits[i] == entry->counter) {
       return WRONG;
     }
+  }
+  if (slot->hits > slot->last - slot->first) {
+    return WRONG; /* more than there are counters */
   }
   entry->word = frank_fpga_sha256_word(slot->job, entry->counter);
   return entry->word <= slot->job->bound ? GOOD : WRONG;
@@ -109,7 +117,7 @@ static enum verdict judge(const struct frank_fpga *core, const struct frank_fpga
     /* The first job's END comes before all of the second: it was lost. */
     return run->live > 1 && run->slots[1].started && entry->id == run->slots[1].id ? GAP : STALE;
   }
-  return entry->end ? judge_end(&run->slots[0], entry) : judge_hit(&run->slots[0], entry);
+  return entry->end ? judge_end(&run->slots[0], entry) : judge_hit(core, &run->slots[0], entry);
 }
 
 static enum frank_fpga_err read_and_judge(struct frank_fpga *core, const struct frank_fpga_run *run,
@@ -137,11 +145,24 @@ static enum frank_fpga_err pop(struct frank_fpga *core, const struct entry *entr
                         entry->sequence << FRANK_FPGA_REG_ENTRY_POP_SEQUENCE_SHIFT);
 }
 
+static enum frank_fpga_err pop_rubbish(struct frank_fpga *core, struct frank_fpga_run *run,
+                                       const struct entry *entry)
+{
+  if (++run->rubbish > RUBBISH_MAX) {
+    return frank_fpga_fail(core, FRANK_FPGA_ERR_DEVICE,
+                           "the core's FIFO gives nothing but old entries, the last of job %u",
+                           (unsigned)entry->id);
+  }
+  return pop(core, entry);
+}
+
 /* Keeps a hit. A full result still takes one that lets the job stop. */
 static void keep(struct frank_fpga_slot *slot, const struct entry *entry)
 {
   struct frank_fpga_result *result = slot->result;
   bool stops = slot->job->may_stop && entry->word <= slot->job->stop_at;
+  slot->hits++;
+  slot->last_hit = entry->counter;
   if (result->hit_count < FRANK_FPGA_HITS) {
     result->hits[result->hit_count++] = entry->counter;
   } else {
@@ -222,6 +243,7 @@ static enum frank_fpga_err take_end(struct frank_fpga *core, struct frank_fpga_r
   } else {
     slot.first += (uint32_t)count;
     slot.started = slot.cut = false;
+    slot.hits = 0;
     slot.kept_hits = result->hit_count;
     slot.kept_overflow = result->overflow;
     run->slots[run->live++] = slot;
@@ -258,11 +280,12 @@ static enum frank_fpga_err take(struct frank_fpga *core, struct frank_fpga_run *
     return wrong(core, &run->slots[0], entry);
   case POPPED:
     core->health.retries++;
-    return pop(core, entry);
+    return pop_rubbish(core, run, entry);
   case STALE:
     core->health.stale_entries++;
-    return pop(core, entry);
+    return pop_rubbish(core, run, entry);
   default:
+    run->rubbish = 0;
     err = pop(core, entry);
     if (err != FRANK_FPGA_OK) {
       return err;
@@ -271,26 +294,25 @@ static enum frank_fpga_err take(struct frank_fpga *core, struct frank_fpga_run *
   }
 }
 
-/* Takes what the FIFO holds. *any: the core works, and need not be looked at; endless entries are
- * no proof of that. *nothing: there was none. */
+/* Takes what the FIFO holds. *any: the core works, and need not be looked at. *nothing: there was
+ * no entry. */
 static enum frank_fpga_err drain(struct frank_fpga *core, struct frank_fpga_run *run, bool *any,
                                  bool *nothing, bool *lost)
 {
   *any = false;
-  *nothing = false;
-  for (unsigned taken = 0; run->live > 0 && !*lost; taken++) {
+  *nothing = true;
+  while (run->live > 0 && !*lost) {
     struct entry entry;
     enum verdict verdict = GOOD;
     size_t live = run->live;
     enum frank_fpga_err err = read_and_judge(core, run, &entry, &verdict);
     if (err != FRANK_FPGA_OK || !entry.valid) {
-      *nothing = taken == 0;
       return err;
     }
-    *any = (*any || verdict == GOOD) && taken < TAKEN_MAX;
+    *nothing = false;
+    *any = *any || verdict == GOOD;
     err = take(core, run, &entry, verdict, lost);
-    if (err != FRANK_FPGA_OK || taken == TAKEN_MAX || run->live < live || verdict == STALE ||
-        verdict == POPPED) {
+    if (err != FRANK_FPGA_OK || run->live < live || verdict == STALE || verdict == POPPED) {
       return err; /* a buffer is free: the next job first; and rubbish is looked at now and then */
     }
   }
@@ -383,6 +405,7 @@ static enum frank_fpga_err recover(struct frank_fpga *core, struct frank_fpga_ru
     }
     core->health.replays++;
     slot->started = slot->cut = slot->stop_seen = false;
+    slot->hits = 0;
     slot->result->hit_count = slot->kept_hits;
     slot->result->overflow = slot->kept_overflow;
   }

@@ -37,7 +37,9 @@ struct frank_fpga_slot {
   unsigned buffer;
   unsigned replays;
   bool started;
-  bool cut;           /* an ABORT was sent since it was started: it may end before its last */
+  bool cut;      /* an ABORT was sent since it was started: it may end before its last */
+  uint64_t hits; /* that were reported of this part, and the last of them */
+  uint32_t last_hit;
   bool stop_seen;     /* a hit at or below stop_at was reported */
   uint32_t kept_hits; /* the result when this part began: a replay starts from there */
   bool kept_overflow;
@@ -52,6 +54,7 @@ struct frank_fpga_run {
   struct frank_fpga_slot slots[FRANK_FPGA_BUFFERS];
   size_t live;
   uint64_t ended_cycles; /* when the last job ended */
+  unsigned rubbish;      /* entries since the last that was one of ours */
   /* what the watch saw of slots[0] */
   uint64_t begun_cycles; /* when it began to run, at the latest */
   uint64_t begun_ns;     /* the device's time then */

@@ -195,10 +195,11 @@ static enum frank_fpga_err check_progress(struct frank_fpga *core, struct frank_
   return FRANK_FPGA_OK;
 }
 
-/* Neither runs nor waits, nor has an entry left. Looked at twice: STATUS may be a few cycles ahead
- * of the FIFO. */
-static enum frank_fpga_err check_running(struct frank_fpga *core,
-                                         const struct frank_fpga_slot *slot, bool *gone)
+/* *gone: neither runs nor waits, nor has an entry left. Looked at twice: STATUS may be a few cycles
+ * ahead of the FIFO. *entry: one came just now, perhaps after a long time in which this program did
+ * not run. */
+static enum frank_fpga_err
+check_running(struct frank_fpga *core, const struct frank_fpga_slot *slot, bool *gone, bool *entry)
 {
   *gone = true;
   for (unsigned looks = 0; looks < 2 && *gone; looks++) {
@@ -220,8 +221,8 @@ static enum frank_fpga_err check_running(struct frank_fpga *core,
         (status & FRANK_FPGA_REG_STATUS_RUNNING_MASK) != 0 &&
         (status & FRANK_FPGA_REG_STATUS_RUN_ID_MASK) >> FRANK_FPGA_REG_STATUS_RUN_ID_SHIFT ==
             slot->id;
-    *gone = !runs && (status & FRANK_FPGA_REG_STATUS_PENDING_MASK) == 0 &&
-            (tag & FRANK_FPGA_REG_ENTRY_TAG_VALID_MASK) == 0;
+    *entry = (tag & FRANK_FPGA_REG_ENTRY_TAG_VALID_MASK) != 0;
+    *gone = !runs && (status & FRANK_FPGA_REG_STATUS_PENDING_MASK) == 0 && !*entry;
   }
   return FRANK_FPGA_OK;
 }
@@ -230,6 +231,7 @@ enum frank_fpga_err frank_fpga_look(struct frank_fpga *core, struct frank_fpga_r
 {
   uint64_t now_ns = 0;
   uint32_t enabled;
+  bool entry = false;
   *gone = false;
   enum frank_fpga_err err = frank_fpga_now(core, &now_ns);
   if (err == FRANK_FPGA_OK) {
@@ -247,7 +249,7 @@ enum frank_fpga_err frank_fpga_look(struct frank_fpga *core, struct frank_fpga_r
     err = check_clocks(core, run, now_ns);
   }
   if (err == FRANK_FPGA_OK) {
-    err = check_running(core, &run->slots[0], gone);
+    err = check_running(core, &run->slots[0], gone, &entry);
   }
-  return err == FRANK_FPGA_OK && !*gone ? check_progress(core, run, now_ns) : err;
+  return err == FRANK_FPGA_OK && !*gone && !entry ? check_progress(core, run, now_ns) : err;
 }

@@ -133,6 +133,7 @@
         StIdle: begin
           if (can_write) assert (f_write_wait <= (write_q ? 5'd0 : 5'(f_Latency + 2)));
           if (can_read) assert (f_read_wait <= (write_q ? 5'(f_Latency + 2) : 5'd0));
+          if (can_read && f_read_wait != '0) assert (bvalid_q);  // so that the read is next
         end
         StRequest: begin
           if (can_write) assert (f_write_wait <= (write_q ? 5'(f_Latency + 3) : 5'd1));

@@ -28,6 +28,9 @@ class Mutation:
     source: str          # of hdl/rtl, without .sv
     old: str             # occurs there once
     new: str
+    # How it is found: by a way from reset to a wrong state; or, where that would take long, in that
+    # induction does not go through any more.
+    method: Method = Method.BMC
     depth: int = 0       # cycles that bmc may need to find it, if not the proof's own
 
 
@@ -99,7 +102,7 @@ MUTATIONS = [
     Mutation("axil", "takes a write of three bytes for whole", "frank_axil",
              "<= &wstrb_i;", "<= &wstrb_i[3:1];"),
     Mutation("axil", "reads wait behind an address without data", "frank_axil",
-             "ar_full_q && !rvalid_q;", "ar_full_q && !rvalid_q && !aw_full_q;", 16),
+             "ar_full_q && !rvalid_q;", "ar_full_q && !rvalid_q && !aw_full_q;", depth=16),
     Mutation("axil", "answers a write twice", "frank_axil",
              """      end else if (write_done) begin
         w_full_q <= 1'b0;""", """      end else if (write_done && !wfull_q) begin
@@ -121,29 +124,29 @@ MUTATIONS = [
 
     Mutation("regs", "a register can be read that may only be written", "frank_regs",
              "frank_reg_pkg::ENTRY_POP_WORD: {low_readable, low_writable} = 2'b01;",
-             "frank_reg_pkg::ENTRY_POP_WORD: {low_readable, low_writable} = 2'b11;", 6),
+             "frank_reg_pkg::ENTRY_POP_WORD: {low_readable, low_writable} = 2'b11;", depth=6),
     Mutation("regs", "K+W of block 0 can be written", "frank_regs",
-             "(kw_block != 4'd0) && ", "", 6),
+             "(kw_block != 4'd0) && ", "", depth=6),
     Mutation("regs", "misaligned accesses are carried out", "frank_regs",
-             "req_full_i && (req_addr_i[1:0] == 2'b00)", "req_full_i", 6),
+             "req_full_i && (req_addr_i[1:0] == 2'b00)", "req_full_i", depth=6),
     Mutation("regs", "a repeated START starts again", "frank_regs",
              "(low_word == frank_reg_pkg::START_ID_WORD) && !same_start_q;",
-             "(low_word == frank_reg_pkg::START_ID_WORD);", 20),
+             "(low_word == frank_reg_pkg::START_ID_WORD);", Method.INDUCTION),
     Mutation("regs", "a job of no blocks is started", "frank_regs",
-             "(job_blocks_q == 4'd0) || ", "", 9),
+             "(job_blocks_q == 4'd0) || ", "", depth=9),
     Mutation("regs", "FIRST above LAST is started", "frank_regs",
-             "else if (job_first_q > job_last_q) code = CodeRange;", "", 14),
+             "else if (job_first_q > job_last_q) code = CodeRange;", "", Method.INDUCTION),
     Mutation("regs", "the second error replaces the first", "frank_regs",
              "else if (execute_q && (err_code_q == CodeNone)) err_code_q <= code_q;",
-             "else if (execute_q && (code_q != CodeNone)) err_code_q <= code_q;", 20),
+             "else if (execute_q && (code_q != CodeNone)) err_code_q <= code_q;", Method.INDUCTION),
     Mutation("regs", "a job that runs has its buffer overwritten", "frank_regs",
              "assign buffer_busy[0] = (pending_q && !job_buffer_q) || (running_i && !run_buffer_i);",
-             "assign buffer_busy[0] = (pending_q && !job_buffer_q);", 20),
+             "assign buffer_busy[0] = (pending_q && !job_buffer_q);", Method.INDUCTION),
     Mutation("regs", "an abort leaves the job that waits", "frank_regs",
              "if (clear_q || abort_q || job_take_i) pending_q <= 1'b0;",
-             "if (clear_q || job_take_i) pending_q <= 1'b0;", 16),
+             "if (clear_q || job_take_i) pending_q <= 1'b0;", Method.INDUCTION),
     Mutation("regs", "ATTEMPTS loses its carry", "frank_regs",
-             "attempts_hi_q    <= attempts_hi_q + 32'(attempts_carry_q);", "attempts_hi_q <= '0;", -1),
+             "attempts_hi_q    <= attempts_hi_q + 32'(attempts_carry_q);", "attempts_hi_q <= '0;", Method.INDUCTION),
 
     Mutation("sequencer", "takes a job while one runs", "frank_sequencer",
              "assign job_take_o = (state_q == StIdle) &&", "assign job_take_o = (state_q != StEnd) &&"),
@@ -158,9 +161,9 @@ MUTATIONS = [
       state_d = StEnd;
     end"""),
     Mutation("sequencer", "examines counters after the last", "frank_sequencer",
-             "(attempt_o && (position_q == last_q))", "(attempt_o && (position_q > last_q))", 33),
+             "(attempt_o && (position_q == last_q))", "(attempt_o && (position_q > last_q))", Method.INDUCTION),
     Mutation("sequencer", "starts before the state is copied", "frank_sequencer",
-             "localparam logic [4:0] CopyLast = 5'd23;", "localparam logic [4:0] CopyLast = 5'd3;", 12),
+             "localparam logic [4:0] CopyLast = 5'd23;", "localparam logic [4:0] CopyLast = 5'd3;", Method.INDUCTION),
 
     Mutation("kw_ram", "both jobs share a buffer", "frank_kw_ram",
              "assign woffset = wbuffer_i ? RowWidth'(BlocksMax - 1) : '0;", "assign woffset = '0;"),
@@ -170,7 +173,7 @@ MUTATIONS = [
 
     Mutation("beat", "reads the words of a block that is not there", "frank_beat",
              "word_block_q <= (word_block_q == block_last_i) ?",
-             "word_block_q <= (word_block_q > block_last_i) ?", 100),
+             "word_block_q <= (word_block_q > block_last_i) ?", Method.INDUCTION),
     Mutation("beat", "a stage does not get its word", "frank_beat",
-             "kw_load3_q <= read2_q ?", "kw_load3_q <= read2_q && !window_load_o ?", 20),
+             "kw_load3_q <= read2_q ?", "kw_load3_q <= read2_q && !window_load_o ?", Method.INDUCTION),
 ]

@@ -4,8 +4,8 @@
 //
 // Address and data of a write come in any order. One access runs at a time; where a read and a write
 // wait, the write is first, and the read is next: no write can follow before its response is taken.
-// A response is held until the master takes it, and meanwhile the other direction may run. Every output comes out of a register or an inverter behind one.
-// SLVERR where the core refuses the access, which then has no effect.
+// A response is held until the master takes it, and meanwhile the other direction may run. Every
+// output comes out of registers. SLVERR where the core refuses the access, which then has no effect.
 module frank_axil #(
   /// Bits of a byte address.
   parameter int AddrWidth = 13

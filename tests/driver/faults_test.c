@@ -47,6 +47,9 @@ static const struct fault_case cases[] = {
     {"silent_miss", "missed a hit", FRANK_FPGA_ERR_DEVICE, MISSES},
     {"stuck_busy", "stuck", FRANK_FPGA_ERR_DEVICE, NOTHING},
     {"stuck_busy@3", SURVIVED, REPLAYS},
+    {"stuck_fifo@5", SURVIVED, RETRIES},
+    {"stuck_fifo%3", SURVIVED, RETRIES},
+    {"stuck_fifo@5+", "old entries", FRANK_FPGA_ERR_DEVICE, RETRIES},
     {"stopped_clock@150", "clock stands still", FRANK_FPGA_ERR_DEVICE, NOTHING},
     {"stopped_clock@400", "clock stands still", FRANK_FPGA_ERR_DEVICE, NOTHING},
     {"reset@150", SURVIVED, REPLAYS},
@@ -246,7 +249,7 @@ static void survives_or_fails_under_faults_at_random(void **state)
   (void)state;
   static const char *const names[] = {"lost_irq", "doubled_irq", "spurious_irq", "stale_id",
                                       "reset",    "all_ones",    "io",           "timeout",
-                                      "ring_bit", "stuck_busy",  "overflow"};
+                                      "ring_bit", "stuck_busy",  "overflow",     "stuck_fifo"};
   uint64_t random = seed;
   unsigned right = 0;
   for (unsigned round = 0; round < 60; round++) {

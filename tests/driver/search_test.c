@@ -66,22 +66,22 @@ static void takes_both_ends_of_the_counters(void **state)
 {
   (void)state;
   static const struct {
-    uint32_t first;
     uint64_t count;
+    uint32_t first;
     unsigned hits;
   } ranges[] = {
-      {0, 1, 1},
-      {0xffffffff, 1, 1},
-      {0, 300, 8},
-      {0xffffffff - 299, 300, 8},
+      {1, 0, 1},
+      {1, 0xffffffff, 1},
+      {300, 0, 8},
+      {300, 0xffffffff - 299, 8},
       {0, 0, 0},
-      {0xffffffff, 0, 0},
-      {0xffffffff, 1, 0},
-      {0, 1, 0},
-      {0x9999ff00, 512, 8},
-      {0xffff, 2, 2},
-      {0x7fffff00, 512, 8},
-      {0x0fffffff, 2, 2},
+      {0, 0xffffffff, 0},
+      {1, 0xffffffff, 0},
+      {1, 0, 0},
+      {512, 0x9999ff00, 8},
+      {2, 0xffff, 2},
+      {512, 0x7fffff00, 8},
+      {2, 0x0fffffff, 2},
   };
   uint64_t random = seed;
   struct frank_fpga *core = open_plain();
