@@ -256,6 +256,43 @@ static void jobs_one_after_the_other(void **state)
   at_every_u(back_to_back);
 }
 
+/* POP of an entry that is no longer the oldest, and START of the id that was started, do nothing.
+ */
+static void repeats(struct frank_bus *bus)
+{
+  static struct bench_found found;
+  uint32_t id = next_id();
+  bench_job_random(&job, 1, 2);
+  job.last = 5;
+  job.target = UINT32_MAX;
+  bench_load(bus, &job);
+  bench_start(bus, &job, id);
+  frank_sim_run(bus, 2 * UINT64_C(64) * 66);
+  uint32_t level = bench_read(bus, FRANK_FPGA_REG_FIFO_LEVEL);
+  assert_int_equal(level, 7);
+  uint32_t sequence =
+      (bench_read(bus, FRANK_FPGA_REG_ENTRY_TAG) & FRANK_FPGA_REG_ENTRY_TAG_SEQUENCE_MASK) >>
+      FRANK_FPGA_REG_ENTRY_TAG_SEQUENCE_SHIFT;
+  for (unsigned i = 0; i < 3; i++) {
+    bench_write(bus, FRANK_FPGA_REG_ENTRY_POP, sequence);
+    assert_int_equal(bench_read(bus, FRANK_FPGA_REG_FIFO_LEVEL), level - 1);
+  }
+  for (unsigned i = 0; i < 3; i++) {
+    bench_write(bus, FRANK_FPGA_REG_START_ID, id);
+    assert_false(bench_read(bus, FRANK_FPGA_REG_STATUS) &
+                 (FRANK_FPGA_REG_STATUS_RUNNING_MASK | FRANK_FPGA_REG_STATUS_PENDING_MASK));
+  }
+  bench_collect(bus, id, &found);
+  assert_int_equal(found.count, level - 2);
+  assert_int_equal(bench_read(bus, FRANK_FPGA_REG_FIFO_LEVEL), 0);
+}
+
+static void what_is_repeated_does_nothing(void **state)
+{
+  (void)state;
+  at_every_u(repeats);
+}
+
 static void refusals(struct frank_bus *bus)
 {
   static struct bench_found found;
@@ -328,6 +365,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(last_batches_of_every_size),
       cmocka_unit_test(ranges_longer_than_16_bits),
       cmocka_unit_test(jobs_one_after_the_other),
+      cmocka_unit_test(what_is_repeated_does_nothing),
       cmocka_unit_test(what_cannot_be_is_refused),
   };
   return BENCH_MAIN("hdl_edges", argc, argv, tests);
