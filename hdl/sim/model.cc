@@ -52,7 +52,7 @@ size_t stride_bytes(VerilatedVarType type, uint32_t bits)
   case VLVT_UINT64:
     return 8;
   case VLVT_WDATA:
-    return (bits + 31) / 32 * 4;
+    return (bits + size_t{31}) / 32 * 4;
   default:
     return 0;
   }

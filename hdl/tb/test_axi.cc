@@ -27,29 +27,37 @@ constexpr uint8_t SLVERR = 2;
 constexpr unsigned QUIET_CYCLES_MAX = 4000;
 
 /* A register of the model: what reads back of a write. */
-const std::map<uint32_t, uint32_t> WRITABLE = {
-    {FRANK_FPGA_REG_IRQ_ENABLE, 0x7},
-    {FRANK_FPGA_REG_IRQ_TEST, 0x7},
-    {FRANK_FPGA_REG_JOB_SHAPE, FRANK_FPGA_REG_JOB_SHAPE_BLOCKS_MASK |
-                                   FRANK_FPGA_REG_JOB_SHAPE_WORD_MASK |
-                                   FRANK_FPGA_REG_JOB_SHAPE_BUFFER_MASK},
-    {FRANK_FPGA_REG_JOB_TARGET, 0xffffffff},
-    {FRANK_FPGA_REG_JOB_FIRST, 0xffffffff},
-    {FRANK_FPGA_REG_JOB_LAST, 0xffffffff},
-    {FRANK_FPGA_REG_LOAD_BUFFER, 0x1},
-};
+const std::map<uint32_t, uint32_t> &writable()
+{
+  static const std::map<uint32_t, uint32_t> masks = {
+      {FRANK_FPGA_REG_IRQ_ENABLE, 0x7},
+      {FRANK_FPGA_REG_IRQ_TEST, 0x7},
+      {FRANK_FPGA_REG_JOB_SHAPE, FRANK_FPGA_REG_JOB_SHAPE_BLOCKS_MASK |
+                                     FRANK_FPGA_REG_JOB_SHAPE_WORD_MASK |
+                                     FRANK_FPGA_REG_JOB_SHAPE_BUFFER_MASK},
+      {FRANK_FPGA_REG_JOB_TARGET, 0xffffffff},
+      {FRANK_FPGA_REG_JOB_FIRST, 0xffffffff},
+      {FRANK_FPGA_REG_JOB_LAST, 0xffffffff},
+      {FRANK_FPGA_REG_LOAD_BUFFER, 0x1},
+  };
+  return masks;
+}
 
-const std::map<uint32_t, uint32_t> CONSTANT = {
-    {FRANK_FPGA_REG_ID, FRANK_FPGA_ID},
-    {FRANK_FPGA_REG_VERSION, FRANK_FPGA_VERSION_MAJOR << 16 | FRANK_FPGA_VERSION_MINOR},
-    {FRANK_FPGA_REG_STATUS, FRANK_FPGA_REG_STATUS_READY_MASK},
-    {FRANK_FPGA_REG_ERR_CODE, 0},
-    {FRANK_FPGA_REG_ATTEMPTS_LO, 0},
-    {FRANK_FPGA_REG_ATTEMPTS_HI, 0},
-    {FRANK_FPGA_REG_FIFO_LEVEL, 0},
-    {FRANK_FPGA_REG_FIFO_DROPPED, 0},
-    {FRANK_FPGA_REG_ENTRY_TAG, 0},
-};
+const std::map<uint32_t, uint32_t> &constant()
+{
+  static const std::map<uint32_t, uint32_t> values = {
+      {FRANK_FPGA_REG_ID, FRANK_FPGA_ID},
+      {FRANK_FPGA_REG_VERSION, FRANK_FPGA_VERSION_MAJOR << 16 | FRANK_FPGA_VERSION_MINOR},
+      {FRANK_FPGA_REG_STATUS, FRANK_FPGA_REG_STATUS_READY_MASK},
+      {FRANK_FPGA_REG_ERR_CODE, 0},
+      {FRANK_FPGA_REG_ATTEMPTS_LO, 0},
+      {FRANK_FPGA_REG_ATTEMPTS_HI, 0},
+      {FRANK_FPGA_REG_FIFO_LEVEL, 0},
+      {FRANK_FPGA_REG_FIFO_DROPPED, 0},
+      {FRANK_FPGA_REG_ENTRY_TAG, 0},
+  };
+  return values;
+}
 
 /* Read: past the registers, windows that cannot be read, commands, addresses that are not aligned.
  */
@@ -169,7 +177,7 @@ private:
     answers.clear();
     reading.clear();
     held_b = held_r = false;
-    for (const auto &at : WRITABLE) {
+    for (const auto &at : writable()) {
       committed[at.first] = 0;
     }
   }
@@ -187,8 +195,8 @@ private:
       made.addr = NOT_WRITABLE[bench_below(sizeof NOT_WRITABLE / sizeof NOT_WRITABLE[0])];
       made.refused = true;
     } else {
-      auto at = WRITABLE.begin();
-      std::advance(at, bench_below(WRITABLE.size()));
+      auto at = writable().begin();
+      std::advance(at, bench_below(writable().size()));
       made.addr = at->first;
       if (kind == 1) {
         made.strobes = static_cast<uint8_t>(bench_below(15));
@@ -206,13 +214,13 @@ private:
       made.addr = NOT_READABLE[bench_below(sizeof NOT_READABLE / sizeof NOT_READABLE[0])];
       made.refused = true;
     } else if (kind < 3) {
-      auto at = CONSTANT.begin();
-      std::advance(at, bench_below(CONSTANT.size()));
+      auto at = constant().begin();
+      std::advance(at, bench_below(constant().size()));
       made.addr = at->first;
       made.allowed.insert(at->second);
     } else {
-      auto at = WRITABLE.begin();
-      std::advance(at, bench_below(WRITABLE.size()));
+      auto at = writable().begin();
+      std::advance(at, bench_below(writable().size()));
       made.addr = at->first;
       made.allowed.insert(committed[made.addr]);
       for (const write_access &write : answers) {
@@ -225,7 +233,7 @@ private:
   static void allow(read_access *read, const write_access &write)
   {
     if (!write.refused && write.addr == read->addr) {
-      read->allowed.insert(write.data & WRITABLE.at(write.addr));
+      read->allowed.insert(write.data & writable().at(write.addr));
     }
   }
 
@@ -317,7 +325,7 @@ private:
                write.strobes, out.bresp);
     }
     if (!write.refused) {
-      committed[write.addr] = write.data & WRITABLE.at(write.addr);
+      committed[write.addr] = write.data & writable().at(write.addr);
     }
     answers.pop_front();
   }

@@ -168,7 +168,7 @@ static void load_vectors(FILE *file, struct vector *vectors, size_t *count)
   struct vector *at = vectors;
   *count = 0;
   while (fgets(line, sizeof line, file) != NULL) {
-    uint8_t digest[32];
+    uint8_t digest[32] = {0};
     if (strncmp(line, "Message: ", 9) == 0) {
       assert_true(*count < VECTORS_COUNT);
       at = &vectors[*count];

@@ -184,6 +184,35 @@ static void last_batches_of_every_size(void **state)
   at_every_u(partial_batches);
 }
 
+/* Longer than 2^16: LAST is compared in all its bits, and ATTEMPTS carries on. Only where it is
+ * quick.
+ */
+static void long_range(struct frank_bus *bus)
+{
+  static struct bench_found found;
+  uint32_t id = next_id();
+  if (bench_in_flight(bus) < 9) {
+    return;
+  }
+  bench_job_random(&job, 1, (unsigned)bench_below(15));
+  job.first = bench_random32() >> 1;
+  job.last = job.first + 0x10000 + (uint32_t)bench_below(1000);
+  job.target = UINT32_MAX >> 14; /* about four hits */
+  bench_load(bus, &job);
+  uint32_t before = bench_read(bus, FRANK_FPGA_REG_ATTEMPTS_LO);
+  bench_start(bus, &job, id);
+  bench_collect(bus, id, &found);
+  assert_int_equal(found.last, job.last);
+  assert_int_equal(bench_read(bus, FRANK_FPGA_REG_ATTEMPTS_LO) - before, job.last - job.first + 1);
+  bench_check(&job, &found);
+}
+
+static void ranges_longer_than_16_bits(void **state)
+{
+  (void)state;
+  at_every_u(long_range);
+}
+
 /* The next job is loaded into the other buffer while one runs, and waits for it. */
 static void back_to_back(struct frank_bus *bus)
 {
@@ -225,6 +254,43 @@ static void jobs_one_after_the_other(void **state)
 {
   (void)state;
   at_every_u(back_to_back);
+}
+
+/* POP of an entry that is no longer the oldest, and START of the id that was started, do nothing.
+ */
+static void repeats(struct frank_bus *bus)
+{
+  static struct bench_found found;
+  uint32_t id = next_id();
+  bench_job_random(&job, 1, 2);
+  job.last = 5;
+  job.target = UINT32_MAX;
+  bench_load(bus, &job);
+  bench_start(bus, &job, id);
+  frank_sim_run(bus, 2 * UINT64_C(64) * 66);
+  uint32_t level = bench_read(bus, FRANK_FPGA_REG_FIFO_LEVEL);
+  assert_int_equal(level, 7);
+  uint32_t sequence =
+      (bench_read(bus, FRANK_FPGA_REG_ENTRY_TAG) & FRANK_FPGA_REG_ENTRY_TAG_SEQUENCE_MASK) >>
+      FRANK_FPGA_REG_ENTRY_TAG_SEQUENCE_SHIFT;
+  for (unsigned i = 0; i < 3; i++) {
+    bench_write(bus, FRANK_FPGA_REG_ENTRY_POP, sequence);
+    assert_int_equal(bench_read(bus, FRANK_FPGA_REG_FIFO_LEVEL), level - 1);
+  }
+  for (unsigned i = 0; i < 3; i++) {
+    bench_write(bus, FRANK_FPGA_REG_START_ID, id);
+    assert_false(bench_read(bus, FRANK_FPGA_REG_STATUS) &
+                 (FRANK_FPGA_REG_STATUS_RUNNING_MASK | FRANK_FPGA_REG_STATUS_PENDING_MASK));
+  }
+  bench_collect(bus, id, &found);
+  assert_int_equal(found.count, level - 2);
+  assert_int_equal(bench_read(bus, FRANK_FPGA_REG_FIFO_LEVEL), 0);
+}
+
+static void what_is_repeated_does_nothing(void **state)
+{
+  (void)state;
+  at_every_u(repeats);
 }
 
 static void refusals(struct frank_bus *bus)
@@ -297,7 +363,9 @@ int main(int argc, char **argv)
       cmocka_unit_test(first_and_last_counter),
       cmocka_unit_test(whole_range_is_begun),
       cmocka_unit_test(last_batches_of_every_size),
+      cmocka_unit_test(ranges_longer_than_16_bits),
       cmocka_unit_test(jobs_one_after_the_other),
+      cmocka_unit_test(what_is_repeated_does_nothing),
       cmocka_unit_test(what_cannot_be_is_refused),
   };
   return BENCH_MAIN("hdl_edges", argc, argv, tests);
