@@ -321,7 +321,7 @@ def strike(server, number, args, factor, deadline_s):
                str(factor), "--deadline", f"{deadline_s}s", *args]
     start = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as search:
-        time.sleep(1)
+        time.sleep(0.7)
         if search.poll() is not None:
             search.communicate()
             return None
@@ -335,8 +335,8 @@ def a_server_lost_in_mid_search_costs_no_stamp():
     needed()
     cpu_hps = records(frank("devices", "--device", "cpu:0", "--json"))[0]["rate_hps"]
     for number in (signal.SIGKILL, signal.SIGSTOP):
-        # Some seconds of one core: now and then it is over before the blow.
-        factor = int(4 * cpu_hps)
+        # Two seconds of one core, on average: now and then it is over before the blow.
+        factor = int(2 * cpu_hps)
         struck = None
         while struck is None:
             with Server() as server:
