@@ -19,8 +19,8 @@
 #define JOBS_MAX 16U
 
 /* How long a server may say nothing. The driver tries an access four times, each over a connection
- * made again: together that is below the three seconds after which supervision ends a silent worker,
- * so that the reason is told. */
+ * made again: together that is below the three seconds after which supervision ends a silent
+ * worker, so that the reason is told. */
 static const struct frank_bus_tcp_options tcp_options = {
     .connect_ms = 500, .answer_ms = 800, .reconnects = 1};
 
