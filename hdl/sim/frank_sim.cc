@@ -23,7 +23,7 @@ const known MODELS[] = {FRANK_SIM_MODELS};
 
 /* U in the order of how many attempts per second they simulate: hdl/sim/README.md has the figures.
  */
-const unsigned FASTEST_FIRST[] = {32, 16, 64, 8, 4, 2, 1};
+const unsigned FASTEST_FIRST[] = {64, 32, 16, 8, 4, 2, 1};
 
 constexpr uint8_t AXI_OKAY = 0;
 constexpr uint32_t WINDOW_BYTES = 0x2000;
