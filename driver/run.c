@@ -81,7 +81,8 @@ static enum verdict judge_end(const struct frank_fpga_slot *slot, const struct e
     return GOOD;
   }
   uint32_t count = entry->counter - slot->first + 1;
-  return slot->cut && count <= slot->last - slot->first ? GOOD : WRONG;
+  uint32_t least = slot->hits > 0 ? slot->last_hit - slot->first + 1 : 0;
+  return slot->cut && count >= least && count <= slot->last - slot->first ? GOOD : WRONG;
 }
 
 static enum verdict judge_hit(const struct frank_fpga *core, const struct frank_fpga_slot *slot,
@@ -162,7 +163,9 @@ static void keep(struct frank_fpga_slot *slot, const struct entry *entry)
   struct frank_fpga_result *result = slot->result;
   bool stops = slot->job->may_stop && entry->word <= slot->job->stop_at;
   slot->hits++;
-  slot->last_hit = entry->counter;
+  if (slot->hits == 1 || entry->counter > slot->last_hit) {
+    slot->last_hit = entry->counter;
+  }
   if (result->hit_count < FRANK_FPGA_HITS) {
     result->hits[result->hit_count++] = entry->counter;
   } else {

@@ -3,6 +3,7 @@
  * die, that say nothing, and that send rubbish.
  */
 #include "device.h"
+#include "driver/bus_fault.h"
 #include "driver/bus_tcp.h"
 #include "driver/core.h"
 #include "driver/frame.h"
@@ -94,7 +95,8 @@ static struct frank_fpga *open_core(const char *place, const struct frank_bus_tc
   return core;
 }
 
-static void search_right(struct frank_fpga *core, uint64_t *random, unsigned blocks)
+/* Results, where there are any, are right; else there is a reason. */
+static enum frank_fpga_err try_search(struct frank_fpga *core, uint64_t *random, unsigned blocks)
 {
   static struct oracle_job made[JOBS];
   struct frank_fpga_job jobs[JOBS];
@@ -104,11 +106,16 @@ static void search_right(struct frank_fpga *core, uint64_t *random, unsigned blo
     jobs[i] = made[i].job;
   }
   enum frank_fpga_err err = frank_fpga_search(core, jobs, JOBS, results);
-  if (err != FRANK_FPGA_OK) {
-    fail_msg("search: %s", frank_fpga_failure(core));
-  }
-  for (size_t i = 0; i < JOBS; i++) {
+  for (size_t i = 0; i < JOBS && err == FRANK_FPGA_OK; i++) {
     oracle_assert(&made[i], &results[i]);
+  }
+  return err;
+}
+
+static void search_right(struct frank_fpga *core, uint64_t *random, unsigned blocks)
+{
+  if (try_search(core, random, blocks) != FRANK_FPGA_OK) {
+    fail_msg("search: %s", frank_fpga_failure(core));
   }
 }
 
@@ -198,6 +205,7 @@ struct noting {
   struct frank_bus bus;
   uint64_t count;
   uint32_t refuse; /* this address */
+  uint32_t broken; /* writes to this one fail */
   uint32_t values[WRITES_MAX];
 };
 
@@ -213,6 +221,9 @@ static enum frank_fpga_err note_write(void *ctx, uint32_t addr, uint32_t value)
   struct noting *self = ctx;
   if (addr == self->refuse) {
     return FRANK_FPGA_ERR_REFUSED;
+  }
+  if (addr == self->broken) {
+    return FRANK_FPGA_ERR_IO;
   }
   if (self->count < WRITES_MAX) {
     self->values[self->count] = value;
@@ -262,7 +273,7 @@ static struct noting *noting_new(void)
       mmap(NULL, sizeof *noting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   assert_true(noting != MAP_FAILED);
   noting->bus = (struct frank_bus){&note_ops, noting, false};
-  noting->refuse = UINT32_MAX;
+  noting->refuse = noting->broken = UINT32_MAX;
   return noting;
 }
 
@@ -335,11 +346,44 @@ static void hands_every_answer_on(void **state)
   assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_OK);
   assert_int_equal(value, 12);
   assert_int_equal(noting->count, 2);
+  /* One that fails must not look as if asking the other call again could help. */
+  noting->broken = 0x50;
+  assert_int_equal(bus->ops->write32(bus->ctx, 0x50, 1), FRANK_FPGA_OK);
+  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_ERR_REFUSED);
+  assert_non_null(strstr(bus->ops->failure(bus->ctx), "broken"));
+  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_OK);
   /* The last posted write is done though nobody waits for it. */
   assert_int_equal(bus->ops->write32(bus->ctx, 0x44, 7), FRANK_FPGA_OK);
   bus->ops->close(bus->ctx);
   assert_int_equal(noting->count, 3);
   proxy_stop(server);
+}
+
+/* Writes are posted, so the driver learns of one that the bus over there lost only later, and from
+ * another call: what was loaded is not to be believed then. */
+static void loses_no_write_that_fails_over_there(void **state)
+{
+  (void)state;
+  static const char *const plans[] = {"io%61", "timeout%47", "io%7", "io@90+"};
+  for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {
+    uint64_t random = seed + i;
+    char place[PLACE_BYTES];
+    char why[FRANK_FPGA_WHY_BYTES];
+    struct frank_bus *bus = device_bus();
+    assert_int_equal(frank_bus_fault_open(bus, plans[i], &bus, why), FRANK_FPGA_OK);
+    pid_t server = serve(bus, "127.0.0.1:0", place);
+    bus = open_bus(place, NULL);
+    struct frank_fpga *core;
+    enum frank_fpga_err err = frank_fpga_open(bus, NULL, &core, why);
+    for (unsigned rounds = 0; rounds < 10 && err == FRANK_FPGA_OK; rounds++) {
+      err = try_search(core, &random, 1 + (unsigned)(oracle_random(&random) % 4));
+    }
+    print_message("%s: %s\n", plans[i],
+                  err == FRANK_FPGA_OK ? "all right" : "an error that is told");
+    assert_true(i > 2 ? err == FRANK_FPGA_ERR_IO : err == FRANK_FPGA_OK);
+    frank_fpga_close(&core);
+    proxy_stop(server);
+  }
 }
 
 /* 700 words cost a few round trips, not 700: counted, since time would tell of the machine. */
@@ -412,6 +456,49 @@ static void tells_of_a_peer_that_dies_and_works_with_the_next(void **state)
   assert_true(frank_fpga_health(core)->replays > 0);
   frank_fpga_close(&core);
   proxy_stop(server);
+}
+
+/* Greets, takes a request, and then answers the one before it, for ever. */
+static void repeat_for_ever(int listener)
+{
+  uint8_t bytes[FRANK_BUS_FRAME_BYTES];
+  struct frank_bus_frame frame;
+  int fd = accept(listener, NULL, NULL);
+  while (recv(fd, bytes, sizeof bytes, MSG_WAITALL) == (ssize_t)sizeof bytes &&
+         frank_bus_frame_unpack(bytes, FRANK_BUS_MAGIC_REQUEST, &frame)) {
+    bool hello = frame.op == FRANK_BUS_HELLO;
+    frame.address = hello ? FRANK_BUS_PROTOCOL : frame.address;
+    frame.sequence -= !hello;
+    frank_bus_frame_pack(&frame, FRANK_BUS_MAGIC_ANSWER, bytes);
+    do {
+      if (send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) != (ssize_t)sizeof bytes) {
+        break;
+      }
+    } while (!hello);
+  }
+  (void)close(fd);
+}
+
+static void ends_with_a_peer_that_never_does(void **state)
+{
+  (void)state;
+  char place[PLACE_BYTES];
+  uint32_t value;
+  const struct frank_bus_tcp_options options = {.connect_ms = 5000, .answer_ms = 300};
+  int listener = proxy_listen(place);
+  pid_t pid = fork();
+  if (pid == 0) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+      repeat_for_ever(listener);
+    }
+  }
+  struct frank_bus *bus = open_bus(place, &options);
+  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_ERR_IO);
+  assert_non_null(strstr(bus->ops->failure(bus->ctx), "not asked"));
+  bus->ops->close(bus->ctx);
+  proxy_stop(pid);
+  (void)close(listener);
 }
 
 static void tells_of_peers_that_do_not_speak(void **state)
@@ -573,8 +660,10 @@ int main(int argc, char **argv)
       cmocka_unit_test(survives_torn_and_spoilt_frames),
       cmocka_unit_test(does_each_write_once_and_in_order),
       cmocka_unit_test(hands_every_answer_on),
+      cmocka_unit_test(loses_no_write_that_fails_over_there),
       cmocka_unit_test(loads_many_words_in_few_round_trips),
       cmocka_unit_test(tells_of_a_peer_that_dies_and_works_with_the_next),
+      cmocka_unit_test(ends_with_a_peer_that_never_does),
       cmocka_unit_test(tells_of_peers_that_do_not_speak),
       cmocka_unit_test(refuses_what_is_no_place),
       cmocka_unit_test(listens_at_remote_addresses_only_when_told),
