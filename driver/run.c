@@ -121,6 +121,21 @@ static enum verdict judge(const struct frank_fpga *core, const struct frank_fpga
   return entry->end ? judge_end(&run->slots[0], entry) : judge_hit(core, &run->slots[0], entry);
 }
 
+/* A hit proves itself, an END does not: a bit that the bus flips makes one of the hit at the last
+ * counter, or hides that hits were dropped. So it has to read alike twice. */
+static enum frank_fpga_err confirm_end(struct frank_fpga *core, const struct entry *entry,
+                                       enum verdict *verdict)
+{
+  struct entry again;
+  enum frank_fpga_err err = read_entry(core, &again);
+  if (err == FRANK_FPGA_OK &&
+      !(again.valid && again.end && again.dropped == entry->dropped && again.id == entry->id &&
+        again.sequence == entry->sequence && again.counter == entry->counter)) {
+    *verdict = WRONG;
+  }
+  return err;
+}
+
 static enum frank_fpga_err read_and_judge(struct frank_fpga *core, const struct frank_fpga_run *run,
                                           struct entry *entry, enum verdict *verdict)
 {
@@ -130,9 +145,12 @@ static enum frank_fpga_err read_and_judge(struct frank_fpga *core, const struct 
       return err;
     }
     *verdict = judge(core, run, entry);
-    if (*verdict == GOOD) {
+    if (*verdict == GOOD && entry->end) {
+      err = confirm_end(core, entry, verdict);
+    }
+    if (err != FRANK_FPGA_OK || *verdict == GOOD) {
       core->health.retries += reads;
-      break;
+      return err;
     }
   }
   return FRANK_FPGA_OK;
