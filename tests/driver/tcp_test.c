@@ -12,6 +12,7 @@
 #include "driver/server.h"
 #include "oracle.h"
 #include "proxy.h"
+#include "serving.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -29,59 +29,11 @@
 
 #include <cmocka.h>
 
-#define PLACE_BYTES 32
-#define WRITES_MAX  65536
+#define PLACE_BYTES SERVING_PLACE_BYTES
 #define JOBS        4
 
 static uint64_t seed;
-
-/* ---- a server in a process of its own ---- */
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-  (void)number;
-  stop = 1;
-}
-
-static void tell(void *ctx, const char *place)
-{
-  const int *pipe_end = ctx;
-  ssize_t put = write(*pipe_end, place, strlen(place));
-  (void)put;
-  (void)close(*pipe_end);
-}
-
-/* Serves `bus` at `at`; `place` becomes where it listens. The bus is the child's. */
-static pid_t serve(struct frank_bus *bus, const char *at, char *place)
-{
-  int ends[2];
-  assert_int_equal(pipe(ends), 0);
-  pid_t pid = fork();
-  assert_true(pid >= 0);
-  if (pid == 0) {
-    char why[FRANK_FPGA_WHY_BYTES];
-    const struct sigaction action = {.sa_handler = on_signal};
-    const struct frank_fpga_server_options options = {
-        .listen = at, .stop = &stop, .listening = tell, .ctx = &ends[1]};
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)close(ends[0]);
-    enum frank_fpga_err err = frank_fpga_server_run(bus, &options, why);
-    if (err != FRANK_FPGA_OK) {
-      (void)fprintf(stderr, "server: %s\n", why);
-    }
-    _exit(err == FRANK_FPGA_OK ? 0 : 1);
-  }
-  (void)close(ends[1]);
-  ssize_t got = read(ends[0], place, PLACE_BYTES - 1);
-  assert_true(got > 0);
-  place[got] = '\0';
-  (void)close(ends[0]);
-  bus->ops->close(bus->ctx);
-  return pid;
-}
+static volatile sig_atomic_t stop; /* of servers that are to end at once */
 
 static struct frank_fpga *open_core(const char *place, const struct frank_bus_tcp_options *options)
 {
@@ -126,7 +78,7 @@ static void searches_over_a_good_line(void **state)
   (void)state;
   uint64_t random = seed;
   char place[PLACE_BYTES];
-  pid_t server = serve(device_bus(), "127.0.0.1:0", place);
+  pid_t server = serving_start(device_bus(), "127.0.0.1:0", place);
   for (unsigned clients = 0; clients < 3; clients++) {
     struct frank_fpga *core = open_core(place, NULL);
     assert_true(frank_fpga_params(core)->simulated);
@@ -147,7 +99,7 @@ static void searches_over_ipv6_and_by_name(void **state)
   uint64_t random = seed;
   char place[PLACE_BYTES];
   char named[PLACE_BYTES + 16];
-  pid_t server = serve(device_bus(), "127.0.0.1:0", place);
+  pid_t server = serving_start(device_bus(), "127.0.0.1:0", place);
   (void)snprintf(named, sizeof named, "localhost%s", strchr(place, ':'));
   struct frank_fpga *core = open_core(named, NULL);
   search_right(core, &random, 2);
@@ -162,7 +114,7 @@ static void searches_over_ipv6_and_by_name(void **state)
     print_message("skipped: this machine has no IPv6 loopback address\n");
     return;
   }
-  server = serve(device_bus(), "[::1]:0", place);
+  server = serving_start(device_bus(), "[::1]:0", place);
   core = open_core(place, NULL);
   search_right(core, &random, 2);
   frank_fpga_close(&core);
@@ -176,7 +128,7 @@ static void survives_torn_and_spoilt_frames(void **state)
   char place[PLACE_BYTES];
   char bad[PLACE_BYTES];
   const struct frank_bus_tcp_options options = {.reconnects = 20};
-  pid_t server = serve(device_bus(), "127.0.0.1:0", place);
+  pid_t server = serving_start(device_bus(), "127.0.0.1:0", place);
   struct proxy_line *line = proxy_line_new(seed);
   pid_t proxy = proxy_start(line, place, bad);
   struct frank_fpga *core = open_core(bad, &options);
@@ -200,83 +152,6 @@ static void survives_torn_and_spoilt_frames(void **state)
   proxy_stop(server);
 }
 
-/* A bus that notes the writes, in memory that the parent sees. */
-struct noting {
-  struct frank_bus bus;
-  uint64_t count;
-  uint32_t refuse; /* this address */
-  uint32_t broken; /* writes to this one fail */
-  uint32_t values[WRITES_MAX];
-};
-
-static enum frank_fpga_err note_read(void *ctx, uint32_t addr, uint32_t *value)
-{
-  (void)ctx;
-  *value = addr * 3;
-  return FRANK_FPGA_OK;
-}
-
-static enum frank_fpga_err note_write(void *ctx, uint32_t addr, uint32_t value)
-{
-  struct noting *self = ctx;
-  if (addr == self->refuse) {
-    return FRANK_FPGA_ERR_REFUSED;
-  }
-  if (addr == self->broken) {
-    return FRANK_FPGA_ERR_IO;
-  }
-  if (self->count < WRITES_MAX) {
-    self->values[self->count] = value;
-  }
-  self->count++;
-  return FRANK_FPGA_OK;
-}
-
-static enum frank_fpga_err note_wait(void *ctx, uint64_t timeout_ns, bool *level)
-{
-  (void)ctx;
-  (void)poll(NULL, 0, (int)(timeout_ns / 1000000));
-  *level = false;
-  return FRANK_FPGA_OK;
-}
-
-static enum frank_fpga_err note_now(void *ctx, uint64_t *now_ns)
-{
-  (void)ctx;
-  *now_ns = UINT64_C(0x1234567890);
-  return FRANK_FPGA_OK;
-}
-
-static enum frank_fpga_err note_reset(void *ctx)
-{
-  (void)ctx;
-  return FRANK_FPGA_ERR_TIMEOUT;
-}
-
-static const char *note_failure(void *ctx)
-{
-  (void)ctx;
-  return "it is only noted";
-}
-
-static void note_close(void *ctx)
-{
-  (void)ctx;
-}
-
-static const struct frank_bus_ops note_ops = {note_read,  note_write,   note_wait, note_now,
-                                              note_reset, note_failure, note_close};
-
-static struct noting *noting_new(void)
-{
-  struct noting *noting =
-      mmap(NULL, sizeof *noting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  assert_true(noting != MAP_FAILED);
-  noting->bus = (struct frank_bus){&note_ops, noting, false};
-  noting->refuse = noting->broken = UINT32_MAX;
-  return noting;
-}
-
 static struct frank_bus *open_bus(const char *place, const struct frank_bus_tcp_options *options)
 {
   char why[FRANK_FPGA_WHY_BYTES];
@@ -293,8 +168,8 @@ static void does_each_write_once_and_in_order(void **state)
   char place[PLACE_BYTES];
   char bad[PLACE_BYTES];
   const struct frank_bus_tcp_options options = {.reconnects = 30};
-  struct noting *noting = noting_new();
-  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct serving_notes *noting = serving_note();
+  pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   struct proxy_line *line = proxy_line_new(seed);
   pid_t proxy = proxy_start(line, place, bad);
   struct frank_bus *bus = open_bus(bad, &options);
@@ -326,9 +201,9 @@ static void hands_every_answer_on(void **state)
   uint32_t value;
   uint64_t now_ns;
   bool level = true;
-  struct noting *noting = noting_new();
+  struct serving_notes *noting = serving_note();
   noting->refuse = 0x40;
-  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   struct frank_bus *bus = open_bus(place, NULL);
   assert_false(bus->simulated);
   assert_int_equal(bus->ops->now(bus->ctx, &now_ns), FRANK_FPGA_OK);
@@ -371,7 +246,7 @@ static void loses_no_write_that_fails_over_there(void **state)
     char why[FRANK_FPGA_WHY_BYTES];
     struct frank_bus *bus = device_bus();
     assert_int_equal(frank_bus_fault_open(bus, plans[i], &bus, why), FRANK_FPGA_OK);
-    pid_t server = serve(bus, "127.0.0.1:0", place);
+    pid_t server = serving_start(bus, "127.0.0.1:0", place);
     bus = open_bus(place, NULL);
     struct frank_fpga *core;
     enum frank_fpga_err err = frank_fpga_open(bus, NULL, &core, why);
@@ -396,8 +271,8 @@ static void loads_many_words_in_few_round_trips(void **state)
   static struct oracle_job made;
   struct frank_fpga_result result;
   const struct frank_fpga_options options = {.no_known_answers = true};
-  struct noting *noting = noting_new();
-  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct serving_notes *noting = serving_note();
+  pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   struct proxy_line *line = proxy_line_new(seed);
   pid_t proxy = proxy_start(line, place, line_place);
   struct frank_bus *bus = open_bus(line_place, NULL);
@@ -414,7 +289,7 @@ static void loads_many_words_in_few_round_trips(void **state)
   /* And so does a job of 12 blocks. */
   char why[FRANK_FPGA_WHY_BYTES];
   struct frank_fpga *core;
-  server = serve(device_bus(), "127.0.0.1:0", place);
+  server = serving_start(device_bus(), "127.0.0.1:0", place);
   line = proxy_line_new(seed);
   proxy = proxy_start(line, place, line_place);
   bus = open_bus(line_place, NULL);
@@ -436,7 +311,7 @@ static void tells_of_a_peer_that_dies_and_works_with_the_next(void **state)
   char place[PLACE_BYTES];
   static struct oracle_job made;
   struct frank_fpga_result result;
-  pid_t server = serve(device_bus(), "127.0.0.1:0", place);
+  pid_t server = serving_start(device_bus(), "127.0.0.1:0", place);
   struct frank_fpga *core = open_core(place, NULL);
   search_right(core, &random, 2);
   proxy_stop(server);
@@ -445,13 +320,13 @@ static void tells_of_a_peer_that_dies_and_works_with_the_next(void **state)
   assert_non_null(strstr(frank_fpga_failure(core), "cannot connect"));
   assert_non_null(strstr(frank_fpga_failure(core), "127.0.0.1"));
   char again[PLACE_BYTES];
-  server = serve(device_bus(), place, again);
+  server = serving_start(device_bus(), place, again);
   assert_string_equal(place, again);
   search_right(core, &random, 2);
   /* One that is restarted between two calls, with a core that knows nothing, is not even noticed.
    */
   proxy_stop(server);
-  server = serve(device_bus(), place, again);
+  server = serving_start(device_bus(), place, again);
   search_right(core, &random, 2);
   assert_true(frank_fpga_health(core)->replays > 0);
   frank_fpga_close(&core);
@@ -533,8 +408,8 @@ static void tells_of_peers_that_do_not_speak(void **state)
   assert_non_null(strstr(why, "cannot connect"));
   /* A line that takes everything and hands nothing on, in mid-search. */
   uint32_t value;
-  struct noting *noting = noting_new();
-  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct serving_notes *noting = serving_note();
+  pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   struct proxy_line *line = proxy_line_new(seed);
   pid_t proxy = proxy_start(line, place, silent);
   bus = open_bus(silent, &options);
@@ -573,7 +448,7 @@ static void listens_at_remote_addresses_only_when_told(void **state)
   static const char *const remote[] = {"0.0.0.0:0", "[::]:0", "192.0.2.1:0"};
   for (size_t i = 0; i < sizeof remote / sizeof remote[0]; i++) {
     char why[FRANK_FPGA_WHY_BYTES];
-    struct noting *noting = noting_new();
+    struct serving_notes *noting = serving_note();
     const struct frank_fpga_server_options options = {.listen = remote[i], .stop = &stop};
     assert_int_equal(frank_fpga_server_run(&noting->bus, &options, why), FRANK_FPGA_ERR_ARGUMENT);
     assert_non_null(strstr(why, remote[i]));
@@ -587,8 +462,8 @@ static void tells_a_second_client_that_it_is_busy(void **state)
   char why[FRANK_FPGA_WHY_BYTES];
   struct frank_bus *second;
   uint32_t value;
-  struct noting *noting = noting_new();
-  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct serving_notes *noting = serving_note();
+  pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   struct frank_bus *first = open_bus(place, NULL);
   for (unsigned i = 0; i < 20; i++) {
     assert_int_equal(frank_bus_tcp_open(place, NULL, &second, why), FRANK_FPGA_ERR_IO);
@@ -608,8 +483,8 @@ static void is_not_harmed_by_rubbish(void **state)
   uint64_t random = seed;
   char place[PLACE_BYTES];
   uint32_t value;
-  struct noting *noting = noting_new();
-  pid_t server = serve(&noting->bus, "127.0.0.1:0", place);
+  struct serving_notes *noting = serving_note();
+  pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   for (unsigned round = 0; round < 200; round++) {
     uint8_t bytes[16 * FRANK_BUS_FRAME_BYTES];
     size_t len = 1 + oracle_random(&random) % sizeof bytes;
