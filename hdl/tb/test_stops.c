@@ -146,6 +146,9 @@ static void reset_one(struct frank_bus *bus)
   uint32_t attempts;
   /* All are hits: some just then. */
   long_job(bus, 1 + (unsigned)bench_below(2), UINT32_MAX);
+  bench_write(bus, FRANK_FPGA_REG_IRQ_ENABLE, 7);
+  bench_write(bus, FRANK_FPGA_REG_IRQ_TEST, 7);
+  bench_write_refused(bus, FRANK_FPGA_REG_TEMPLATE, 0); /* its buffer is in use */
   run_a_while(bus);
   attempts = bench_read(bus, FRANK_FPGA_REG_ATTEMPTS_LO);
   bench_write(bus, FRANK_FPGA_REG_CTRL, FRANK_FPGA_REG_CTRL_RESET_MASK);
@@ -156,7 +159,13 @@ static void reset_one(struct frank_bus *bus)
   drained(bus);
   assert_int_equal(bench_read(bus, FRANK_FPGA_REG_FIFO_DROPPED), 0);
   assert_true(bench_read(bus, FRANK_FPGA_REG_START_ID) & FRANK_FPGA_REG_START_ID_NONE_MASK);
-  assert_int_equal(bench_read(bus, FRANK_FPGA_REG_JOB_FIRST), 0);
+  static const uint32_t cleared[] = {FRANK_FPGA_REG_ERR_CODE,   FRANK_FPGA_REG_IRQ_ENABLE,
+                                     FRANK_FPGA_REG_IRQ_TEST,   FRANK_FPGA_REG_JOB_SHAPE,
+                                     FRANK_FPGA_REG_JOB_TARGET, FRANK_FPGA_REG_JOB_FIRST,
+                                     FRANK_FPGA_REG_JOB_LAST,   FRANK_FPGA_REG_LOAD_BUFFER};
+  for (size_t i = 0; i < sizeof cleared / sizeof cleared[0]; i++) {
+    assert_int_equal(bench_read(bus, cleared[i]), 0);
+  }
   assert_true(bench_read(bus, FRANK_FPGA_REG_ATTEMPTS_LO) >= attempts);
   frank_sim_run(bus, 200); /* nothing of the dropped job comes later */
   drained(bus);
