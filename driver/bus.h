@@ -15,7 +15,8 @@
 /* What driver functions return. The comment says whether asking again can help. */
 enum frank_fpga_err {
   FRANK_FPGA_OK = 0,
-  FRANK_FPGA_ERR_REFUSED,   /* the core answered SLVERR: no, the access had no effect */
+  FRANK_FPGA_ERR_REFUSED,   /* the core answered SLVERR: no, the access had no effect; or a write
+                               that was posted failed: no, what was written before is lost */
   FRANK_FPGA_ERR_IO,        /* the connection is broken: perhaps, after a reconnect */
   FRANK_FPGA_ERR_TIMEOUT,   /* no answer in time: perhaps */
   FRANK_FPGA_ERR_DEVICE,    /* the core does what it must not: no */
@@ -33,7 +34,9 @@ struct frank_bus_ops {
   /* Reads the 32-bit register at byte offset `addr`. OK, REFUSED, IO, TIMEOUT. */
   enum frank_fpga_err (*read32)(void *ctx, uint32_t addr, uint32_t *value);
 
-  /* Writes it. OK, REFUSED, IO, TIMEOUT. */
+  /* Writes it. OK, REFUSED, IO, TIMEOUT. A back end may post it: OK then says nothing, all is done
+   * in order, and where it fails, a later call that waits for an answer does, once, with REFUSED.
+   */
   enum frank_fpga_err (*write32)(void *ctx, uint32_t addr, uint32_t value);
 
   /* Waits until the interrupt line is high, at most `timeout_ns` of the device's time (below).

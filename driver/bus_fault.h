@@ -2,8 +2,8 @@
  * bus_fault: a bus that does wrong what a plan says, over any other bus: to try drivers, and what
  * is above them, with cores and lines that fail.
  *
- * A plan is a list of faults with commas between, each a name, and for some "@N": at the N-th
- * chance (1 is the first) instead of each. README.md has the table.
+ * A plan is a list of faults with commas between: NAME strikes at each chance, NAME@N at the N-th
+ * (1 is the first), NAME@N+ from there on, NAME%N at every N-th. README.md has the table.
  */
 #ifndef FRANK_DRIVER_BUS_FAULT_H
 #define FRANK_DRIVER_BUS_FAULT_H

@@ -46,6 +46,7 @@ struct tcp_bus {
   struct frank_bus_frame answer;
   bool answered;
   enum frank_fpga_err posted; /* what became of writes that were posted, if not OK */
+  uint32_t stale;             /* answers of this connection to what was answered before */
   /* bytes of frames cut by the line */
   uint8_t in[FRANK_BUS_FRAME_BYTES];
   size_t in_len;
@@ -76,6 +77,7 @@ static void disconnect(struct tcp_bus *self)
   self->sent = self->oldest; /* to be sent again */
   self->most = CAREFUL;
   self->in_len = self->out_len = 0;
+  self->stale = 0;
 }
 
 /* Waits until the socket is ready. TIMEOUT at the deadline. */
@@ -257,9 +259,11 @@ static enum frank_fpga_err take_answer(struct tcp_bus *self, const struct frank_
     return say(self, FRANK_FPGA_ERR_IO, "answered another session");
   }
   if (age != 0) {
-    /* One that was answered before is stale; one that was not asked is nonsense. */
-    return age <= FRANK_BUS_WINDOW ? FRANK_FPGA_OK
-                                   : say(self, FRANK_FPGA_ERR_IO, "answered what was not asked");
+    /* One that was answered before is stale; one that was not asked is nonsense, and so are more
+     * than a server keeps: else it could go on for ever. */
+    return age <= FRANK_BUS_WINDOW && ++self->stale <= FRANK_BUS_WINDOW
+               ? FRANK_FPGA_OK
+               : say(self, FRANK_FPGA_ERR_IO, "answered what was not asked");
   }
   const struct frank_bus_frame *request = &self->requests[frame->sequence % FRANK_BUS_WINDOW];
   if (self->oldest == self->sent || frame->op != request->op) {
@@ -269,7 +273,9 @@ static enum frank_fpga_err take_answer(struct tcp_bus *self, const struct frank_
     self->answer = *frame;
     self->answered = true;
   } else if (frame->op == FRANK_BUS_WRITE && self->posted == FRANK_FPGA_OK) {
-    self->posted = meaning(self, frame->status);
+    /* To ask again would repeat the call that waits, not the write. */
+    self->posted = frame->status == FRANK_BUS_OK ? FRANK_FPGA_OK : FRANK_FPGA_ERR_REFUSED;
+    (void)meaning(self, frame->status);
   }
   self->oldest++;
   self->most += self->most < FRANK_BUS_WINDOW;

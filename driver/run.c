@@ -81,7 +81,8 @@ static enum verdict judge_end(const struct frank_fpga_slot *slot, const struct e
     return GOOD;
   }
   uint32_t count = entry->counter - slot->first + 1;
-  return slot->cut && count <= slot->last - slot->first ? GOOD : WRONG;
+  uint32_t least = slot->hits > 0 ? slot->last_hit - slot->first + 1 : 0;
+  return slot->cut && count >= least && count <= slot->last - slot->first ? GOOD : WRONG;
 }
 
 static enum verdict judge_hit(const struct frank_fpga *core, const struct frank_fpga_slot *slot,
@@ -120,6 +121,21 @@ static enum verdict judge(const struct frank_fpga *core, const struct frank_fpga
   return entry->end ? judge_end(&run->slots[0], entry) : judge_hit(core, &run->slots[0], entry);
 }
 
+/* A hit proves itself, an END does not: a bit that the bus flips makes one of the hit at the last
+ * counter, or hides that hits were dropped. So it has to read alike twice. */
+static enum frank_fpga_err confirm_end(struct frank_fpga *core, const struct entry *entry,
+                                       enum verdict *verdict)
+{
+  struct entry again;
+  enum frank_fpga_err err = read_entry(core, &again);
+  if (err == FRANK_FPGA_OK &&
+      !(again.valid && again.end && again.dropped == entry->dropped && again.id == entry->id &&
+        again.sequence == entry->sequence && again.counter == entry->counter)) {
+    *verdict = WRONG;
+  }
+  return err;
+}
+
 static enum frank_fpga_err read_and_judge(struct frank_fpga *core, const struct frank_fpga_run *run,
                                           struct entry *entry, enum verdict *verdict)
 {
@@ -129,9 +145,12 @@ static enum frank_fpga_err read_and_judge(struct frank_fpga *core, const struct 
       return err;
     }
     *verdict = judge(core, run, entry);
-    if (*verdict == GOOD) {
+    if (*verdict == GOOD && entry->end) {
+      err = confirm_end(core, entry, verdict);
+    }
+    if (err != FRANK_FPGA_OK || *verdict == GOOD) {
       core->health.retries += reads;
-      break;
+      return err;
     }
   }
   return FRANK_FPGA_OK;
@@ -162,7 +181,9 @@ static void keep(struct frank_fpga_slot *slot, const struct entry *entry)
   struct frank_fpga_result *result = slot->result;
   bool stops = slot->job->may_stop && entry->word <= slot->job->stop_at;
   slot->hits++;
-  slot->last_hit = entry->counter;
+  if (slot->hits == 1 || entry->counter > slot->last_hit) {
+    slot->last_hit = entry->counter;
+  }
   if (result->hit_count < FRANK_FPGA_HITS) {
     result->hits[result->hit_count++] = entry->counter;
   } else {

@@ -11,6 +11,8 @@
 #define PIECE_NS_MAX 10000000U
 #define PIECE_MS     10  /* of the machine's time that a piece should take */
 #define WAIT_MS_MAX  250 /* of a WAIT; the client asks again */
+#define TRIES        4   /* of an access: a client that posted a write can not ask again */
+#define TRIES_MS     1000
 
 void frank_bus_session_init(struct frank_bus_session *session, struct frank_bus *bus)
 {
@@ -111,34 +113,42 @@ static void run_wait(struct frank_bus_session *session)
   }
 }
 
-static void execute(struct frank_bus_session *session, const struct frank_bus_frame *request)
+static enum frank_fpga_err access_once(const struct frank_bus *bus,
+                                       const struct frank_bus_frame *request, uint64_t *data)
 {
-  const struct frank_bus *bus = session->bus;
   enum frank_fpga_err err;
   uint32_t word = 0;
-  uint64_t data = 0;
   switch (request->op) {
   case FRANK_BUS_READ:
     err = bus->ops->read32(bus->ctx, request->address, &word);
-    data = err == FRANK_FPGA_OK ? word : 0;
-    break;
+    *data = err == FRANK_FPGA_OK ? word : 0;
+    return err;
   case FRANK_BUS_WRITE:
-    if (request->data > UINT32_MAX) {
-      answer(session, request, FRANK_BUS_UNKNOWN, 0);
-      return;
-    }
-    err = bus->ops->write32(bus->ctx, request->address, (uint32_t)request->data);
-    break;
+    return bus->ops->write32(bus->ctx, request->address, (uint32_t)request->data);
   case FRANK_BUS_NOW:
-    err = bus->ops->now(bus->ctx, &data);
-    break;
-  case FRANK_BUS_RESET:
-    err = bus->ops->reset(bus->ctx);
-    break;
+    return bus->ops->now(bus->ctx, data);
   default:
+    return bus->ops->reset(bus->ctx);
+  }
+}
+
+static void execute(struct frank_bus_session *session, const struct frank_bus_frame *request)
+{
+  const uint64_t until_ms = frank_bus_clock_ms() + TRIES_MS;
+  enum frank_fpga_err err;
+  uint64_t data = 0;
+  unsigned tries = 0;
+  bool known = request->op == FRANK_BUS_READ || request->op == FRANK_BUS_NOW ||
+               request->op == FRANK_BUS_RESET ||
+               (request->op == FRANK_BUS_WRITE && request->data <= UINT32_MAX);
+  if (!known) {
     answer(session, request, FRANK_BUS_UNKNOWN, 0);
     return;
   }
+  do {
+    err = access_once(session->bus, request, &data);
+  } while ((err == FRANK_FPGA_ERR_IO || err == FRANK_FPGA_ERR_TIMEOUT) && ++tries < TRIES &&
+           frank_bus_clock_ms() < until_ms);
   answer(session, request, status_of(err), data);
 }
 

@@ -28,7 +28,7 @@
 namespace
 {
 
-/* An access takes 2 or 3 cycles; a core that needs this many has hung. */
+/* An access takes 6 cycles; a core that needs this many has hung. */
 constexpr unsigned ACCESS_CYCLES_MAX = 64;
 constexpr unsigned RESET_CYCLES = 4;
 

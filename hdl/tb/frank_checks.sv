@@ -157,8 +157,9 @@ module frank_search_checks (
 );
 
   `FRANK_ASSERT(buffer_is_locked, mem_we_i && running_o |-> mem_buffer_i != run_buffer_o);
-  `FRANK_ASSERT(job_stays, job_valid_i && !job_take_o && !clear_i |=> clear_i || abort_i ||
-                              job_valid_i && $stable(job_id_i) && $stable(job_buffer_i) &&
+  // An ABORT withdraws it, also in the one cycle between two jobs, in which abort_i stays low.
+  `FRANK_ASSERT(job_stays, job_valid_i && !job_take_o && !clear_i |=> !job_valid_i ||
+                              $stable(job_id_i) && $stable(job_buffer_i) &&
                               $stable(job_first_i) && $stable(job_last_i));
   `FRANK_ASSERT(hits_before_the_end, !(hit_valid_o && end_valid_o));
   `FRANK_ASSERT(hits_of_a_job, hit_valid_o |-> running_o);

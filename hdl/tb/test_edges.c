@@ -355,6 +355,38 @@ static void what_cannot_be_is_refused(void **state)
   at_every_u(refusals);
 }
 
+/* Every cause by IRQ_TEST, against every enable; READY is there by itself. */
+static void interrupts(struct frank_bus *bus)
+{
+  const uint32_t ready = FRANK_FPGA_REG_IRQ_STATE_READY_MASK;
+  for (uint32_t i = 0; i < 64; i++) {
+    uint32_t enable = i & 7;
+    uint32_t test = i >> 3;
+    bool level;
+    bench_write(bus, FRANK_FPGA_REG_IRQ_ENABLE, enable);
+    bench_write(bus, FRANK_FPGA_REG_IRQ_TEST, test);
+    assert_int_equal(bench_read(bus, FRANK_FPGA_REG_IRQ_STATE), test | ready);
+    assert_int_equal(bus->ops->wait_irq(bus->ctx, UINT64_C(2) * FRANK_SIM_CYCLE_NS, &level),
+                     FRANK_FPGA_OK);
+    assert_int_equal(level, (enable & (test | ready)) != 0);
+  }
+  bench_write(bus, FRANK_FPGA_REG_IRQ_TEST, 0);
+  bench_write(bus, FRANK_FPGA_REG_IRQ_ENABLE, FRANK_FPGA_REG_IRQ_ENABLE_ERROR_MASK);
+  bench_write_refused(bus, FRANK_FPGA_REG_START_ID, next_id()); /* of no block */
+  bool level;
+  assert_int_equal(bus->ops->wait_irq(bus->ctx, UINT64_C(2) * FRANK_SIM_CYCLE_NS, &level),
+                   FRANK_FPGA_OK);
+  assert_true(level);
+  (void)bench_error(bus);
+  bench_write(bus, FRANK_FPGA_REG_IRQ_ENABLE, 0);
+}
+
+static void each_cause_reaches_the_line(void **state)
+{
+  (void)state;
+  at_every_u(interrupts);
+}
+
 int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
@@ -367,6 +399,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(jobs_one_after_the_other),
       cmocka_unit_test(what_is_repeated_does_nothing),
       cmocka_unit_test(what_cannot_be_is_refused),
+      cmocka_unit_test(each_cause_reaches_the_line),
   };
   return BENCH_MAIN("hdl_edges", argc, argv, tests);
 }

@@ -5,6 +5,7 @@
 #include "device.h"
 #include "driver/bus_fault.h"
 #include "driver/core.h"
+#include "driver/registers.h"
 #include "oracle.h"
 
 #include <inttypes.h>
@@ -231,6 +232,101 @@ static void finds_misses_that_begin_later(void **state)
 }
 
 /* Whatever failed, the next search begins with a core that was reset. */
+/* A bus whose first read of an entry that is a hit says that it is the job's END, or whose first
+ * read of an END hides that hits were dropped. */
+static enum frank_fpga_err (*inner_read)(void *ctx, uint32_t addr, uint32_t *value);
+static bool hides_dropped;
+static unsigned spoilt;
+
+static enum frank_fpga_err spoil_a_tag(void *ctx, uint32_t addr, uint32_t *value)
+{
+  enum frank_fpga_err err = inner_read(ctx, addr, value);
+  bool valid = addr == FRANK_FPGA_REG_ENTRY_TAG && (*value & FRANK_FPGA_REG_ENTRY_TAG_VALID_MASK);
+  bool end = (*value & FRANK_FPGA_REG_ENTRY_TAG_END_MASK) != 0;
+  bool dropped = (*value & FRANK_FPGA_REG_ENTRY_TAG_DROPPED_MASK) != 0;
+  if (err == FRANK_FPGA_OK && valid && spoilt == 0 && (hides_dropped ? dropped : !end)) {
+    *value ^=
+        hides_dropped ? FRANK_FPGA_REG_ENTRY_TAG_DROPPED_MASK : FRANK_FPGA_REG_ENTRY_TAG_END_MASK;
+    spoilt++;
+  }
+  return err;
+}
+
+static void loses_no_hit_to_a_bit_of_the_line(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  static struct oracle_job made;
+  const struct frank_fpga_options options = {.no_known_answers = true};
+  for (unsigned i = 0; i < 2; i++) {
+    char why[FRANK_FPGA_WHY_BYTES];
+    struct frank_fpga *core;
+    struct frank_fpga_result result;
+    struct frank_bus *bus = NULL;
+    assert_int_equal(frank_bus_fault_open(device_bus(), i == 1 ? "overflow@3" : "", &bus, why),
+                     FRANK_FPGA_OK);
+    struct frank_bus_ops ops = *bus->ops;
+    inner_read = ops.read32;
+    ops.read32 = spoil_a_tag;
+    bus->ops = &ops;
+    hides_dropped = i == 1;
+    spoilt = 0;
+    assert_int_equal(frank_fpga_open(bus, &options, &core, why), FRANK_FPGA_OK);
+    oracle_fill(&made, &random, 2, 3, i == 0 ? 1 : 300, i == 0 ? 1 : 5);
+    assert_int_equal(frank_fpga_search(core, &made.job, 1, &result), FRANK_FPGA_OK);
+    assert_int_equal(spoilt, 1);
+    oracle_assert(&made, &result);
+    assert_int_equal(result.overflow, i == 1);
+    frank_fpga_close(&core);
+  }
+}
+
+/* Takes the second entry off before the driver sees it. */
+static const struct frank_bus_ops *inner_ops;
+static unsigned entries_seen;
+
+static enum frank_fpga_err lose_an_entry(void *ctx, uint32_t addr, uint32_t *value)
+{
+  static uint32_t last;
+  enum frank_fpga_err err = inner_read(ctx, addr, value);
+  if (err != FRANK_FPGA_OK || addr != FRANK_FPGA_REG_ENTRY_TAG || *value == 0 || *value == last) {
+    return err;
+  }
+  last = *value;
+  if (++entries_seen != 2) {
+    return FRANK_FPGA_OK;
+  }
+  err = inner_ops->write32(ctx, FRANK_FPGA_REG_ENTRY_POP,
+                           (*value & FRANK_FPGA_REG_ENTRY_TAG_SEQUENCE_MASK) >>
+                               FRANK_FPGA_REG_ENTRY_TAG_SEQUENCE_SHIFT);
+  return err == FRANK_FPGA_OK ? inner_read(ctx, addr, value) : err;
+}
+
+static void runs_a_job_again_that_lost_an_entry(void **state)
+{
+  (void)state;
+  uint64_t random = seed;
+  static struct oracle_job made;
+  const struct frank_fpga_options options = {.no_known_answers = true};
+  char why[FRANK_FPGA_WHY_BYTES];
+  struct frank_fpga *core;
+  struct frank_fpga_result result;
+  struct frank_bus *bus = device_bus();
+  struct frank_bus_ops ops = *bus->ops;
+  inner_ops = bus->ops;
+  inner_read = ops.read32;
+  ops.read32 = lose_an_entry;
+  bus->ops = &ops;
+  entries_seen = 0;
+  assert_int_equal(frank_fpga_open(bus, &options, &core, why), FRANK_FPGA_OK);
+  oracle_fill(&made, &random, 1, 3, 600, 6);
+  assert_int_equal(frank_fpga_search(core, &made.job, 1, &result), FRANK_FPGA_OK);
+  assert_true(entries_seen > 2);
+  oracle_assert(&made, &result);
+  assert_int_equal(frank_fpga_health(core)->replays, 1);
+  frank_fpga_close(&core);
+}
+
 static void works_again_after_a_failure(void **state)
 {
   (void)state;
@@ -402,6 +498,8 @@ int main(int argc, char **argv)
       cmocka_unit_test(survives_a_reset_at_any_moment),
       cmocka_unit_test(tells_a_clock_that_stops_under_the_only_job),
       cmocka_unit_test(finds_misses_that_begin_later),
+      cmocka_unit_test(loses_no_hit_to_a_bit_of_the_line),
+      cmocka_unit_test(runs_a_job_again_that_lost_an_entry),
       cmocka_unit_test(works_again_after_a_failure),
       cmocka_unit_test(says_at_open_what_is_not_there),
       cmocka_unit_test(survives_or_fails_under_faults_at_random),
