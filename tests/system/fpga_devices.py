@@ -535,6 +535,22 @@ def a_core_that_lies_is_found_out_counted_and_quarantined():
                            lambda: devices(frankd)[name]["state"] == "ready")
 
 
+def good_behaviour_makes_up_for_no_lie():
+    """What fails after ten good seconds begins anew to count its failures; what lied does not."""
+    def failures(frankd):
+        return [word for line in frankd.lines if "event=device-failed" in line
+                for word in line.split() if word.startswith("failures=")]
+
+    with Frankd(["--device", "cpu:0", "--device", "faulty:caught"], config=CONFIG) as frankd:
+        work_until(frankd, "it has lied", lambda: len(failures(frankd)) >= 1)
+        wait_until("it is ready again", lambda: devices(frankd)["faulty:caught"]["state"] ==
+                   "ready", patience(20))
+        before = len(failures(frankd))
+        time.sleep(10.5)  # host/mint/supervisor.c: stable_us
+        work_until(frankd, "it has lied again", lambda: len(failures(frankd)) > before)
+        assert failures(frankd)[before] == f"failures={before + 1}", failures(frankd)
+
+
 if __name__ == "__main__":
     run(the_simulated_core_stamps_a_real_message,
         it_is_told_as_a_simulation_and_used_where_it_is_named,
@@ -546,4 +562,4 @@ if __name__ == "__main__":
         a_server_that_comes_back_is_used_again,
         a_server_that_comes_back_with_another_core_is_told_as_that,
         one_that_is_never_a_core_comes_into_quarantine,
-        a_core_that_lies_is_found_out_counted_and_quarantined)
+        a_core_that_lies_is_found_out_counted_and_quarantined, good_behaviour_makes_up_for_no_lie)
