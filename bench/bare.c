@@ -13,8 +13,8 @@
 #include <string.h>
 
 #define SLICE_S 0.05
-/* A simulated cycle takes thousands of times as long as one in hardware: so that loading a job is
- * as small a part of it as there, slices are longer. */
+/* A simulated cycle takes some ten to a hundred times as long as one in hardware: so that loading a
+ * job is as small a part of it as there, slices are longer. */
 #define SIMULATED_SLICE_S 0.5
 #define COUNTERS          (UINT64_C(1) << 32)
 

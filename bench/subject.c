@@ -3,6 +3,7 @@
 #include "bench/bench.h"
 #include "bench/crew.h"
 #include "engine/cpu/variant.h"
+#include "engine/unroll.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,6 +224,23 @@ static enum frank_err find_isas(struct resolving *r, const struct frank_device_i
   return FRANK_OK;
 }
 
+/* Names of --isa that --fpga-unroll gives as well. */
+static bool is_of_fpga(const char *isa)
+{
+  unsigned unroll = 0;
+  return isa[0] == 'u' && frank_unroll_parse(isa + 1, &unroll);
+}
+
+static bool has_fpga(const struct bench_options *options)
+{
+  bool has = false;
+  for (size_t i = 0; i < options->device_count; i++) {
+    const char *name = options->devices[i];
+    has = has || (strcspn(name, ":") == 4 && strncmp(name, "fpga", 4) == 0);
+  }
+  return has;
+}
+
 /* A name that nothing here has was meant for something. */
 static enum frank_err check_isas(struct resolving *r, bool has_cpu)
 {
@@ -233,6 +251,10 @@ static enum frank_err check_isas(struct resolving *r, bool has_cpu)
     }
     if (is_of_cpu(name) && !has_cpu) {
       (void)snprintf(r->why, BENCH_WHY_BYTES, "--isa %.40s: no CPU device is measured", name);
+    } else if (is_of_fpga(name) && !has_fpga(r->options)) {
+      (void)snprintf(r->why, BENCH_WHY_BYTES,
+                     "--fpga-unroll %.40s (--isa %.40s): no FPGA device is measured", name + 1,
+                     name);
     } else {
       (void)snprintf(r->why, BENCH_WHY_BYTES, "--isa %.40s: %.440s", name,
                      r->refusals[0] != '\0' ? r->refusals : "no device here has code paths");

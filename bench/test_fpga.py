@@ -52,6 +52,11 @@ def a_number_that_is_no_core_is_refused():
                                   "1", "--json", *args).end()
         message = records(out)[-1]["message"]
         assert status == 64 and word in message, (args, status, message)
+    status, out, _, _ = Bench("--device", "cpu:0", "--fpga-unroll", "8", "--stamps", "0", "--seconds",
+                              "1", "--rounds", "1", "--json").end()
+    message = records(out)[-1]["message"]
+    assert status == 64, (status, message)
+    assert "--fpga-unroll 8" in message and "no FPGA device is measured" in message, message
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #define RESET_LOOKS        16
+#define BUILT_READS        3 /* of a register that should not have changed */
 #define UNROLL_MAX         64U
 #define FIELD(value, name) (((value)&FRANK_FPGA_REG_##name##_MASK) >> FRANK_FPGA_REG_##name##_SHIFT)
 
@@ -75,6 +76,33 @@ static void forget(struct frank_fpga *core)
   core->dropped = 0;
 }
 
+/* Behind a line that was made again there may be another core, which takes our jobs as the first
+ * did: what was told of the core must still be so. */
+static enum frank_fpga_err check_built(struct frank_fpga *core)
+{
+  static const uint32_t addresses[FRANK_FPGA_BUILT] = {
+      FRANK_FPGA_REG_VERSION, FRANK_FPGA_REG_PARAM0, FRANK_FPGA_REG_PARAM1};
+  for (size_t i = 0; i < FRANK_FPGA_BUILT && core->built_known; i++) {
+    uint32_t value = 0;
+    enum frank_fpga_err err = FRANK_FPGA_OK;
+    bool same = false;
+    for (unsigned reads = 0; reads < BUILT_READS && err == FRANK_FPGA_OK && !same; reads++) {
+      err = frank_fpga_get(core, addresses[i], &value);
+      same = value == core->built[i];
+    }
+    if (err != FRANK_FPGA_OK) {
+      return err;
+    }
+    if (!same) {
+      return frank_fpga_fail(core, FRANK_FPGA_ERR_DEVICE,
+                             "another core is there now: register 0x%03x reads as 0x%08x, not "
+                             "0x%08x",
+                             (unsigned)addresses[i], (unsigned)value, (unsigned)core->built[i]);
+    }
+  }
+  return FRANK_FPGA_OK;
+}
+
 enum frank_fpga_err frank_fpga_reset(struct frank_fpga *core)
 {
   bool is = false;
@@ -93,6 +121,9 @@ enum frank_fpga_err frank_fpga_reset(struct frank_fpga *core)
   }
   if (err == FRANK_FPGA_OK && !is) {
     return frank_fpga_fail(core, FRANK_FPGA_ERR_DEVICE, "the core cannot be reset");
+  }
+  if (err == FRANK_FPGA_OK) {
+    err = check_built(core);
   }
   if (err == FRANK_FPGA_OK) {
     err = frank_fpga_put(core, FRANK_FPGA_REG_IRQ_ENABLE, FRANK_FPGA_IRQS);
@@ -127,6 +158,7 @@ static enum frank_fpga_err identify(struct frank_fpga *core)
   if (err != FRANK_FPGA_OK) {
     return err;
   }
+  core->built[0] = version;
   core->params.version_major = FIELD(version, VERSION_MAJOR);
   core->params.version_minor = FIELD(version, VERSION_MINOR);
   if (core->params.version_major != FRANK_FPGA_VERSION_MAJOR) {
@@ -150,6 +182,9 @@ static enum frank_fpga_err read_params(struct frank_fpga *core)
   if (err != FRANK_FPGA_OK) {
     return err;
   }
+  core->built[1] = param0;
+  core->built[2] = param1;
+  core->built_known = true;
   params->unroll = FIELD(param0, PARAM0_UNROLL);
   params->in_flight = FIELD(param0, PARAM0_IN_FLIGHT);
   params->rings = FIELD(param0, PARAM0_RINGS);

@@ -13,6 +13,7 @@
 #define FRANK_FPGA_HEAD    24U /* template and state: 16 + 8 words */
 #define FRANK_FPGA_KW_MAX  ((FRANK_FPGA_BLOCKS_MAX - 1) * 64U)
 #define FRANK_FPGA_ID_MASK FRANK_FPGA_REG_START_ID_ID_MASK
+#define FRANK_FPGA_BUILT   3U /* registers that tell how a core was built */
 
 /* What is enabled while the core is ours. Any reset clears the register, so that it tells of one
  * that nobody asked for. */
@@ -72,6 +73,8 @@ struct frank_fpga {
   struct frank_bus *bus;
   struct frank_fpga_options options;
   struct frank_fpga_params params;
+  bool built_known;
+  uint32_t built[FRANK_FPGA_BUILT]; /* VERSION, PARAM0, PARAM1 as read at open */
   struct frank_fpga_health health;
   char why[FRANK_FPGA_WHY_BYTES];
   bool needs_reset;

@@ -4,6 +4,7 @@
 #include "engine/cpu/variant_list.h"
 #include "engine/engine.h"
 #include "engine/unroll.h"
+#include "mint/status.h"
 #include "proof/target.h"
 
 #include <errno.h>
@@ -543,8 +544,14 @@ enum frank_err frank_cmd_unroll_option(struct frank_cmd_line *line, unsigned *un
 
 bool frank_cmd_check_devices(struct frank_cmd_line *line)
 {
+  size_t named = 0;
   for (size_t i = 0; i < line->given_count; i++) {
     const char *name = line->given[i].value;
+    if (line->given[i].opt == FRANK_OPT_DEVICE && ++named > FRANK_STATUS_DEVICES_MAX) {
+      frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "--device: %d devices at most",
+                     FRANK_STATUS_DEVICES_MAX);
+      return false;
+    }
     if (line->given[i].opt == FRANK_OPT_DEVICE &&
         (name[0] == '\0' || strlen(name) > DEVICE_NAME_MAX_BYTES)) {
       frank_cmd_fail(

@@ -159,6 +159,14 @@ static void tell_ready(struct frankd *f)
             f->config.listen.items[0]);
 }
 
+/* The log would write an end of line as "?". */
+static void on_one_line(char *text)
+{
+  for (char *end = strchr(text, '\n'); end != NULL; end = strchr(end, '\n')) {
+    *end = end[1] != '\0' ? ';' : '\0';
+  }
+}
+
 /* What makes a start hopeless, said once with the input named. True: give up. */
 static bool start_failed(const struct frankd *f)
 {
@@ -181,6 +189,7 @@ static bool start_failed(const struct frankd *f)
   }
   if (frank_fleet_ready_count(f->fleet) == 0) {
     frank_fleet_notes(f->fleet, text, sizeof text);
+    on_one_line(text);
     frank_log(FRANK_LOG_ERROR, "event=start-failed why=\"no usable device\" notes=\"%s\"", text);
     return true;
   }

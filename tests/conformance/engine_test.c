@@ -366,6 +366,32 @@ static void batches_keep_slices_apart(void **state)
   free(ofs);
 }
 
+/* Where a device has a queue for its hits, one slice may fill it as the next begins. */
+static void flood_takes_no_hits_of_the_slices_beside_it(void **state)
+{
+  struct subject *s = subject_of(state);
+  enum { SLICES = 10 };
+  static const uint32_t counts[SLICES] = {300, 6, 300, 8, 9, 300, 1, 17, 7, 300};
+  struct oracle_slice *ofs = calloc(SLICES, sizeof *ofs);
+  struct frank_slice slices[SLICES];
+  struct frank_scan scans[SLICES];
+  uint64_t random = seed;
+  assert_non_null(ofs);
+  for (size_t i = 0; i < SLICES; i++) {
+    oracle_fill(&ofs[i], &random, 1, 4);
+    ofs[i].slice.first = (uint32_t)oracle_random(&random) >> 1;
+    ofs[i].slice.count = counts[i];
+    ofs[i].slice.bound = UINT32_MAX;
+    slices[i] = ofs[i].slice;
+  }
+  memset(scans, 0xee, sizeof scans);
+  assert_int_equal(s->engine->scan(s->ctx, slices, SLICES, scans), FRANK_OK);
+  for (size_t i = 0; i < SLICES; i++) {
+    oracle_assert_scan(&ofs[i], &scans[i]);
+  }
+  free(ofs);
+}
+
 static void random_slices_agree_with_openssl(void **state)
 {
   struct subject *s = subject_of(state);
@@ -423,6 +449,8 @@ static const struct {
      stops_only_when_asked_and_only_with_the_candidate, false},
     {"stops_soon_after_the_candidate", stops_soon_after_the_candidate, false},
     {"batches_keep_slices_apart", batches_keep_slices_apart, false},
+    {"flood_takes_no_hits_of_the_slices_beside_it", flood_takes_no_hits_of_the_slices_beside_it,
+     false},
     {"random_slices_agree_with_openssl", random_slices_agree_with_openssl, true},
     {"long_range_agrees_with_openssl", long_range_agrees_with_openssl, false},
 };

@@ -41,8 +41,7 @@ struct child {
 static struct child spawn(const char *const argv[])
 {
   struct child c = {0};
-  assert_int_equal(frank_child_spawn(program, (char *const *)(uintptr_t)argv, &c.pid, &c.chan),
-                   FRANK_OK);
+  assert_int_equal(frank_child_spawn(program, (char *const *)argv, &c.pid, &c.chan), FRANK_OK);
   return c;
 }
 
@@ -241,9 +240,11 @@ static void probe_tells_devices_that_exist_by_name(void **state)
     assert_int_equal(record.len_bytes, sizeof info);
     memcpy(&info, record.payload, sizeof info);
     if (strcmp(info.name, "fpga:sim") != 0) {
-      assert_in_range(told, 0, 1);
-      assert_string_equal(info.name, wanted[told]);
-      told++;
+      if (told == sizeof wanted / sizeof wanted[0]) {
+        fail_msg("and %s", info.name);
+        break;
+      }
+      assert_string_equal(info.name, wanted[told++]);
     }
     assert_int_equal(next(&c, &record), FRANK_OK);
   }

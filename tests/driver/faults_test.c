@@ -6,6 +6,7 @@
 #include "driver/bus_fault.h"
 #include "driver/core.h"
 #include "driver/registers.h"
+#include "model.h"
 #include "oracle.h"
 
 #include <inttypes.h>
@@ -357,6 +358,99 @@ static void works_again_after_a_failure(void **state)
   }
 }
 
+/* A line behind which one core takes another's place, as where a server is started again. */
+struct line {
+  struct frank_bus bus;
+  struct frank_bus *cores[2];
+  size_t now;
+};
+
+static const struct frank_bus *behind(void *ctx)
+{
+  const struct line *line = ctx;
+  return line->cores[line->now];
+}
+
+static enum frank_fpga_err line_read32(void *ctx, uint32_t addr, uint32_t *value)
+{
+  return behind(ctx)->ops->read32(behind(ctx)->ctx, addr, value);
+}
+
+static enum frank_fpga_err line_write32(void *ctx, uint32_t addr, uint32_t value)
+{
+  return behind(ctx)->ops->write32(behind(ctx)->ctx, addr, value);
+}
+
+static enum frank_fpga_err line_wait_irq(void *ctx, uint64_t timeout_ns, bool *level)
+{
+  return behind(ctx)->ops->wait_irq(behind(ctx)->ctx, timeout_ns, level);
+}
+
+static enum frank_fpga_err line_now(void *ctx, uint64_t *now_ns)
+{
+  return behind(ctx)->ops->now(behind(ctx)->ctx, now_ns);
+}
+
+static enum frank_fpga_err line_reset(void *ctx)
+{
+  return behind(ctx)->ops->reset(behind(ctx)->ctx);
+}
+
+static const char *line_failure(void *ctx)
+{
+  return behind(ctx)->ops->failure(behind(ctx)->ctx);
+}
+
+static void line_close(void *ctx)
+{
+  const struct line *line = ctx;
+  for (size_t i = 0; i < 2; i++) {
+    line->cores[i]->ops->close(line->cores[i]->ctx);
+  }
+}
+
+static const struct frank_bus_ops line_ops = {.read32 = line_read32,
+                                              .write32 = line_write32,
+                                              .wait_irq = line_wait_irq,
+                                              .now = line_now,
+                                              .reset = line_reset,
+                                              .failure = line_failure,
+                                              .close = line_close};
+
+/* One that was built otherwise is not driven on as if it were the first. */
+static void tells_that_another_core_is_there(void **state)
+{
+  (void)state;
+  static const struct model_options others[] = {{.unroll = 8}, {.unroll = 16}, {.fifo_depth = 32}};
+  static struct oracle_job made[JOBS];
+  struct frank_fpga_job jobs[JOBS];
+  struct frank_fpga_result results[JOBS];
+  uint64_t random = seed;
+  char why[FRANK_FPGA_WHY_BYTES];
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    const struct model_options first = {.unroll = 8};
+    struct line line = {.cores = {model_open(&first), model_open(&others[i])}};
+    struct frank_fpga *core;
+    assert_true(line.cores[0] != NULL && line.cores[1] != NULL);
+    line.bus = (struct frank_bus){&line_ops, &line, true};
+    assert_int_equal(frank_fpga_open(&line.bus, NULL, &core, why), FRANK_FPGA_OK);
+    (void)fill(made, jobs, &random);
+    assert_int_equal(frank_fpga_search(core, jobs, JOBS, results), FRANK_FPGA_OK);
+    line.now = 1;
+    enum frank_fpga_err err = frank_fpga_search(core, jobs, JOBS, results);
+    assert_int_equal(err, i == 0 ? FRANK_FPGA_OK : FRANK_FPGA_ERR_DEVICE);
+    if (i > 0) {
+      assert_non_null(strstr(frank_fpga_failure(core), "another core"));
+      line.now = 0; /* the first is back */
+      assert_int_equal(frank_fpga_search(core, jobs, JOBS, results), FRANK_FPGA_OK);
+    }
+    for (size_t job = 0; job < JOBS; job++) {
+      oracle_assert(&made[job], &results[job]);
+    }
+    frank_fpga_close(&core);
+  }
+}
+
 static void says_at_open_what_is_not_there(void **state)
 {
   (void)state;
@@ -501,6 +595,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(loses_no_hit_to_a_bit_of_the_line),
       cmocka_unit_test(runs_a_job_again_that_lost_an_entry),
       cmocka_unit_test(works_again_after_a_failure),
+      cmocka_unit_test(tells_that_another_core_is_there),
       cmocka_unit_test(says_at_open_what_is_not_there),
       cmocka_unit_test(survives_or_fails_under_faults_at_random),
       cmocka_unit_test(reports_no_hit_of_a_flipped_bit),

@@ -313,6 +313,10 @@ def absent_devices_are_named_with_what_is_there():
     for name in ("", "x" * 96, "fpga:tcp:" + "x" * 90 + ":5000"):
         check(["mint", "--b", B, "--device", name], "--device", 2)
         check(["devices", "--device", name], "--device", 2)
+    # More than a fleet has room for: none is left out without a word.
+    many = [word for i in range(129) for word in ("--device", f"fpga:tcp:127.0.0.1:{i + 1}")]
+    check(["mint", "--b", B, *many], "--device", 2)
+    check(["devices", *many], "--device", 2)
     for unroll in ("", "0", "3", "128", "08", "u8", "-8"):
         check(["mint", "--b", B, "--fpga-unroll", unroll], "--fpga-unroll", 2)
         check(["devices", "--fpga-unroll", unroll], "--fpga-unroll", 2)

@@ -390,7 +390,10 @@ def a_device_that_is_not_there_is_named_with_those_that_are():
         code, said = refused_start("--device", "CPU 0!", "--listen", listen)
         assert code == 78 and "CPU 0!" in said, (code, said)
         code, said = refused_start("--device", "faulty:selftest", "--listen", listen)
-        assert code == 1 and "faulty:selftest" in said or "no usable device" in said, (code, said)
+        assert code == 1 and "faulty:selftest" in said and "no usable device" in said, (code, said)
+        # An address where nobody listens; the notes of other devices are told on the same line.
+        code, said = refused_start("--device", "fpga:tcp:127.0.0.1:1", "--listen", listen)
+        assert code == 1 and "fpga:tcp:127.0.0.1:1" in said and "?" not in said, (code, said)
         code, said = refused_start("--device", "cpu", "--isa", "z80", "--listen", listen)
         assert code == 1 and "z80" in said, (code, said)
 

@@ -481,6 +481,26 @@ def a_server_that_comes_back_is_used_again():
                     again.__exit__()
 
 
+def a_server_that_comes_back_with_another_core_is_told_as_that():
+    needed()
+    with Server("--unroll", "8") as server:
+        name = server.device
+        with Frankd(["--device", name, "--device", "cpu:0"], config=CONFIG) as frankd:
+            work_until(frankd, "the server's core has worked",
+                       lambda: devices(frankd)[name]["attempts"] > 20000)
+            assert devices(frankd)[name]["variant"] == "u8", devices(frankd)[name]
+            server.process.kill()
+            server.process.wait(5)
+            with Server("--unroll", "16", port=server.port):
+                attempts = devices(frankd)[name]["attempts"]
+                work_until(frankd, "the core is told as it is now, and works",
+                           lambda: devices(frankd)[name]["variant"] == "u16" and
+                           "U=16" in devices(frankd)[name]["model"] and
+                           devices(frankd)[name]["state"] == "ready" and
+                           devices(frankd)[name]["attempts"] > attempts + 20000)
+                assert devices(frankd)[name]["wrong_hits"] == 0, devices(frankd)[name]
+
+
 def one_that_is_never_a_core_comes_into_quarantine():
     needed()
     with Stranger(talk_nonsense) as stranger:
@@ -515,6 +535,22 @@ def a_core_that_lies_is_found_out_counted_and_quarantined():
                            lambda: devices(frankd)[name]["state"] == "ready")
 
 
+def good_behaviour_makes_up_for_no_lie():
+    """What fails after ten good seconds begins anew to count its failures; what lied does not."""
+    def failures(frankd):
+        return [word for line in frankd.lines if "event=device-failed" in line
+                for word in line.split() if word.startswith("failures=")]
+
+    with Frankd(["--device", "cpu:0", "--device", "faulty:caught"], config=CONFIG) as frankd:
+        work_until(frankd, "it has lied", lambda: len(failures(frankd)) >= 1)
+        wait_until("it is ready again", lambda: devices(frankd)["faulty:caught"]["state"] ==
+                   "ready", patience(20))
+        before = len(failures(frankd))
+        time.sleep(10.5)  # host/mint/supervisor.c: stable_us
+        work_until(frankd, "it has lied again", lambda: len(failures(frankd)) > before)
+        assert failures(frankd)[before] == f"failures={before + 1}", failures(frankd)
+
+
 if __name__ == "__main__":
     run(the_simulated_core_stamps_a_real_message,
         it_is_told_as_a_simulation_and_used_where_it_is_named,
@@ -523,5 +559,7 @@ if __name__ == "__main__":
         a_core_behind_a_server_stamps, two_at_once_are_told_that_it_is_busy,
         what_is_no_core_is_named_in_time, a_server_lost_in_mid_search_costs_no_stamp,
         the_daemon_uses_it_beside_the_cores, a_core_alone_serves_a_daemon,
-        a_server_that_comes_back_is_used_again, one_that_is_never_a_core_comes_into_quarantine,
-        a_core_that_lies_is_found_out_counted_and_quarantined)
+        a_server_that_comes_back_is_used_again,
+        a_server_that_comes_back_with_another_core_is_told_as_that,
+        one_that_is_never_a_core_comes_into_quarantine,
+        a_core_that_lies_is_found_out_counted_and_quarantined, good_behaviour_makes_up_for_no_lie)
