@@ -51,6 +51,25 @@ const char *frank_fleet_first_missing(const struct frank_fleet *fleet)
   return NULL;
 }
 
+/* Appends the names of what this engine has found to the `used` characters in `have`; the new
+ * number. Engine by engine, so that the order does not depend on which of them answered first. */
+static size_t list_found(const struct frank_fleet *fleet, const char *engine, char *have,
+                         size_t have_size, size_t used)
+{
+  for (size_t i = 0; i < fleet->found_count; i++) {
+    if (strcmp(fleet->found[i].engine, engine) != 0) {
+      continue;
+    }
+    int n =
+        snprintf(have + used, have_size - used, "%s%s", used > 0 ? ", " : "", fleet->found[i].name);
+    if (n < 0 || (size_t)n >= have_size - used) {
+      break;
+    }
+    used += (size_t)n;
+  }
+  return used;
+}
+
 enum frank_err frank_fleet_missing(const struct frank_fleet *fleet,
                                    char name[FRANK_DEVICE_NAME_BYTES], char *have, size_t have_size)
 {
@@ -61,13 +80,8 @@ enum frank_err frank_fleet_missing(const struct frank_fleet *fleet,
   snprintf(name, FRANK_DEVICE_NAME_BYTES, "%s", missing);
   size_t used = 0;
   have[0] = '\0';
-  for (size_t i = 0; i < fleet->found_count; i++) {
-    int n =
-        snprintf(have + used, have_size - used, "%s%s", used > 0 ? ", " : "", fleet->found[i].name);
-    if (n < 0 || (size_t)n >= have_size - used) {
-      break;
-    }
-    used += (size_t)n;
+  for (size_t i = 0; i < fleet->probe_count; i++) {
+    used = list_found(fleet, fleet->probes[i].engine, have, have_size, used);
   }
   if (used == 0) {
     used = (size_t)snprintf(have, have_size, "none");

@@ -388,7 +388,8 @@ def work(frankd, count, factor, b_length=88):
     return found
 
 
-def work_until(frankd, what, condition, count=8, factor=FACTOR, limit_s=60):
+def work_until(frankd, what, condition, count=8, factor=1000000, limit_s=60):
+    """Jobs so long that one device cannot take all of them at once: the slower one gets some, too."""
     until = time.monotonic() + patience(limit_s)
     while not condition():
         assert time.monotonic() < until, f"not within {limit_s} s: {what}; {devices(frankd)}"
