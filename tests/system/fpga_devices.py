@@ -411,13 +411,13 @@ def metrics_of(http):
 def the_daemon_uses_it_beside_the_cores():
     needed()
     http = f"127.0.0.1:{free_port()}"
-    with Frankd(["--device", "fpga", "--device", "cpu", "--fpga-unroll", "16", "--http", http],
+    with Frankd(["--device", "fpga", "--device", "cpu", "--fpga-unroll", "8", "--http", http],
                 config=CONFIG) as frankd:
         work_until(frankd, "the core has worked",
                    lambda: devices(frankd)["fpga:sim"]["attempts"] > 100000)
         now = devices(frankd)
         assert now["fpga:sim"]["simulated"] is True and now["cpu:0"]["simulated"] is False, now
-        assert now["fpga:sim"]["variant"] == "u16" and now["fpga:sim"]["state"] == "ready", now
+        assert now["fpga:sim"]["variant"] == "u8" and now["fpga:sim"]["state"] == "ready", now
         assert all(d["wrong_hits"] == 0 and d["restarts"] == 0 for d in now.values()), now
         text = metrics_of(http)
         assert 'frank_device_simulated{device="fpga:sim"} 1' in text, text
@@ -492,11 +492,11 @@ def a_server_that_comes_back_with_another_core_is_told_as_that():
             assert devices(frankd)[name]["variant"] == "u8", devices(frankd)[name]
             server.process.kill()
             server.process.wait(5)
-            with Server("--unroll", "16", port=server.port):
+            with Server("--unroll", "64", port=server.port):
                 attempts = devices(frankd)[name]["attempts"]
                 work_until(frankd, "the core is told as it is now, and works",
-                           lambda: devices(frankd)[name]["variant"] == "u16" and
-                           "U=16" in devices(frankd)[name]["model"] and
+                           lambda: devices(frankd)[name]["variant"] == "u64" and
+                           "U=64" in devices(frankd)[name]["model"] and
                            devices(frankd)[name]["state"] == "ready" and
                            devices(frankd)[name]["attempts"] > attempts + 20000)
                 assert devices(frankd)[name]["wrong_hits"] == 0, devices(frankd)[name]
