@@ -9,7 +9,7 @@
 #ifndef FRANK_BENCH_SUBJECT_H
 #define FRANK_BENCH_SUBJECT_H
 
-#include "base/cache_dir.h"
+#include "base/dirs.h"
 #include "base/err.h"
 #include "bench/options.h"
 #include "engine/engine.h"
@@ -35,7 +35,7 @@ struct bench_subjects {
   struct frank_device_info devices[FRANK_ENGINE_DEVICES_MAX];
   size_t cpu_count; /* CPU devices that are used where none is named: what peers run on */
   struct frank_device_info cpus[FRANK_ENGINE_DEVICES_MAX];
-  char cache_dir[FRANK_CACHE_DIR_BYTES]; /* where engines keep tuning; empty: nowhere */
+  char cache_dir[FRANK_DIR_BYTES]; /* where engines keep tuning; empty: nowhere */
 };
 
 /* Finds the devices (in a process of its own: drivers dislike a fork after they were asked) and

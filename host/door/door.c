@@ -86,7 +86,7 @@ static void run_timers(struct frank_door *door)
     }
   }
   if (door->pong_due) {
-    door->pong_due = frank_chan_put(door->chan, FRANK_DOOR_PONG, &door->pong, sizeof door->pong,
+    door->pong_due = frank_chan_put(door->chan, FRANK_RECORD_PONG, &door->pong, sizeof door->pong,
                                     NULL, 0) != FRANK_OK;
   }
   frank_records_ask(door);
@@ -364,12 +364,12 @@ static void close_door(struct frank_door *door)
 
 static void tell_failed(struct frank_chan *chan, enum frank_err err, const char *why)
 {
-  struct frank_door_failed failed = {.err = (int32_t)err};
+  struct frank_record_failed failed = {.err = (int32_t)err};
   /* Started again, the same path, port, key or rule is in the way again. */
   failed.fatal = err == FRANK_ERR_TAKEN || err == FRANK_ERR_MALFORMED || err == FRANK_ERR_DENIED ||
                  err == FRANK_ERR_NOT_FOUND || err == FRANK_ERR_TOO_LONG;
   memcpy(failed.why, why, sizeof failed.why);
-  if (frank_chan_put(chan, FRANK_DOOR_FAILED, &failed, sizeof failed, NULL, 0) != FRANK_OK ||
+  if (frank_chan_put(chan, FRANK_RECORD_FAILED, &failed, sizeof failed, NULL, 0) != FRANK_OK ||
       frank_chan_flush(chan) != FRANK_OK) {
     frank_log(FRANK_LOG_ERROR, "event=door_failed why=\"%s\"", why); /* frankd would have */
   }
@@ -377,10 +377,10 @@ static void tell_failed(struct frank_chan *chan, enum frank_err err, const char 
 
 static enum frank_err tell_ready(struct frank_door *door)
 {
-  struct frank_door_ready ready = {0};
+  struct frank_record_ready ready = {0};
   (void)snprintf(ready.endpoint, sizeof ready.endpoint, "%s",
                  frank_listener_endpoint(door->listener));
-  enum frank_err err = frank_chan_put(door->chan, FRANK_DOOR_READY, &ready, sizeof ready, NULL, 0);
+  enum frank_err err = frank_chan_put(door->chan, FRANK_RECORD_READY, &ready, sizeof ready, NULL, 0);
   flush(door);
   return err;
 }

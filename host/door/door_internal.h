@@ -47,7 +47,7 @@ struct frank_door {
   uint64_t now_us; /* of this turn */
   bool draining;
   bool pong_due;
-  struct frank_door_tag pong;
+  struct frank_record_tag pong;
   bool closed; /* frankd is gone */
   struct frank_log_limit log_dropped, log_refused, log_lost, log_folder;
 };

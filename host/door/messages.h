@@ -12,40 +12,23 @@
 #ifndef FRANK_DOOR_MESSAGES_H
 #define FRANK_DOOR_MESSAGES_H
 
+#include "base/records.h"
 #include "mint/answer.h"
 #include "mint/status.h"
 
 #include <stdint.h>
 
 enum frank_door_record {
-  FRANK_DOOR_READY = 1,  /* struct frank_door_ready: listening */
-  FRANK_DOOR_FAILED,     /* struct frank_door_failed: exits after it */
-  FRANK_DOOR_MINT,       /* struct frank_request, then b */
-  FRANK_DOOR_ANSWER,     /* struct frank_answer */
-  FRANK_DOOR_CANCEL,     /* struct frank_door_tag: tag of the request to take back */
-  FRANK_DOOR_CANCELLED,  /* struct frank_door_cancelled */
-  FRANK_DOOR_ASK_STATUS, /* empty; one at a time */
-  FRANK_DOOR_STATUS,     /* struct frank_status */
-  FRANK_DOOR_ASK_FACTOR, /* empty; one at a time */
-  FRANK_DOOR_FACTOR,     /* struct frank_door_factor */
-  FRANK_DOOR_PING,       /* struct frank_door_tag */
-  FRANK_DOOR_PONG,       /* struct frank_door_tag: the same */
-  FRANK_DOOR_DRAIN,      /* empty: no new requests reach frankd any more; answers still go out */
-  FRANK_DOOR_COUNTS,     /* struct frank_door_counts: totals since start, at most once a second */
-};
-
-struct frank_door_ready {
-  char endpoint[96]; /* as bound: a wildcard port is filled in */
-};
-
-struct frank_door_failed {
-  int32_t err;   /* enum frank_err */
-  int32_t fatal; /* 1: starting it again cannot help (a taken address, a bad key file) */
-  char why[256];
-};
-
-struct frank_door_tag {
-  uint64_t tag;
+  FRANK_DOOR_MINT = FRANK_RECORD_OWN, /* struct frank_request, then b */
+  FRANK_DOOR_ANSWER,                  /* struct frank_answer */
+  FRANK_DOOR_CANCEL,                  /* struct frank_record_tag: tag of the request to take back */
+  FRANK_DOOR_CANCELLED,               /* struct frank_door_cancelled */
+  FRANK_DOOR_ASK_STATUS,              /* empty; one at a time */
+  FRANK_DOOR_STATUS,                  /* struct frank_status */
+  FRANK_DOOR_ASK_FACTOR,              /* empty; one at a time */
+  FRANK_DOOR_FACTOR,                  /* struct frank_door_factor */
+  FRANK_DOOR_DRAIN,  /* empty: no new requests reach frankd any more; answers still go out */
+  FRANK_DOOR_COUNTS, /* struct frank_door_counts: totals since start, at most once a second */
 };
 
 struct frank_door_cancelled {

@@ -193,7 +193,7 @@ static void on_cancel(struct frank_door *door, const struct asker *asker)
     answer_now(door, asker, true, text, len);
     return;
   }
-  struct frank_door_tag tag = {.tag = target->tag};
+  struct frank_record_tag tag = {.tag = target->tag};
   struct frank_asked *asked = enter(door, asker);
   if (!asked) {
     return;
@@ -287,7 +287,7 @@ static void drop(struct frank_door *door, const char *why)
 static bool take_back(void *arg, const struct frank_asked *asked)
 {
   struct frank_door *door = arg;
-  const struct frank_door_tag tag = {.tag = asked->tag};
+  const struct frank_record_tag tag = {.tag = asked->tag};
   if (asked->verb != FRANK_WIRE_MINT) {
     return true; /* answered soon, and costs nothing */
   }

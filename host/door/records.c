@@ -150,7 +150,7 @@ static const struct {
     [FRANK_DOOR_CANCELLED] = {on_cancelled, sizeof(struct frank_door_cancelled)},
     [FRANK_DOOR_STATUS] = {on_status_record, sizeof(struct frank_status)},
     [FRANK_DOOR_FACTOR] = {on_factor_record, sizeof(struct frank_door_factor)},
-    [FRANK_DOOR_PING] = {on_ping_record, sizeof(struct frank_door_tag)},
+    [FRANK_RECORD_PING] = {on_ping_record, sizeof(struct frank_record_tag)},
     [FRANK_DOOR_DRAIN] = {on_drain, 0},
 };
 

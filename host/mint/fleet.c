@@ -392,7 +392,7 @@ enum frank_err frank_fleet_new(const struct frank_fleet_config *config, struct f
                                struct frank_mint *mint, uint64_t now_us, struct frank_fleet **out,
                                char *why)
 {
-  assert(!config->cache_dir || strlen(config->cache_dir) < FRANK_CACHE_DIR_BYTES);
+  assert(!config->cache_dir || strlen(config->cache_dir) < FRANK_DIR_BYTES);
   struct frank_fleet *fleet = calloc(1, sizeof *fleet);
   if (!fleet) {
     snprintf(why, FRANK_ENGINE_WHY_BYTES, "no memory");

@@ -29,7 +29,7 @@ struct frank_fleet_config {
   int worker_nice;         /* 0..19 */
   bool bind;               /* bind workers to their devices' places */
   const char *cache_dir;   /* folder for what engines keep between runs, below
-                              FRANK_CACHE_DIR_BYTES long (asserted); NULL: nothing is kept */
+                              FRANK_DIR_BYTES long (asserted); NULL: nothing is kept */
   bool tune;               /* engines measure again what was tuned before */
   uint64_t open_limit_us;  /* time for open and self-test */
   uint64_t stall_floor_us; /* a slice is never late before this */

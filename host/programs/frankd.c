@@ -5,7 +5,7 @@
  *     door --requests--> mint service --slices--> worker
  *     door <--answers--- mint service <--results- worker
  */
-#include "base/cache_dir.h"
+#include "base/dirs.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -36,7 +36,7 @@ struct frankd {
   char *const *argv;
   struct frankd_config config;
   const char *devices[FRANK_CONFIG_LIST_MAX];
-  char cache_dir[FRANK_CACHE_DIR_BYTES];
+  char cache_dir[FRANK_DIR_BYTES];
   struct frank_loop *loop;
   struct frank_mint *mint;
   struct frank_fleet *fleet;
@@ -266,7 +266,7 @@ static const char *find_cache_dir(struct frankd *f)
   if (err == FRANK_ERR_TOO_LONG) {
     frank_log(FRANK_LOG_WARN,
               "event=nothing-kept why=\"the cache folder's name is longer than %d bytes\"",
-              FRANK_CACHE_DIR_BYTES - 1);
+              FRANK_DIR_BYTES - 1);
   } else {
     frank_log(FRANK_LOG_INFO,
               "event=nothing-kept why=\"no CACHE_DIRECTORY, XDG_CACHE_HOME or HOME\"");

@@ -138,7 +138,7 @@ void frankd_children_answer(void *arg, uint64_t origin, const struct frank_answe
 
 static void on_ready(struct child *c, const uint8_t *payload, uint64_t now_us)
 {
-  struct frank_door_ready ready;
+  struct frank_record_ready ready;
   if (c->is_ready) {
     child_failed(c, "it spoke out of turn", now_us);
     return;
@@ -157,7 +157,7 @@ static void on_ready(struct child *c, const uint8_t *payload, uint64_t now_us)
 
 static void on_failed(struct child *c, const uint8_t *payload, uint64_t now_us)
 {
-  struct frank_door_failed failed;
+  struct frank_record_failed failed;
   memcpy(&failed, payload, sizeof failed);
   failed.why[sizeof failed.why - 1] = '\0';
   if (failed.fatal && !c->all->all_were_ready && c->all->fatal[0] == '\0') {
@@ -184,7 +184,7 @@ static void on_mint(struct child *c, const struct frank_record *record, uint64_t
 
 static void on_cancel(struct child *c, const uint8_t *payload, uint64_t now_us)
 {
-  struct frank_door_tag tag;
+  struct frank_record_tag tag;
   memcpy(&tag, payload, sizeof tag);
   struct frank_door_cancelled cancelled = {.tag = tag.tag};
   cancelled.found = frank_mint_cancel(c->all->mint, c->origin, tag.tag, now_us) == FRANK_OK ? 1 : 0;
@@ -218,7 +218,7 @@ static void on_ask_factor(struct child *c, const uint8_t *payload, uint64_t now_
 
 static void on_pong(struct child *c, const uint8_t *payload, uint64_t now_us)
 {
-  struct frank_door_tag tag;
+  struct frank_record_tag tag;
   memcpy(&tag, payload, sizeof tag);
   c->heard_us = now_us;
   if (tag.tag == c->drain_tag) {
@@ -241,12 +241,12 @@ static const struct {
   uint32_t len_bytes;
   void (*fn)(struct child *c, const uint8_t *payload, uint64_t now_us);
 } handlers[] = {
-    {FRANK_DOOR_READY, false, sizeof(struct frank_door_ready), on_ready},
-    {FRANK_DOOR_FAILED, false, sizeof(struct frank_door_failed), on_failed},
-    {FRANK_DOOR_CANCEL, true, sizeof(struct frank_door_tag), on_cancel},
+    {FRANK_RECORD_READY, false, sizeof(struct frank_record_ready), on_ready},
+    {FRANK_RECORD_FAILED, false, sizeof(struct frank_record_failed), on_failed},
+    {FRANK_DOOR_CANCEL, true, sizeof(struct frank_record_tag), on_cancel},
     {FRANK_DOOR_ASK_STATUS, true, 0, on_ask_status},
     {FRANK_DOOR_ASK_FACTOR, true, 0, on_ask_factor},
-    {FRANK_DOOR_PONG, false, sizeof(struct frank_door_tag), on_pong},
+    {FRANK_RECORD_PONG, false, sizeof(struct frank_record_tag), on_pong},
     {FRANK_DOOR_COUNTS, true, sizeof(struct frank_door_counts), on_counts},
 };
 
@@ -353,9 +353,9 @@ static void tick_child(struct child *c, uint64_t now_us)
     return;
   }
   if (now_us - c->pinged_us >= PING_EVERY_US) {
-    struct frank_door_tag tag = {.tag = now_us};
+    struct frank_record_tag tag = {.tag = now_us};
     c->pinged_us = now_us;
-    put(c, FRANK_DOOR_PING, &tag, sizeof tag);
+    put(c, FRANK_RECORD_PING, &tag, sizeof tag);
     if (!is_door(c)) {
       put_status(c);
     }
@@ -500,11 +500,11 @@ void frankd_children_drain(struct frankd_children *children, uint64_t now_us)
   for (size_t i = 0; i < children->count; i++) {
     struct child *c = &children->list[i];
     if (is_door(c) && c->is_ready) {
-      struct frank_door_tag tag = {.tag = now_us};
+      struct frank_record_tag tag = {.tag = now_us};
       c->drain_tag = now_us;
       c->pinged_us = now_us;
       put(c, FRANK_DOOR_DRAIN, NULL, 0);
-      put(c, FRANK_DOOR_PING, &tag, sizeof tag);
+      put(c, FRANK_RECORD_PING, &tag, sizeof tag);
     }
   }
 }

@@ -1,6 +1,6 @@
 #include "programs/search.h"
 
-#include "base/cache_dir.h"
+#include "base/dirs.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -27,7 +27,7 @@ struct frank_search {
   size_t named; /* devices that were asked for by name */
   bool tune;
   enum frank_err cache_err; /* why there is no cache_dir */
-  char cache_dir[FRANK_CACHE_DIR_BYTES];
+  char cache_dir[FRANK_DIR_BYTES];
   sigset_t old_mask;
   bool mask_kept;
   int signal_number;
@@ -323,7 +323,7 @@ void frank_search_notes(const struct frank_search *search, char *out, size_t out
   if (search->cache_err == FRANK_ERR_TOO_LONG) {
     snprintf(out + used, out_size - used,
              "nothing is kept between runs: the cache folder's name is longer than %d bytes\n",
-             FRANK_CACHE_DIR_BYTES - 1);
+             FRANK_DIR_BYTES - 1);
   } else if (search->cache_err != FRANK_OK && search->tune) {
     snprintf(out + used, out_size - used,
              "what was tuned is not kept: no CACHE_DIRECTORY, XDG_CACHE_HOME or HOME\n");

@@ -279,11 +279,11 @@ static enum frank_err take_record(struct frank_web *web, const struct frank_reco
     web->status_at_us = frank_clock_now_us();
     forget_kept(web);
     return FRANK_OK;
-  case FRANK_DOOR_PING:
-    if (record->len_bytes != sizeof(struct frank_door_tag)) {
+  case FRANK_RECORD_PING:
+    if (record->len_bytes != sizeof(struct frank_record_tag)) {
       return FRANK_ERR_MALFORMED;
     }
-    return frank_chan_put(web->chan, FRANK_DOOR_PONG, record->payload, record->len_bytes, NULL, 0);
+    return frank_chan_put(web->chan, FRANK_RECORD_PONG, record->payload, record->len_bytes, NULL, 0);
   case FRANK_DOOR_DRAIN:
     return FRANK_OK; /* the next snapshot says it */
   default:
@@ -411,19 +411,19 @@ static enum frank_err tell_ready(struct frank_web *web)
     return FRANK_ERR_IO;
   }
   bool six = address.ss_family == AF_INET6;
-  struct frank_door_ready ready = {0};
+  struct frank_record_ready ready = {0};
   (void)snprintf(ready.endpoint, sizeof ready.endpoint, "http://%s%s%s:%s", six ? "[" : "", host,
                  six ? "]" : "", port);
-  return frank_chan_put(web->chan, FRANK_DOOR_READY, &ready, sizeof ready, NULL, 0);
+  return frank_chan_put(web->chan, FRANK_RECORD_READY, &ready, sizeof ready, NULL, 0);
 }
 
 static void tell_failed(struct frank_web *web, enum frank_err err, const char *why)
 {
-  struct frank_door_failed failed = {.err = (int32_t)err};
+  struct frank_record_failed failed = {.err = (int32_t)err};
   failed.fatal = err == FRANK_ERR_TAKEN || err == FRANK_ERR_DENIED || err == FRANK_ERR_MALFORMED ||
                  err == FRANK_ERR_RANGE;
   (void)snprintf(failed.why, sizeof failed.why, "%s", why);
-  if (frank_chan_put(web->chan, FRANK_DOOR_FAILED, &failed, sizeof failed, NULL, 0) != FRANK_OK ||
+  if (frank_chan_put(web->chan, FRANK_RECORD_FAILED, &failed, sizeof failed, NULL, 0) != FRANK_OK ||
       frank_chan_flush(web->chan) != FRANK_OK) {
     frank_log(FRANK_LOG_ERROR, "event=failed error=\"%s\"", why);
   }

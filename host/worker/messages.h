@@ -10,7 +10,7 @@
 #ifndef FRANK_WORKER_MESSAGES_H
 #define FRANK_WORKER_MESSAGES_H
 
-#include "base/cache_dir.h"
+#include "base/dirs.h"
 #include "engine/engine.h"
 #include "proof/plan.h"
 
@@ -33,7 +33,7 @@ struct frank_worker_open {
   char variant[32];                      /* empty: the fastest */
   uint32_t bind;                         /* 1: bind to the device's place */
   int32_t nice;                          /* added to the process's nice value, 0..19 */
-  char cache_dir[FRANK_CACHE_DIR_BYTES]; /* what engines keep between runs; empty: nothing */
+  char cache_dir[FRANK_DIR_BYTES]; /* what engines keep between runs; empty: nothing */
   uint32_t tune;                         /* 1: measure again what was tuned before */
 };
 

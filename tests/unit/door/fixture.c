@@ -65,13 +65,13 @@ void fixture_start(const char *endpoint, const char *const *more, struct frank_c
 void fixture_open(struct fixture *fixture, const char *const *more)
 {
   union {
-    struct frank_door_ready ready;
-    struct frank_door_failed failed;
+    struct frank_record_ready ready;
+    struct frank_record_failed failed;
     char bytes[512];
   } first;
   uint16_t type = 0;
   fixture_start(fixture->endpoint, more, &fixture->chan, &fixture->pid, &type, &first);
-  if (type != FRANK_DOOR_READY) {
+  if (type != FRANK_RECORD_READY) {
     fail_msg("no READY, but %u: %s", type, first.failed.why);
   }
   (void)snprintf(fixture->endpoint, sizeof fixture->endpoint, "%s", first.ready.endpoint);

@@ -398,7 +398,7 @@ static void a_daemon_that_shuts_down_is_asked_again(void **state)
 static void cancel_brings_the_reply_cancelled(void **state)
 {
   struct fixture *f = *state;
-  struct frank_door_tag tag;
+  struct frank_record_tag tag;
   fixture_open(f, NULL);
   struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
   uint64_t id = ask(client, 2, 20000);

@@ -105,7 +105,7 @@ static void cancel_takes_back_ones_own_request_only(void **state)
 {
   struct fixture *f = *state;
   struct frank_request request;
-  struct frank_door_tag tag;
+  struct frank_record_tag tag;
   char b[64];
   fixture_open(f, NULL);
   void *client = fixture_client(f, ZMQ_DEALER);
@@ -307,10 +307,10 @@ static void pings_of_frankd_are_answered(void **state)
   struct fixture *f = *state;
   fixture_open(f, NULL);
   for (uint64_t i = 1; i < 50; i++) {
-    struct frank_door_tag tag = {.tag = i};
-    fixture_put(f, FRANK_DOOR_PING, &tag, sizeof tag);
+    struct frank_record_tag tag = {.tag = i};
+    fixture_put(f, FRANK_RECORD_PING, &tag, sizeof tag);
     tag.tag = 0;
-    fixture_expect(f, FRANK_DOOR_PONG, &tag, sizeof tag, NULL);
+    fixture_expect(f, FRANK_RECORD_PONG, &tag, sizeof tag, NULL);
     assert_int_equal(tag.tag, i);
   }
 }
@@ -450,7 +450,7 @@ static void those_who_went_away_shut_nobody_out(void **state)
 {
   struct fixture *f = *state;
   struct frank_request request;
-  struct frank_door_tag tag;
+  struct frank_record_tag tag;
   uint64_t first_tag = 0;
   char b[64];
   fixture_open(f, NULL);
@@ -488,14 +488,14 @@ static void expect_failed(const char *endpoint, const char *const *more, enum fr
                           const char *named)
 {
   union {
-    struct frank_door_failed failed;
+    struct frank_record_failed failed;
     char bytes[512];
   } first;
   struct frank_chan *chan = NULL;
   pid_t pid = -1;
   uint16_t type = 0;
   fixture_start(endpoint, more, &chan, &pid, &type, &first);
-  assert_int_equal(type, FRANK_DOOR_FAILED);
+  assert_int_equal(type, FRANK_RECORD_FAILED);
   if ((enum frank_err)first.failed.err != err || !first.failed.fatal ||
       !strstr(first.failed.why, named)) {
     fail_msg("%s: %s (fatal %d): %s", endpoint, frank_err_text((enum frank_err)first.failed.err),

@@ -1,22 +1,20 @@
-#include "base/cache_dir.h"
+#include "base/dirs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
+struct place {
   const char *variable;
   const char *ends_at; /* what ends its first entry */
   const char *below;
-} places[] = {
-    {"CACHE_DIRECTORY", ":", ""},
-    {"XDG_CACHE_HOME", "", "/frank"},
-    {"HOME", "", "/.cache/frank"},
 };
 
-enum frank_err frank_cache_dir(char *out, size_t out_size)
+#define PLACES 3
+
+static enum frank_err first_of(const struct place places[PLACES], char *out, size_t out_size)
 {
   out[0] = '\0';
-  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+  for (size_t i = 0; i < PLACES; i++) {
     const char *value = getenv(places[i].variable);
     if (value == NULL || value[0] != '/') {
       continue;
@@ -35,4 +33,24 @@ enum frank_err frank_cache_dir(char *out, size_t out_size)
     return FRANK_OK;
   }
   return FRANK_ERR_NOT_FOUND;
+}
+
+enum frank_err frank_cache_dir(char *out, size_t out_size)
+{
+  static const struct place places[PLACES] = {
+      {"CACHE_DIRECTORY", ":", ""},
+      {"XDG_CACHE_HOME", "", "/frank"},
+      {"HOME", "", "/.cache/frank"},
+  };
+  return first_of(places, out, out_size);
+}
+
+enum frank_err frank_state_dir(char *out, size_t out_size)
+{
+  static const struct place places[PLACES] = {
+      {"STATE_DIRECTORY", ":", ""},
+      {"XDG_STATE_HOME", "", "/frank"},
+      {"HOME", "", "/.local/state/frank"},
+  };
+  return first_of(places, out, out_size);
 }

@@ -1,5 +1,5 @@
 /* What cache_dir promises: which of the environment's folders it is, and that it fits. */
-#include "base/cache_dir.h"
+#include "base/dirs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,14 +58,14 @@ static void one_that_does_not_fit_is_told(void **state)
   set("XDG_CACHE_HOME", NULL);
   set("HOME", "/short");
   for (size_t i = 3; i-- > 0;) { /* from the last: each goes before those set already */
-    char value[FRANK_CACHE_DIR_BYTES + 1];
-    size_t longest = FRANK_CACHE_DIR_BYTES - 1 - strlen(below[i]);
+    char value[FRANK_DIR_BYTES + 1];
+    size_t longest = FRANK_DIR_BYTES - 1 - strlen(below[i]);
     memset(value, 'x', sizeof value);
     value[0] = '/';
     value[longest] = '\0';
     set(variables[i], value);
-    char out[FRANK_CACHE_DIR_BYTES];
-    char expected[2 * FRANK_CACHE_DIR_BYTES];
+    char out[FRANK_DIR_BYTES];
+    char expected[2 * FRANK_DIR_BYTES];
     (void)snprintf(expected, sizeof expected, "%s%s", value, below[i]);
     assert_int_equal(frank_cache_dir(out, sizeof out), FRANK_OK);
     assert_string_equal(out, expected);

@@ -1,0 +1,42 @@
+/*
+ * pages: the authority's website: the factor in words, what it costs, its history, how to use it.
+ *
+ * Whole in one page each, without scripts and without anything from elsewhere; the caller keeps
+ * what is made until the view changes, so a request costs no work. Every text of the view is
+ * written escaped. Pure, but for memory.
+ */
+#ifndef FRANK_FACTOR_AUTHORITY_PAGES_H
+#define FRANK_FACTOR_AUTHORITY_PAGES_H
+
+#include "base/err.h"
+#include "factor/authority/view.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What can be asked for. `range_s` chooses what of the history is shown. */
+struct frank_authority_page {
+  const char *path;         /* "/", "/history.svg", "/history.csv", ... */
+  const char *content_type; /* with charset where it is text */
+  bool has_range;           /* ?range=... counts */
+};
+extern const struct frank_authority_page frank_authority_pages[];
+extern const size_t frank_authority_page_count;
+
+/* The ranges of ?range=: "1m", "6m", "2y", "all"; the first is what stands where none is named. */
+struct frank_authority_range {
+  const char *name;
+  const char *title;
+  int64_t seconds; /* before now; 0: all of it */
+};
+extern const struct frank_authority_range frank_authority_ranges[];
+extern const size_t frank_authority_range_count;
+
+/* Makes page number `page` with range number `range` (both asserted; `range` is ignored where the
+ * page has none). *text (malloc, the caller frees it) has *len_bytes and a NUL. FRANK_ERR_NOMEM. */
+FRANK_MUST_CHECK enum frank_err frank_authority_page_make(const struct frank_authority_view *view,
+                                                          size_t page, size_t range, char **text,
+                                                          size_t *len_bytes);
+
+#endif
