@@ -51,10 +51,11 @@ static void put_receivers(struct frank_page_text *text, const struct frank_autho
                        "previous one while that counts:</p>\n"
                        "<pre><code>frank verify --factor-url ");
   put_address(text, view);
-  frank_page_put(text,
-                 " message.eml</code></pre>\n<p>Tell senders what you expect by a record in your "
-                 "DNS; theirs is <code>example.org</code> here. Change it when the factor "
-                 "changes.</p>\n<pre><code>_msmr.example.org. IN TXT \"v=MSMR1; f=");
+  frank_page_put(
+      text,
+      " message.eml</code></pre>\n<p>Tell senders what you expect by a record in your "
+      "DNS, where your domain stands in place of <code>example.org</code>. "
+      "Change it when the factor changes.</p>\n<pre><code>_msmr.example.org. IN TXT \"v=MSMR1; f=");
   frank_page_putf(text, "%" PRIu64 "\"</code></pre>\n", view->document.factor);
   frank_page_put(text, "<p>The whole record, for a domain that others name as their source, adds "
                        "epoch, address and key:</p>\n"

@@ -27,12 +27,10 @@ static void put_row(struct frank_page_text *text, const struct frank_authority_v
                   frank_page_time_plain(epoch->issued_s, FRANK_PAGE_BUFFER), epoch->epoch,
                   frank_page_grouped(epoch->factor, FRANK_PAGE_BUFFER),
                   frank_page_bits(epoch->factor, true, FRANK_PAGE_BUFFER));
-  if (i > 0) {
-    frank_page_putf(
-        text, "<span class=\"change\">%s</span> ",
-        frank_page_change(view->history[i - 1].factor, epoch->factor, FRANK_PAGE_BUFFER));
-  }
-  frank_page_put(text, "<small>");
+  frank_page_put(text, i == 0 ? "first"
+                              : frank_page_change(view->history[i - 1].factor, epoch->factor,
+                                                  FRANK_PAGE_BUFFER));
+  frank_page_put(text, " <small>");
   frank_page_put_escaped(text, epoch->reason);
   frank_page_put(text, "</small></td></tr>\n");
 }

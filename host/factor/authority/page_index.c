@@ -132,8 +132,7 @@ static void put_now(struct frank_page_text *text, const struct frank_authority_v
   bool exact = frank_page_short_is_exact(document->factor);
   frank_page_put(text, "<section id=\"now\" aria-labelledby=\"now-title\">\n<div class=\"stamp\">"
                        "\n<h1 id=\"now-title\">");
-  frank_page_putf(text, "<small>A stamp takes</small> %s%s <small>",
-                  exact ? "" : "<span class=\"about\">about</span> ",
+  frank_page_putf(text, "<small>A stamp takes%s</small> %s <small>", exact ? "" : " about",
                   frank_page_short(document->factor, FRANK_PAGE_BUFFER));
   frank_page_putf(text, "%s, %s bits</small></h1>\n</div>\n",
                   document->factor == 1 ? "attempt" : "attempts",
@@ -176,7 +175,7 @@ static void put_frame_top(struct frank_page_text *text, const struct frank_autho
   frank_page_put_escaped(text, view->document.issuer);
   frank_page_putf(text, "</b><span>%s for stamps on e-mail</span></p>\n",
                   kind < FRANK_FACTOR_KIND_COUNT ? kinds[kind] : "an issuer");
-  frank_page_put(text, "<nav aria-label=\"On this page\"><a href=\"#about\">What this is</a> "
+  frank_page_put(text, "<nav aria-label=\"On this page\"><a href=\"#about\">About</a> "
                        "<a href=\"#cost\">Cost</a> <a href=\"#history\">History</a> "
                        "<a href=\"#use\">Use it</a> <a href=\"#keys\">Keys</a></nav>\n"
                        "</header>\n<main>\n");

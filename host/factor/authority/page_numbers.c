@@ -182,8 +182,8 @@ const char *frank_page_duration(double seconds, char out[FRANK_PAGE_NUMBER_BYTES
     snprintf(out, FRANK_PAGE_NUMBER_BYTES, "below 1 %s", durations[i].name);
     return out;
   }
-  uint64_t tenths = value < 1e15 ? (uint64_t)(value * 10 + 0.5) : UINT64_C(10000000000000000);
-  if (tenths < 100 && tenths % 10 != 0) {
+  uint64_t tenths = value < 1e14 ? (uint64_t)(value * 10 + 0.5) : UINT64_C(1000000000000000);
+  if (tenths < 100) {
     snprintf(out, FRANK_PAGE_NUMBER_BYTES, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10,
              durations[i].name);
     return out;

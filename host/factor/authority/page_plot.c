@@ -10,18 +10,21 @@
 
 #include <inttypes.h>
 
-#define DAY_S       INT64_C(86400)
-#define HEIGHT_PX   310
-#define TOP_PX      30 /* of the plot; above it stands a label */
-#define PLOT_PX     250
-#define BOTTOM_PX   (TOP_PX + PLOT_PX)
-#define WIDTH       1000 /* of the line's own drawing */
-#define WIDTH_PCT   98   /* of it in the whole: room for the mark at its end */
-#define LINES_MAX   6
-#define TICKS_MAX   8
-#define NEAR_PX     22 /* closer together, two labels touch */
-#define ONE_BIT     65536
-#define NARROW_PLOT 100 /* in units: a tick closer to the edge has its label inside */
+#define DAY_S            INT64_C(86400)
+#define GUTTER_PX        88 /* left of it, for the scale: page.css has the same for the page */
+#define HEIGHT_PX        310
+#define TOP_PX           32 /* of the plot; above it stands a label */
+#define PLOT_PX          250
+#define BOTTOM_PX        (TOP_PX + PLOT_PX)
+#define WIDTH            1000 /* of the line's own drawing */
+#define WIDTH_PCT        98   /* of it in the whole: room for the mark at its end */
+#define LINES_MAX        6
+#define TICKS_MAX        8
+#define NARROW_TICKS_MAX 3
+#define LABEL_ABOVE_PX   11
+#define LABEL_BELOW_PX   21
+#define ONE_BIT          65536
+#define EDGE             100 /* in units: a tick closer to the end has its label before it */
 
 struct plot {
   const struct frank_authority_view *view;
@@ -105,22 +108,26 @@ static void choose_axis(struct plot *plot)
            i < sizeof steps / sizeof steps[0]);
 }
 
-/* ---- lines and labels across: bits at the left, attempts at the right ---- */
+/* ---- lines across, and what they stand for: bits, and attempts below ---- */
 
-static void put_grid(struct frank_page_text *text, const struct plot *plot, int y_now)
+static void put_grid(struct frank_page_text *text, const struct plot *plot)
 {
   for (uint32_t bits = plot->low_bits; bits <= plot->high_bits; bits += plot->step_bits) {
     int y = TOP_PX + y_of(plot, bits * ONE_BIT);
-    bool crowded = y - y_now < NEAR_PX && y_now - y < NEAR_PX;
+    frank_page_putf(text, "<line class=\"g\" x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>\n", y, y);
+  }
+}
+
+/* Left of the drawing, where its owner has left GUTTER_PX of room. */
+static void put_scale(struct frank_page_text *text, const struct plot *plot)
+{
+  for (uint32_t bits = plot->low_bits; bits <= plot->high_bits; bits += plot->step_bits) {
+    int y = TOP_PX + y_of(plot, bits * ONE_BIT);
     frank_page_putf(text,
-                    "<line class=\"g\" x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>"
-                    "<text x=\"0\" y=\"%d\">%" PRIu32 "%s</text>",
-                    y, y, y - 5, bits, bits == 1 ? " bit" : " bits");
-    if (!crowded) { /* there the value in force has its label */
-      frank_page_putf(text, "<text class=\"e\" x=\"100%%\" y=\"%d\">%s</text>", y - 5,
-                      frank_page_short(UINT64_C(1) << bits, FRANK_PAGE_BUFFER));
-    }
-    frank_page_put(text, "\n");
+                    "<text class=\"e\" x=\"-10\" y=\"%d\">%" PRIu32 " %s</text>"
+                    "<text class=\"e\" x=\"-10\" y=\"%d\">%s</text>\n",
+                    y - 1, bits, bits == 1 ? "bit" : "bits", y + 13,
+                    frank_page_short(UINT64_C(1) << bits, FRANK_PAGE_BUFFER));
   }
 }
 
@@ -168,7 +175,7 @@ static int64_t next_tick(const struct tick *tick, int64_t from_s)
   return frank_page_month_begin(months);
 }
 
-static void put_times(struct frank_page_text *text, const struct plot *plot)
+static const struct tick *choose_tick(const struct plot *plot)
 {
   const struct tick *tick = ticks;
   const struct tick *last = ticks + sizeof ticks / sizeof ticks[0] - 1;
@@ -177,26 +184,43 @@ static void put_times(struct frank_page_text *text, const struct plot *plot)
          span_s / (tick->months > 0 ? tick->months * MONTH_S : tick->seconds) >= TICKS_MAX) {
     tick++;
   }
-  int number = 0;
+  return tick;
+}
+
+static void put_times(struct frank_page_text *text, const struct plot *plot)
+{
+  const struct tick *tick = choose_tick(plot);
+  int count = 0;
   for (int64_t at_s = next_tick(tick, plot->from_s); at_s <= plot->until_s;
        at_s = next_tick(tick, at_s + 1)) {
+    count++;
+  }
+  int period = (count + NARROW_TICKS_MAX - 1) / NARROW_TICKS_MAX;
+  int64_t at_s = next_tick(tick, plot->from_s);
+  for (int i = 0; i < count; i++) {
     int x = x_of(plot, at_s);
     int permille = x * WIDTH_PCT / 100;
-    const char *at_edge = x < NARROW_PLOT ? "" : x > WIDTH - NARROW_PLOT ? "e" : "m";
-    /* Every other one is left out where there is little room. */
-    const char *is_spare = number % 2 == 1 ? " o" : "";
+    const char *anchor = x > WIDTH - EDGE ? "e" : "m";
+    const char *is_spare = i % period != 0 ? " o" : ""; /* left out where there is little room */
     frank_page_putf(text,
                     "<line class=\"g%s\" x1=\"%d.%d%%\" x2=\"%d.%d%%\" y1=\"%d\" y2=\"%d\"/>"
                     "<text class=\"%s%s\" x=\"%d.%d%%\" y=\"%d\">",
                     is_spare, permille / 10, permille % 10, permille / 10, permille % 10, BOTTOM_PX,
-                    BOTTOM_PX + 6, at_edge, is_spare, permille / 10, permille % 10, HEIGHT_PX - 6);
+                    BOTTOM_PX + 6, anchor, is_spare, permille / 10, permille % 10, HEIGHT_PX - 6);
     put_tick_label(text, tick, at_s);
     frank_page_put(text, "</text>\n");
-    number++;
+    at_s = next_tick(tick, at_s + 1);
   }
 }
 
 /* ---- the line ---- */
+
+static void put_stroke(struct frank_page_text *text, char direction, int by)
+{
+  if (by != 0) {
+    frank_page_putf(text, "%c%d", direction, by);
+  }
+}
 
 /* Epochs of one moment of the drawing are one stroke from the lowest to the highest of them. */
 static void put_steps(struct frank_page_text *text, const struct plot *plot)
@@ -212,35 +236,50 @@ static void put_steps(struct frank_page_text *text, const struct plot *plot)
   size_t i = plot->first + 1;
   while (i < view->history_count) {
     int next_x = x_of(plot, view->history[i].issued_s);
+    int before = y;
     int top = y;
     int bottom = y;
-    if (next_x > x) {
-      frank_page_putf(text, "H%d", next_x);
-      x = next_x;
-    }
+    put_stroke(text, 'h', next_x > x ? next_x - x : 0);
+    x = next_x > x ? next_x : x;
     while (i < view->history_count && x_of(plot, view->history[i].issued_s) <= x) {
       y = y_of(plot, frank_page_log2(view->history[i].factor));
       top = y < top ? y : top;
       bottom = y > bottom ? y : bottom;
       i++;
     }
-    if (top < y) {
-      frank_page_putf(text, "V%d", top);
-    }
-    if (bottom > y) {
-      frank_page_putf(text, "V%d", bottom);
-    }
-    frank_page_putf(text, "V%d", y);
+    put_stroke(text, 'v', top - before);
+    put_stroke(text, 'v', bottom - top);
+    put_stroke(text, 'v', y - bottom);
   }
-  frank_page_putf(text, "H%d\"/></svg>\n", WIDTH);
+  frank_page_putf(text, "h%d\"/></svg>\n", WIDTH - x);
 }
 
-static void put_now(struct frank_page_text *text, uint64_t factor, int y)
+/* Where the label of the value in force does not lie on the line: above all of the line's right
+ * half, or below it, whichever is nearer to its end. */
+static int label_y(const struct plot *plot, int y_now)
 {
-  int label = y < TOP_PX + NEAR_PX ? y + 20 : y - 11;
+  const struct frank_authority_view *view = plot->view;
+  int top = y_now;
+  int bottom = y_now;
+  for (size_t i = plot->first; i < view->history_count; i++) {
+    bool is_last = i + 1 == view->history_count;
+    if (is_last || x_of(plot, view->history[i + 1].issued_s) > WIDTH / 2) {
+      int y = TOP_PX + y_of(plot, frank_page_log2(view->history[i].factor));
+      top = y < top ? y : top;
+      bottom = y > bottom ? y : bottom;
+    }
+  }
+  int above = top - LABEL_ABOVE_PX;
+  int below = bottom + LABEL_BELOW_PX;
+  bool has_room = below < BOTTOM_PX;
+  return has_room && bottom - y_now < y_now - top ? below : above;
+}
+
+static void put_now(struct frank_page_text *text, uint64_t factor, int y, int label)
+{
   frank_page_putf(text,
                   "<circle class=\"n\" cx=\"%d%%\" cy=\"%d\" r=\"5\"/>"
-                  "<text class=\"n e\" x=\"100%%\" y=\"%d\">%s, %s bits</text>\n",
+                  "<text class=\"n e\" x=\"100%%\" y=\"%d\">now %s, %s bits</text>\n",
                   WIDTH_PCT, y, label, frank_page_short(factor, FRANK_PAGE_BUFFER),
                   frank_page_bits(factor, false, FRANK_PAGE_BUFFER));
 }
@@ -278,15 +317,17 @@ static void put_drawing(struct frank_page_text *text, const struct frank_authori
   choose_span(&plot, range);
   choose_axis(&plot);
   int y_now = TOP_PX + y_of(&plot, frank_page_log2(factor));
+  int y_label = label_y(&plot, y_now);
   frank_page_put(text, "<title id=\"plot-title\">Scaling factor of ");
   frank_page_put_escaped(text, view->document.issuer);
   frank_page_put(text, "</title>\n<desc id=\"plot-desc\">");
   put_description(text, &plot);
   frank_page_put(text, "</desc>\n");
-  put_grid(text, &plot, y_now);
-  put_times(text, &plot);
+  put_grid(text, &plot);
   put_steps(text, &plot);
-  put_now(text, factor, y_now);
+  put_scale(text, &plot);
+  put_times(text, &plot);
+  put_now(text, factor, y_now, y_label);
 }
 
 void frank_page_put_plot(struct frank_page_text *text, const struct frank_authority_view *view,
@@ -300,13 +341,15 @@ void frank_page_put_plot(struct frank_page_text *text, const struct frank_author
   frank_page_put(text, "</svg>\n");
 }
 
-#define ALONE_WIDTH_PX 760
-#define ALONE_HEAD_PX  56
+#define ALONE_WIDTH_PX  760
+#define ALONE_HEAD_PX   80
+#define ALONE_MARGIN_PX 20
 
 void frank_page_svg(struct frank_page_text *text, const struct frank_authority_view *view,
                     size_t range)
 {
-  int height = HEIGHT_PX + ALONE_HEAD_PX + 16;
+  int height = ALONE_HEAD_PX + HEIGHT_PX + ALONE_MARGIN_PX;
+  int left = ALONE_MARGIN_PX + GUTTER_PX;
   frank_page_putf(text,
                   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                   "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
@@ -314,15 +357,19 @@ void frank_page_svg(struct frank_page_text *text, const struct frank_authority_v
                   "viewBox=\"0 0 %d %d\">\n<style>",
                   ALONE_WIDTH_PX, height, ALONE_WIDTH_PX, height);
   frank_page_put(text, frank_plot_style.text);
-  frank_page_put(text, "</style>\n<rect class=\"b\" width=\"100%\" height=\"100%\"/>\n"
-                       "<text class=\"h\" x=\"20\" y=\"30\">Scaling factor of ");
+  frank_page_putf(text,
+                  "</style>\n<rect class=\"b\" width=\"100%%\" height=\"100%%\"/>\n"
+                  "<text class=\"h\" x=\"%d\" y=\"32\">Scaling factor</text>\n"
+                  "<text x=\"%d\" y=\"52\">",
+                  ALONE_MARGIN_PX, ALONE_MARGIN_PX);
   frank_page_put_escaped(text, view->document.issuer);
   frank_page_putf(text,
-                  "</text>\n<text x=\"20\" y=\"50\">Attempts expected for a stamp; logarithmic. "
-                  "As of %s%s</text>\n<svg x=\"20\" y=\"%d\" width=\"%d\" height=\"%d\">\n",
-                  frank_page_time_words(view->now_s, FRANK_PAGE_BUFFER),
-                  view->document.testing != 0 ? ". Testing" : "", ALONE_HEAD_PX,
-                  ALONE_WIDTH_PX - 40, HEIGHT_PX);
+                  "</text>\n<text x=\"%d\" y=\"68\">%sAttempts expected for a stamp, on a "
+                  "logarithmic scale, as of %s</text>\n"
+                  "<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" overflow=\"visible\">\n",
+                  ALONE_MARGIN_PX, view->document.testing != 0 ? "Testing. " : "",
+                  frank_page_time_words(view->now_s, FRANK_PAGE_BUFFER), left, ALONE_HEAD_PX,
+                  ALONE_WIDTH_PX - ALONE_MARGIN_PX - left, HEIGHT_PX);
   put_drawing(text, view, range);
   frank_page_put(text, "</svg>\n</svg>\n");
 }

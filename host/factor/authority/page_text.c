@@ -92,7 +92,7 @@ void frank_page_put_escaped(struct frank_page_text *text, const char *piece)
 
 void frank_page_put_json(struct frank_page_text *text, const char *piece)
 {
-  static const struct escape json[] = {{'"', "\\\""}, {'\\', "\\\\"}};
+  static const struct escape json[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'<', "\\u003c"}};
   frank_page_put(text, "\"");
   put_through(text, piece, json, sizeof json / sizeof json[0]);
   frank_page_put(text, "\"");

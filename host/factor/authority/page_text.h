@@ -28,7 +28,7 @@ void frank_page_putf(struct frank_page_text *text, const char *format, ...)
 
 /* For the content and the quoted attributes of HTML and XML. */
 void frank_page_put_escaped(struct frank_page_text *text, const char *piece);
-/* A JSON string, quotes included. */
+/* A JSON string, quotes included; no tag begins in it, whatever a browser takes it for. */
 void frank_page_put_json(struct frank_page_text *text, const char *piece);
 /* A CSV field (RFC 4180), quotes included. One that a spreadsheet would take for a formula gets an
  * apostrophe in front. */

@@ -5,3 +5,11 @@ target_include_directories(frank_sample_view PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 add_executable(print_page print_page.c)
 set_target_properties(print_page PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 target_link_libraries(print_page PRIVATE frank_sample_view)
+
+frank_test(NAME pages_say_what_the_view_says SOURCES test_pages.c LABEL unit
+  LIBS frank_sample_view PkgConfig::CMOCKA m)
+target_include_directories(test_pages_say_what_the_view_says PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+frank_test(NAME pages_survive_failing_allocations SOURCES test_pages_allocation.c LABEL unit
+  LIBS frank_sample_view)
+target_link_options(test_pages_survive_failing_allocations PRIVATE -Wl,--wrap=malloc
+  -Wl,--wrap=realloc -Wl,--wrap=free)
