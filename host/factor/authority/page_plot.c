@@ -12,12 +12,12 @@
 
 #define DAY_S            INT64_C(86400)
 #define GUTTER_PX        88 /* left of it, for the scale: page.css has the same for the page */
-#define HEIGHT_PX        310
-#define TOP_PX           32 /* of the plot; above it stands a label */
+#define TOP_PX           24 /* of the plot; above it a label may stand */
 #define PLOT_PX          250
 #define BOTTOM_PX        (TOP_PX + PLOT_PX)
-#define WIDTH            1000 /* of the line's own drawing */
-#define WIDTH_PCT        98   /* of it in the whole: room for the mark at its end */
+#define HEIGHT_PX        (BOTTOM_PX + 38) /* below it the last line of the scale, then times */
+#define WIDTH            1000             /* of the line's own drawing */
+#define WIDTH_PCT        98               /* of it in the whole: room for the mark at its end */
 #define LINES_MAX        6
 #define TICKS_MAX        8
 #define NARROW_TICKS_MAX 3
