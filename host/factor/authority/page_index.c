@@ -7,9 +7,9 @@
 
 /* What a kind of issuer is, for people. */
 static const char *const kinds[FRANK_FACTOR_KIND_COUNT] = {
-    [FRANK_FACTOR_AUTHORITY] = "a central authority",
-    [FRANK_FACTOR_PROVIDER] = "a mail provider",
-    [FRANK_FACTOR_LOCAL] = "a single mail server",
+    [FRANK_FACTOR_AUTHORITY] = "A central authority",
+    [FRANK_FACTOR_PROVIDER] = "A mail provider",
+    [FRANK_FACTOR_LOCAL] = "A single mail server",
 };
 
 void frank_page_put_time(struct frank_page_text *text, int64_t unix_s)
@@ -173,8 +173,8 @@ static void put_frame_top(struct frank_page_text *text, const struct frank_autho
   uint32_t kind = view->document.kind;
   frank_page_put(text, "<body>\n<header>\n<p class=\"issuer\"><b>");
   frank_page_put_escaped(text, view->document.issuer);
-  frank_page_putf(text, "</b><span>%s for stamps on e-mail</span></p>\n",
-                  kind < FRANK_FACTOR_KIND_COUNT ? kinds[kind] : "an issuer");
+  frank_page_putf(text, "</b><span>%s. It publishes what stamps on e-mail must show.</span></p>\n",
+                  kind < FRANK_FACTOR_KIND_COUNT ? kinds[kind] : "An issuer");
   frank_page_put(text, "<nav aria-label=\"On this page\"><a href=\"#about\">About</a> "
                        "<a href=\"#cost\">Cost</a> <a href=\"#history\">History</a> "
                        "<a href=\"#use\">Use it</a> <a href=\"#keys\">Keys</a></nav>\n"

@@ -279,7 +279,7 @@ static void put_now(struct frank_page_text *text, uint64_t factor, int y, int la
 {
   frank_page_putf(text,
                   "<circle class=\"n\" cx=\"%d%%\" cy=\"%d\" r=\"5\"/>"
-                  "<text class=\"n e\" x=\"100%%\" y=\"%d\">now %s, %s bits</text>\n",
+                  "<text class=\"n e\" x=\"100%%\" y=\"%d\">%s, %s bits</text>\n",
                   WIDTH_PCT, y, label, frank_page_short(factor, FRANK_PAGE_BUFFER),
                   frank_page_bits(factor, false, FRANK_PAGE_BUFFER));
 }

@@ -126,7 +126,7 @@ static void the_page_says_the_factor_in_words(void **state)
       "<h1 id=\"now-title\"><small>A stamp takes about</small> 16.8 million <small>attempts, 24 "
       "bits</small></h1>",
       "16,777,216 <small>epoch 24</small>",
-      "a central authority",
+      "A central authority.",
       "renewed before, changed or not",
       "<dt>Next change</dt><dd>not before <time datetime=\"2026-12-01T22:00:00Z\">1 December 2026, "
       "22:00 UTC</time>",
@@ -151,8 +151,8 @@ static void the_page_says_what_is_out_of_the_ordinary(void **state)
   static const char *const least[] = {"A stamp takes</small> 1 <small>attempt, 0 bits", NULL};
   static const char *const most[] = {"9,007,199,254,740,991", "about</small> 9.01 quadrillion",
                                      "attempts, 53 bits", "×9.01 quadrillion", NULL};
-  static const char *const testing[] = {"<strong>Testing.</strong>", "a mail provider", NULL};
-  static const char *const by_hand[] = {"set by hand",           "a single mail server",
+  static const char *const testing[] = {"<strong>Testing.</strong>", "A mail provider.", NULL};
+  static const char *const by_hand[] = {"set by hand",           "A single mail server.",
                                         "ADDRESS is that of",    "It counts no more",
                                         "!observations of mail", NULL};
   static const char *const next_key[] = {"Next key, signs from <time datetime=\"2026-12-10", NULL};
