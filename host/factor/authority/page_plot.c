@@ -60,7 +60,7 @@ static int y_of(const struct plot *plot, uint32_t log)
 static int64_t sane_time(int64_t unix_s)
 {
   struct frank_page_date date = frank_page_date(unix_s);
-  return date.days * DAY_S + date.hour * 3600 + date.minute * 60 + date.second;
+  return date.days * DAY_S + date.hour * INT64_C(3600) + date.minute * INT64_C(60) + date.second;
 }
 
 static void choose_span(struct plot *plot, size_t range)

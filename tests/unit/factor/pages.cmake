@@ -8,7 +8,6 @@ target_link_libraries(print_page PRIVATE frank_sample_view)
 
 frank_test(NAME pages_say_what_the_view_says SOURCES test_pages.c LABEL unit
   LIBS frank_sample_view PkgConfig::CMOCKA m)
-target_include_directories(test_pages_say_what_the_view_says PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 frank_test(NAME pages_survive_failing_allocations SOURCES test_pages_allocation.c LABEL unit
   LIBS frank_sample_view)
 target_link_options(test_pages_survive_failing_allocations PRIVATE -Wl,--wrap=malloc

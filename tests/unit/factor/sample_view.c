@@ -1,4 +1,5 @@
 #include "sample_view.h"
+#include "../random.h"
 #include "proof/target.h"
 
 #include <inttypes.h>
@@ -10,19 +11,16 @@
 #define NOW_S INT64_C(1795730400) /* 2026-11-26 22:00 UTC */
 #define DAY_S INT64_C(86400)
 
-/* Everything that markup, JSON, CSV or a terminal could take for something else. */
-#define HOSTILE                                                                                    \
-  "=1+1</small></td><script>alert(1)</script><img src=x onerror='y'>\"&amp;]]>--><!--\\\x1b[2J"    \
-  "\r\n\xff\xfe\xe2\x80\xae"
-
-static uint64_t state;
-
-static uint64_t random_u64(void)
+/* Everything that markup, JSON, CSV or a terminal could take for something else; the last three
+ * bytes turn the reading order around. */
+static const char *hostile(void)
 {
-  uint64_t z = state += 0x9e3779b97f4a7c15U; /* splitmix64 */
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-  return z ^ (z >> 31);
+  static char text[160];
+  snprintf(text, sizeof text, "%s%c%c%c",
+           "=1+1</small></td><script>alert(1)</script><img src=x onerror='y'>\"&amp;]]>--><!--"
+           "\\\x1b[2J\r\n\xff\xfe",
+           0xe2, 0x80, 0xae);
+  return text;
 }
 
 /* As much of the text as there is room for. */
@@ -71,7 +69,7 @@ static void set_epochs(struct sample_view *sample, size_t count, int64_t step_s)
     bool rises = random_u64() % 3 != 0;
     epoch->epoch = i + 1;
     epoch->factor = (uint64_t)factor;
-    epoch->issued_s = view->now_s - 7 * 3600 - (int64_t)(count - 1 - i) * step_s -
+    epoch->issued_s = view->now_s - INT64_C(25200) - (int64_t)(count - 1 - i) * step_s -
                       (int64_t)(random_u64() % (uint64_t)(step_s / 2 + 1));
     snprintf(epoch->reason, sizeof epoch->reason, "%s",
              i == 0  ? "set by hand"
@@ -164,15 +162,15 @@ static void make_hostile(struct sample_view *sample)
 {
   set_epochs(sample, 60, DAY_S);
   struct frank_authority_view *view = &sample->view;
-  copy(view->document.issuer, sizeof view->document.issuer, HOSTILE);
-  copy(view->key.id, sizeof view->key.id, HOSTILE);
-  copy(view->next_key.id, sizeof view->next_key.id, HOSTILE);
+  copy(view->document.issuer, sizeof view->document.issuer, hostile());
+  copy(view->key.id, sizeof view->key.id, hostile());
+  copy(view->next_key.id, sizeof view->next_key.id, hostile());
   view->document.kind = 17;
-  view->base_url = HOSTILE;
+  view->base_url = hostile();
   for (size_t i = 0; i < view->history_count; i++) {
     char *reason = sample->epochs[i].reason;
     memset(reason, '&', FRANK_AUTHORITY_REASON_BYTES - 1);
-    copy(reason, i % 2 == 0 ? FRANK_AUTHORITY_REASON_BYTES : 30, HOSTILE);
+    copy(reason, i % 2 == 0 ? FRANK_AUTHORITY_REASON_BYTES : 30, hostile());
     reason[29] = '&'; /* every other one goes on to the end */
   }
   sample->epochs[3].reason[0] = '\0';
@@ -194,7 +192,7 @@ static void make_odd_times(struct sample_view *sample)
 static void make_random(struct sample_view *sample)
 {
   struct frank_authority_view *view = &sample->view;
-  uint64_t spans[] = {1, 3600, 86400, 86400 * 30, UINT64_C(86400) * 365 * 7};
+  uint64_t spans[] = {1, 3600, 86400, UINT64_C(86400) * 30, UINT64_C(86400) * 365 * 7};
   set_epochs(sample, 1 + random_u64() % FRANK_AUTHORITY_HISTORY_MAX,
              (int64_t)spans[random_u64() % 5]);
   for (size_t i = 0; i < view->history_count; i++) {
@@ -244,9 +242,9 @@ bool sample_view_make(struct sample_view *sample, const char *name)
   view->base_url = "https://msmr.authority.example";
   snprintf(view->document.issuer, sizeof view->document.issuer, "authority.example");
   set_key(&view->key, 3);
-  state = 7;
+  random_state = 7;
   if (*name >= '0' && *name <= '9') {
-    state = strtoull(name, NULL, 10);
+    random_state = strtoull(name, NULL, 10);
     make_random(sample);
     return true;
   }
