@@ -27,6 +27,8 @@ void frank_estimate_config_init(struct frank_estimate_config *config)
       .raise_most = 2,
       .sink_by = 0.97,
       .publish_from = 0.15,
+      .hold_s = 90 * DAY_S,
+      .hold_above = 1.15,
       .reporter_most = 5.0 / 3,
       .reporter_known = 300,
       .reporter_least = 100,
@@ -50,6 +52,7 @@ const char *frank_estimate_limit_name(enum frank_estimate_limit limit)
       [FRANK_ESTIMATE_STAYS] = "stays",
       [FRANK_ESTIMATE_RISES] = "rises",
       [FRANK_ESTIMATE_SINKS] = "sinks",
+      [FRANK_ESTIMATE_HELD] = "held",
       [FRANK_ESTIMATE_AT_FLOOR] = "at-floor",
       [FRANK_ESTIMATE_AT_CEILING] = "at-ceiling",
       [FRANK_ESTIMATE_UNPUBLISHED] = "unpublished",
@@ -232,8 +235,22 @@ static uint64_t to_factor(double value)
                                              : (uint64_t)(value + 0.5);
 }
 
+/* Sinking stops above what it had to rise from not long ago. */
+static void sink(const struct frank_estimate_config *config, const struct frank_estimate_past *past,
+                 struct frank_estimate *out)
+{
+  double lowest = config->hold_above * (double)past->risen_from;
+  if (out->wanted <= lowest) {
+    out->limit = FRANK_ESTIMATE_HELD;
+    return;
+  }
+  out->limit = FRANK_ESTIMATE_SINKS;
+  out->wanted = fmax(out->wanted * config->sink_by, lowest);
+}
+
 /* Moves out->wanted as the shares ask for. */
-static void control(const struct frank_estimate_config *config, struct frank_estimate *out)
+static void control(const struct frank_estimate_config *config,
+                    const struct frank_estimate_past *past, struct frank_estimate *out)
 {
   double messages = out->ham + out->spam;
   frank_estimate_bounds(out->spam, messages, LEVEL, &out->share_low, &out->share_high);
@@ -243,8 +260,7 @@ static void control(const struct frank_estimate_config *config, struct frank_est
     out->limit = FRANK_ESTIMATE_RISES;
     out->wanted *= fmin(out->share_low / config->raise_above, config->raise_most);
   } else if (out->share_high < config->sink_below) {
-    out->limit = FRANK_ESTIMATE_SINKS;
-    out->wanted *= config->sink_by;
+    sink(config, past, out);
   } else {
     out->limit = FRANK_ESTIMATE_STAYS;
   }
@@ -277,6 +293,7 @@ static void explain(const struct frank_estimate_config *config, struct frank_est
       [FRANK_ESTIMATE_STAYS] = "stays: the share lies between the bounds",
       [FRANK_ESTIMATE_RISES] = "rises: too much spam",
       [FRANK_ESTIMATE_SINKS] = "sinks: hardly any spam",
+      [FRANK_ESTIMATE_HELD] = "would sink: held, for lower it had to rise not long ago",
       [FRANK_ESTIMATE_AT_FLOOR] = "would sink: held at the floor",
       [FRANK_ESTIMATE_AT_CEILING] = "would rise: held at the ceiling",
       [FRANK_ESTIMATE_UNPUBLISHED] = "moves, but by too little to be published yet",
@@ -289,11 +306,12 @@ static void explain(const struct frank_estimate_config *config, struct frank_est
                  config->raise_above * 100, config->sink_below * 100);
 }
 
-enum frank_err frank_estimate_step(const struct frank_estimate_config *config, uint64_t factor,
-                                   double wanted, const struct frank_observations_sum *sums,
-                                   size_t count, struct frank_estimate *out)
+enum frank_err frank_estimate_step(const struct frank_estimate_config *config,
+                                   const struct frank_estimate_past *past,
+                                   const struct frank_observations_sum *sums, size_t count,
+                                   struct frank_estimate *out)
 {
-  *out = (struct frank_estimate){.wanted = wanted > 0 ? wanted : (double)factor};
+  *out = (struct frank_estimate){.wanted = past->wanted > 0 ? past->wanted : (double)past->factor};
   out->floor = to_factor(config->reference_hps * config->min_seconds);
   out->ceiling = to_factor(config->reference_hps * config->max_seconds);
   if (out->ceiling < out->floor) {
@@ -301,8 +319,8 @@ enum frank_err frank_estimate_step(const struct frank_estimate_config *config, u
   }
   enum frank_err err = listen(config, sums, count, out);
   if (err == FRANK_OK) {
-    control(config, out);
-    hold(config, factor, out);
+    control(config, past, out);
+    hold(config, past->factor, out);
     explain(config, out);
   }
   return err;

@@ -9,8 +9,10 @@
  * and published only where it is 15% or more from what was published last; what it wants in between
  * is kept as `wanted`, which the next step starts from.
  *
- * Three things keep it from running away or being pushed:
+ * Four things keep it from running away, from sawing and from being pushed:
  * - Only mail that came since the last rise counts (observations.h says why).
+ * - For hold_s after a rise it sinks no lower than hold_above x the factor that it rose from: that
+ *   one was too low, and to try it again each time the spam has gone would only bring it back.
  * - No reporter counts for more than reporter_most times an equal share of all reporters that are
  *   known, whatever it reports and however many of the others are silent.
  * - The reporters that say the most spam, and those that say the least, are left out: trim_share of
@@ -42,6 +44,8 @@ struct frank_estimate_config {
   double raise_most;     /* 2; less where the share is not far above raise_above */
   double sink_by;        /* 0.97 */
   double publish_from;   /* 0.15 */
+  double hold_s;         /* 90 days */
+  double hold_above;     /* 1.15 */
   double reporter_most;  /* one counts for at most so many equal shares: 5/3 */
   double reporter_known; /* stamped messages, decayed, from which on a reporter is known: 300 */
   double reporter_least; /* that meet the factor, since it rose, from which on it is heard: 100 */
@@ -65,6 +69,7 @@ enum frank_estimate_limit {
   FRANK_ESTIMATE_STAYS,   /* the share lies between the bounds */
   FRANK_ESTIMATE_RISES,
   FRANK_ESTIMATE_SINKS,
+  FRANK_ESTIMATE_HELD, /* it rose not long ago */
   FRANK_ESTIMATE_AT_FLOOR,
   FRANK_ESTIMATE_AT_CEILING,
   FRANK_ESTIMATE_UNPUBLISHED, /* it moved, but by less than is published */
@@ -86,11 +91,18 @@ struct frank_estimate {
   char reason[FRANK_ESTIMATE_REASON_BYTES]; /* one line in words, with the figures */
 };
 
-/* One step. `factor` is in force (published), `wanted` what the last step wanted (0: the first).
- * `sums` are of stamps that meet `factor`; their order does not matter. FRANK_ERR_NOMEM: `out` is
- * not set. */
+/* What was published until now. */
+struct frank_estimate_past {
+  uint64_t factor;     /* in force */
+  double wanted;       /* what the last step wanted; 0: the first step */
+  uint64_t risen_from; /* the highest factor that a rise published in the last hold_s started from;
+                          0: none did */
+};
+
+/* One step. `sums` are of stamps that meet past->factor, since it last rose; their order does not
+ * matter. FRANK_ERR_NOMEM: `out` is not set. */
 FRANK_MUST_CHECK enum frank_err frank_estimate_step(const struct frank_estimate_config *config,
-                                                    uint64_t factor, double wanted,
+                                                    const struct frank_estimate_past *past,
                                                     const struct frank_observations_sum *sums,
                                                     size_t count, struct frank_estimate *out);
 
