@@ -27,8 +27,8 @@ void frank_estimate_config_init(struct frank_estimate_config *config)
       .raise_most = 2,
       .sink_by = 0.97,
       .publish_from = 0.15,
-      .hold_s = 90 * DAY_S,
-      .hold_above = 1.15,
+      .hold_s = 180 * DAY_S,
+      .hold_above = 1.25,
       .reporter_most = 5.0 / 3,
       .reporter_known = 300,
       .reporter_least = 100,
@@ -224,6 +224,32 @@ static enum frank_err listen(const struct frank_estimate_config *config,
   add_middle(voices, heard, trim, out);
   free(voices);
   return FRANK_OK;
+}
+
+/* ---- what was published ---- */
+
+void frank_estimate_look_back(const struct frank_estimate_config *config,
+                              const struct frank_estimate_epoch *epochs, size_t count,
+                              int64_t now_s, struct frank_estimate_past *past)
+{
+  assert(count >= 1);
+  *past = (struct frank_estimate_past){.factor = epochs[count - 1].factor};
+  size_t top = count - 1;
+  while (top > 0 && epochs[top].factor <= epochs[top - 1].factor) {
+    top--;
+  }
+  if (top == 0) {
+    return;
+  }
+  past->risen_s = epochs[top].issued_s;
+  if ((double)(now_s - past->risen_s) >= config->hold_s) {
+    return;
+  }
+  size_t foot = top;
+  while (foot > 0 && epochs[foot].factor >= epochs[foot - 1].factor) {
+    foot--;
+  }
+  past->risen_from = epochs[foot].factor;
 }
 
 /* ---- one step ---- */

@@ -44,8 +44,8 @@ struct frank_estimate_config {
   double raise_most;     /* 2; less where the share is not far above raise_above */
   double sink_by;        /* 0.97 */
   double publish_from;   /* 0.15 */
-  double hold_s;         /* 90 days */
-  double hold_above;     /* 1.15 */
+  double hold_s;         /* 180 days */
+  double hold_above;     /* 1.25 */
   double reporter_most;  /* one counts for at most so many equal shares: 5/3 */
   double reporter_known; /* stamped messages, decayed, from which on a reporter is known: 300 */
   double reporter_least; /* that meet the factor, since it rose, from which on it is heard: 100 */
@@ -95,9 +95,19 @@ struct frank_estimate {
 struct frank_estimate_past {
   uint64_t factor;     /* in force */
   double wanted;       /* what the last step wanted; 0: the first step */
-  uint64_t risen_from; /* the highest factor that a rise published in the last hold_s started from;
-                          0: none did */
+  int64_t risen_s;     /* when it last rose: the since_s of frank_observations_sums; 0: never */
+  uint64_t risen_from; /* what the last climb began at: rises with nothing lower in between; 0 where
+                          it ended more than hold_s ago, or there was none */
 };
+struct frank_estimate_epoch {
+  uint64_t factor;
+  int64_t issued_s; /* unix */
+};
+/* Reads it from the epochs, oldest first, `count` 1 or more (asserted); the last few hundred are
+ * enough. `wanted` is the caller's to set. */
+void frank_estimate_look_back(const struct frank_estimate_config *config,
+                              const struct frank_estimate_epoch *epochs, size_t count,
+                              int64_t now_s, struct frank_estimate_past *past);
 
 /* One step. `sums` are of stamps that meet past->factor, since it last rose; their order does not
  * matter. FRANK_ERR_NOMEM: `out` is not set. */
