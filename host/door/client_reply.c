@@ -1,6 +1,6 @@
 #include "door/client_internal.h"
 
-#include "door/json_text.h"
+#include "base/json_text.h"
 #include "proof/target.h"
 
 #include <jansson.h>

@@ -1,6 +1,6 @@
 #include "door/wire.h"
 
-#include "door/json_text.h"
+#include "base/json_text.h"
 #include "door/wire_internal.h"
 #include "proof/msmr.h"
 #include "proof/target.h"

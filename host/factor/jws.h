@@ -22,6 +22,10 @@
 #define FRANK_JWS_KEYS_TEXT_BYTES 2048 /* of a key set that we write, with the NUL */
 #define FRANK_JWS_TEXT_BYTES      4096 /* of a JWS that we write, with the NUL */
 
+/* typ of the header: what the payload is. A signed set of keys is no document. */
+#define FRANK_JWS_TYPE_FACTOR "msmr-factor+jws"
+#define FRANK_JWS_TYPE_KEYS   "jwk-set+jws"
+
 struct frank_jws_key {
   uint8_t bytes[FRANK_JWS_KEY_BYTES];
   char id[FRANK_JWS_KEY_ID_BYTES]; /* thumbprint: kid */
@@ -54,8 +58,8 @@ FRANK_MUST_CHECK enum frank_err frank_jws_generate(uint8_t seed[FRANK_JWS_KEY_BY
 FRANK_MUST_CHECK enum frank_err frank_jws_public(const uint8_t seed[FRANK_JWS_KEY_BYTES],
                                                  struct frank_jws_key *key);
 
-/* Signs len_bytes of payload: header {"alg":"EdDSA","kid":...,"typ":type}; `type` ("msmr-factor",
- * "jwk-set"), a plain word, is left out where NULL. *out_len is without the NUL.
+/* Signs len_bytes of payload: header {"alg":"EdDSA","kid":...,"typ":type}; `type`
+ * (FRANK_JWS_TYPE_...) is left out where NULL. *out_len is without the NUL.
  * FRANK_ERR_TOO_LONG: it does not fit out_size; FRANK_ERR_NOMEM. */
 FRANK_MUST_CHECK enum frank_err frank_jws_sign(const uint8_t seed[FRANK_JWS_KEY_BYTES],
                                                const char *type, const void *payload,

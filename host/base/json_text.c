@@ -1,4 +1,4 @@
-#include "door/json_text.h"
+#include "base/json_text.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
  * Text goes in as UTF-8 and is escaped where RFC 8259 section 7 asks for it. What does not fit sets
  * `full`, after which nothing more is written. Owner: the caller, on its stack. Pure.
  */
-#ifndef FRANK_DOOR_JSON_TEXT_H
-#define FRANK_DOOR_JSON_TEXT_H
+#ifndef FRANK_BASE_JSON_TEXT_H
+#define FRANK_BASE_JSON_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
