@@ -22,22 +22,22 @@ static json_t *seconds_or_null(int64_t at_s)
 
 static int add_document(json_t *object, const struct frank_factor_document *document)
 {
-  int failed = json_object_set_new(object, "kind",
-                                   json_string(frank_factor_kind_name(document->kind))) |
-               json_object_set_new(object, "issuer", json_string(document->issuer)) |
-               json_object_set_new(object, "epoch", json_integer((json_int_t)document->epoch)) |
-               json_object_set_new(object, "factor", json_integer((json_int_t)document->factor)) |
-               json_object_set_new(object, "issued", json_integer(document->issued_s)) |
-               json_object_set_new(object, "expires", json_integer(document->expires_s));
+  int failed =
+      json_object_set_new(object, "kind", json_string(frank_factor_kind_name(document->kind))) |
+      json_object_set_new(object, "issuer", json_string(document->issuer)) |
+      json_object_set_new(object, "epoch", json_integer((json_int_t)document->epoch)) |
+      json_object_set_new(object, "factor", json_integer((json_int_t)document->factor)) |
+      json_object_set_new(object, "issued", json_integer(document->issued_s)) |
+      json_object_set_new(object, "expires", json_integer(document->expires_s));
   if (document->testing != 0) {
     failed |= json_object_set_new(object, "mode", json_string("testing"));
   }
   if (document->has_previous != 0) {
-    failed |= json_object_set_new(
-        object, "previous",
-        json_pack("{s:I, s:I, s:I}", "epoch", (json_int_t)document->previous_epoch, "factor",
-                  (json_int_t)document->previous_factor, "until",
-                  (json_int_t)document->previous_until_s));
+    failed |= json_object_set_new(object, "previous",
+                                  json_pack("{s:I, s:I, s:I}", "epoch",
+                                            (json_int_t)document->previous_epoch, "factor",
+                                            (json_int_t)document->previous_factor, "until",
+                                            (json_int_t)document->previous_until_s));
   }
   return failed;
 }
@@ -49,13 +49,12 @@ json_t *frank_factor_report_source(const struct frank_resolver_source *source, c
                       : good                      ? "good"
                       : source->has_document != 0 ? "expired"
                                                   : "failed";
-  json_t *object =
-      json_pack("{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:s, s:s, s:s, s:s, s:b}", "name", name, "state",
-                state, "in_force", (int)good, "confirmed", seconds_or_null(source->confirmed_s),
-                "next", seconds_or_null(source->next_s), "fetches", (json_int_t)source->fetches,
-                "failures", (json_int_t)source->failures, "why", why, "url", source->url, "key",
-                source->key_id, "dnssec", dnssec_names[source->dnssec], "dns_only",
-                source->dns_only != 0);
+  json_t *object = json_pack(
+      "{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:s, s:s, s:s, s:s, s:b}", "name", name, "state", state,
+      "in_force", (int)good, "confirmed", seconds_or_null(source->confirmed_s), "next",
+      seconds_or_null(source->next_s), "fetches", (json_int_t)source->fetches, "failures",
+      (json_int_t)source->failures, "why", why, "url", source->url, "key", source->key_id, "dnssec",
+      dnssec_names[source->dnssec], "dns_only", source->dns_only != 0);
   if (object != NULL && source->has_document != 0 && add_document(object, &source->document) != 0) {
     json_decref(object);
     object = NULL;
@@ -160,8 +159,8 @@ static void print_head(const json_t *report, const char *rate, int64_t now_s)
            log2(factor));
   }
   printf("\nsource   %s", shown(report, "source", text));
-  if (source != NULL && strcmp(frank_remote_text(report, "source", ""),
-                               frank_remote_text(source, "name", "")) != 0) {
+  if (source != NULL &&
+      strcmp(frank_remote_text(report, "source", ""), frank_remote_text(source, "name", "")) != 0) {
     printf(", of %s", shown(source, "name", text));
   }
   if (source != NULL && shown(source, "kind", text)[0] != '\0') {
@@ -237,8 +236,10 @@ static void explain_document(const json_t *source, int64_t now_s)
   print_previous(source, "  previous   ", now_s);
   if (json_is_string(json_object_get(source, "key"))) {
     bool signed_by = shown(source, "key", text)[0] != '\0';
-    printf("  signed     %s%s\n", signed_by ? "EdDSA, checked, by the key " : "no: believed for "
-                                                                             "where it came from",
+    printf("  signed     %s%s\n",
+           signed_by ? "EdDSA, checked, by the key "
+                     : "no: believed for "
+                       "where it came from",
            text);
   }
 }
@@ -275,7 +276,7 @@ static void explain_source(const json_t *source, size_t number, bool another_is_
   if (strncmp(frank_remote_text(source, "name", ""), "dns:", 4) == 0 && dnssec[0] != '\0') {
     printf("  DNSSEC     %s%s\n", text,
            json_is_true(json_object_get(source, "dns_only")) ? "; the record itself is the document"
-                                                            : "");
+                                                             : "");
   }
   explain_document(source, now_s);
   print_moment(source, "confirmed", "  confirmed  ", now_s);

@@ -1,7 +1,7 @@
 /*
  * factor_report: what `frank factor` prints: an object as frankd's verb `factor` answers it
- * (host/door/README.md), whoever made it: frankd, or frank itself from what a resolver told. Here it
- * is made in the second case, and printed for people in both.
+ * (host/door/README.md), whoever made it: frankd, or frank itself from what a resolver told. Here
+ * it is made in the second case, and printed for people in both.
  */
 #ifndef FRANK_PROGRAMS_FACTOR_REPORT_H
 #define FRANK_PROGRAMS_FACTOR_REPORT_H
@@ -25,7 +25,6 @@ json_t *frank_factor_report_domain(const struct frank_resolver_domain *domain, u
 /* Prints it for people. `explain`: every step, sources and domains. Any member may be missing or
  * of another type, but texts are fit for a terminal (frank_remote_ask). `rate` says whose speed the
  * cost is reckoned by, where there is one. */
-void frank_factor_report_print(const json_t *report, const char *rate, bool explain,
-                               int64_t now_s);
+void frank_factor_report_print(const json_t *report, const char *rate, bool explain, int64_t now_s);
 
 #endif

@@ -97,15 +97,13 @@ cleanup:
 
 bool frank_remote_is_absent(const struct frank_cmd_line *line, const char **why)
 {
-  struct sockaddr_un address = {.sun_family = AF_UNIX,
-                                .sun_path = FRANK_DEFAULT_PATH};
+  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = FRANK_DEFAULT_PATH};
   *why = "";
   if (frank_cmd_has(line, FRANK_OPT_CONNECT)) {
     return false;
   }
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  bool absent = fd >= 0 &&
-                connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 &&
+  bool absent = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 &&
                 errno != EAGAIN; /* its queue is full: somebody is there */
   if (absent) {
     *why = strerror(errno);

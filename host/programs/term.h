@@ -12,7 +12,7 @@
 
 #define FRANK_TERM_PROGRESS_US  UINT64_C(200000) /* five lines a second */
 #define FRANK_TERM_NUMBER_BYTES 24
-#define FRANK_TERM_WHEN_BYTES   64
+#define FRANK_TERM_WHEN_BYTES   80
 
 /* True when standard error is a terminal that can rewrite a line. */
 bool frank_term_has_progress(void);
