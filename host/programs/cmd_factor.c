@@ -12,6 +12,7 @@
 #include "programs/signals.h"
 #include "programs/term.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,12 +110,31 @@ static int fail_url(struct factor *f, json_t *one, const char *why)
   return frank_cmd_finish(f->line, FRANK_EXIT_CANNOT, FRANK_EXIT_CANNOT);
 }
 
+/* Forgets what is kept of the URL; told. */
+static int purge_url(struct factor *f)
+{
+  bool forgotten = false;
+  if (frank_published_forget(&f->published, &forgotten) != FRANK_OK) {
+    return frank_cmd_fail(f->line, FRANK_EXIT_CANNOT, "internal",
+                          "the last good document of %s in %s cannot be forgotten: %s",
+                          f->published.name, f->published.state_dir, strerror(errno));
+  }
+  frank_cmd_note(f->line, "%s %s",
+                 forgotten ? "forgotten: the last good document of" : "nothing was kept of",
+                 f->published.name);
+  return FRANK_EXIT_OK;
+}
+
 static int ask_url(struct factor *f)
 {
   struct frank_resolver_source source = {0};
   const struct frank_factor_document *document = &source.document;
   char why[2 * FRANK_FACTOR_WHY_BYTES];
   char name[FRANK_FACTOR_SOURCE_BYTES];
+  int status = f->purge ? purge_url(f) : FRANK_EXIT_OK;
+  if (status != FRANK_EXIT_OK) {
+    return status;
+  }
   if (frank_published_ask(&f->published, FRANK_PUBLISHED_LIMIT_MS, 0, NULL, 0, &source, NULL) ==
       FRANK_ERR_AGAIN) {
     return interrupted(f);
@@ -122,7 +142,7 @@ static int ask_url(struct factor *f)
   bool good = frank_published_is_good(&source, frank_clock_unix_s(), why);
   json_t *one = frank_factor_report_source(&source, f->published.name, good, why);
   if (!good) {
-    int status = fail_url(f, one, why);
+    status = fail_url(f, one, why);
     json_decref(one);
     return status;
   }

@@ -1,6 +1,7 @@
 #include "programs/published.h"
 
 #include "base/clock.h"
+#include "factor/lastgood_name.h"
 #include "factor/txt.h"
 #include "programs/signals.h"
 #include "programs/term.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What Debian's dns-root-data installs. */
@@ -166,6 +168,19 @@ enum frank_err frank_published_options(struct frank_cmd_line *line, const char *
 
 /* ---- questions ---- */
 
+/* The folders above the one in which things are kept (XDG Base Directory Specification: mode 0700);
+ * the resolver makes that itself. What cannot be made it will find out. */
+static void make_above(const char *dir)
+{
+  char path[FRANK_DIR_BYTES];
+  snprintf(path, sizeof path, "%s", dir);
+  for (char *slash = path; *slash != '\0' && (slash = strchr(slash + 1, '/')) != NULL;) {
+    *slash = '\0';
+    (void)mkdir(path, S_IRWXU);
+    *slash = '/';
+  }
+}
+
 static bool is_interrupted(void)
 {
   return frank_signals_caught() != 0;
@@ -193,6 +208,7 @@ enum frank_err frank_published_ask(const struct frank_published *published, uint
       .ca_file = published->ca_file,
       .stop = is_interrupted,
   };
+  make_above(published->state_dir);
   frank_signals_catch(old);
   enum frank_err err = frank_factor_ask(&ask, source, domains, why);
   frank_signals_restore(old);
@@ -205,6 +221,17 @@ enum frank_err frank_published_ask(const struct frank_published *published, uint
     snprintf(source->why, sizeof source->why, "%s", why);
   }
   return err;
+}
+
+enum frank_err frank_published_forget(const struct frank_published *published, bool *forgotten)
+{
+  char path[FRANK_DIR_BYTES + FRANK_LASTGOOD_NAME_BYTES + 1];
+  char name[FRANK_LASTGOOD_NAME_BYTES];
+  frank_lastgood_name(published->source, name);
+  snprintf(path, sizeof path, "%s/%s", published->state_dir, name);
+  *forgotten = published->state_dir[0] != '\0' && unlink(path) == 0;
+  bool nothing = published->state_dir[0] == '\0' || errno == ENOENT || errno == ENOTDIR;
+  return *forgotten || nothing ? FRANK_OK : FRANK_ERR_IO;
 }
 
 bool frank_published_is_good(const struct frank_resolver_source *source, int64_t now_s,

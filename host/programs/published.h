@@ -49,6 +49,11 @@ FRANK_MUST_CHECK enum frank_err frank_published_ask(const struct frank_published
                                                     struct frank_resolver_source *source,
                                                     struct frank_resolver_domain *domains);
 
+/* Forgets the last good document of the source, and the keys that were learned for it. *forgotten
+ * tells whether there was one. FRANK_ERR_IO: errno says why it is still there. */
+FRANK_MUST_CHECK enum frank_err frank_published_forget(const struct frank_published *published,
+                                                       bool *forgotten);
+
 /* True where the source has a document that may be used at now_s (unix). Where not, `why` says the
  * reason; where it may but the source did not confirm it now, `why` tells both. Else "". */
 bool frank_published_is_good(const struct frank_resolver_source *source, int64_t now_s,
