@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define LOOK_MS     100 /* how soon `stop` is noticed */
+#define SETTLE_MS   300 /* for the keys of a source whose document is here */
 #define LEAVE_MS    500 /* for what it still writes to disk once its channel is closed */
 #define LEAVE_NAP_N 2000000
 #define EPOCH_MAX   ((UINT64_C(1) << 53) - 1)
@@ -30,6 +31,7 @@ struct asking {
   struct frank_chan *chan;
   uint64_t until_us;
   uint64_t domains_until_us;
+  uint64_t settle_until_us; /* 0: something has no answer yet */
   bool is_ready;
   bool source_done[FRANK_RESOLVER_SOURCES_MAX];
   size_t sources_open;
@@ -255,16 +257,36 @@ static void send_lookups(struct asking *a)
   (void)ignored;
 }
 
-/* When there is nothing more to wait for; 0: all is answered. */
-static uint64_t waits_until_us(const struct asking *a)
+/* True while a source that signs has something due at once: the set of its keys, by which a new one
+ * is known before the old one goes. It is worth a moment, and no answer depends on it. */
+static bool is_settling(const struct asking *a)
 {
+  int64_t now_s = frank_clock_unix_s();
+  for (size_t i = 0; i < a->ask->source_count; i++) {
+    const struct frank_resolver_source *source = &a->sources[i];
+    if (source->has_document != 0 && source->kept == 0 && source->key_id[0] != '\0' &&
+        source->why[0] == '\0' && source->next_s <= now_s) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* When there is nothing more to wait for; 0: now. */
+static uint64_t waits_until_us(struct asking *a)
+{
+  uint64_t until_us = 0;
   if (!a->is_ready || a->sources_open > 0) {
-    return a->until_us;
+    until_us = a->until_us;
+  } else if (a->domains_open > 0) {
+    until_us = a->domains_until_us;
+  } else {
+    if (a->settle_until_us == 0) {
+      a->settle_until_us = frank_clock_now_us() + SETTLE_MS * FRANK_US_PER_MS;
+    }
+    until_us = is_settling(a) ? a->settle_until_us : 0;
   }
-  if (a->domains_open > 0) {
-    return a->domains_until_us < a->until_us ? a->domains_until_us : a->until_us;
-  }
-  return 0;
+  return until_us < a->until_us ? until_us : a->until_us;
 }
 
 static enum frank_err talk(struct asking *a)
