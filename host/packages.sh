@@ -11,7 +11,8 @@
 # at run time, where there is one; Verilator, which makes the simulated FPGA core.
 # shellcheck disable=SC2034  # used by those who source this
 FRANK_BUILD_PACKAGES=(build-essential cmake ninja-build pkg-config libzmq3-dev libssl-dev
-  libhwloc-dev libjansson-dev libmicrohttpd-dev opencl-c-headers verilator)
+  libhwloc-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libunbound-dev
+  opencl-c-headers verilator)
 
 frank_missing_packages() {
   local package
