@@ -140,7 +140,7 @@ static int ask_url(struct factor *f)
     return interrupted(f);
   }
   bool good = frank_published_is_good(&source, frank_clock_unix_s(), why);
-  json_t *one = frank_factor_report_source(&source, f->published.name, good, why);
+  json_t *one = frank_factor_report_source(&f->published, &source, good, why);
   if (!good) {
     status = fail_url(f, one, why);
     json_decref(one);

@@ -161,7 +161,8 @@ static void print_text(const struct verify *verify, const struct frank_judgement
   }
   puts(verify->has_document && verify->document.testing != 0 ? " policy.mode=testing" : "");
   if (verify->is_previous) {
-    frank_cmd_note(verify->line, "the factor is %llu by now; the one before it ends to count %s",
+    frank_cmd_note(verify->line,
+                   "the factor is %llu now; the one before it still counts, which ends %s",
                    (unsigned long long)verify->document.factor,
                    frank_term_when(verify->document.previous_until_s, frank_clock_unix_s(), when));
   }

@@ -42,18 +42,19 @@ static int add_document(json_t *object, const struct frank_factor_document *docu
   return failed;
 }
 
-json_t *frank_factor_report_source(const struct frank_resolver_source *source, const char *name,
-                                   bool good, const char *why)
+json_t *frank_factor_report_source(const struct frank_published *published,
+                                   const struct frank_resolver_source *source, bool good,
+                                   const char *why)
 {
   const char *state = good && source->kept != 0   ? "kept"
                       : good                      ? "good"
                       : source->has_document != 0 ? "expired"
                                                   : "failed";
   json_t *object = json_pack(
-      "{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:s, s:s, s:s, s:s, s:b}", "name", name, "state", state,
-      "in_force", (int)good, "confirmed", seconds_or_null(source->confirmed_s), "next",
-      seconds_or_null(source->next_s), "fetches", (json_int_t)source->fetches, "failures",
-      (json_int_t)source->failures, "why", why, "url", source->url, "key", source->key_id, "dnssec",
+      "{s:s, s:s, s:b, s:o, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:b}", "name", published->name,
+      "state", state, "in_force", (int)good, "confirmed", seconds_or_null(source->confirmed_s),
+      "fetches", (json_int_t)source->fetches, "failures", (json_int_t)source->failures, "why", why,
+      "url", source->url, "named_key", published->key_id, "key", source->key_id, "dnssec",
       dnssec_names[source->dnssec], "dns_only", source->dns_only != 0);
   if (object != NULL && source->has_document != 0 && add_document(object, &source->document) != 0) {
     json_decref(object);
@@ -168,7 +169,7 @@ static void print_head(const json_t *report, const char *rate, int64_t now_s)
   }
   putchar('\n');
   print_moment(source, "issued", "issued   ", now_s);
-  print_moment(source, "confirmed", "asked    ", now_s);
+  print_moment(source, "confirmed", "checked  ", now_s);
   print_moment(report, "expires", "expires  ", now_s);
   print_previous(source, "previous ", now_s);
   if (strcmp(shown(source, "mode", text), "testing") == 0) {
@@ -215,10 +216,32 @@ static void explain_domain(const json_t *domain)
   }
 }
 
+/* By what the document is believed, and what else was asked of it. */
+static void explain_checks(const json_t *source, bool has_document)
+{
+  char text[SHOWN_BYTES];
+  if (shown(source, "named_key", text)[0] != '\0') {
+    printf("  key named  %s\n", text);
+  }
+  if (!has_document || !json_is_string(json_object_get(source, "key"))) {
+    return;
+  }
+  if (shown(source, "key", text)[0] != '\0') {
+    printf("  signed by  %s\n", text);
+    puts("  checks     signature (EdDSA), form, issuer, epoch not below the last, not of the "
+         "future");
+  } else {
+    puts("  signed by  nobody: it is believed for where it came from");
+    puts("  checks     form, issuer, epoch not below the last, not of the future");
+  }
+}
+
 static void explain_document(const json_t *source, int64_t now_s)
 {
   char text[SHOWN_BYTES];
-  if (frank_remote_number(source, "factor", 0) < 1) {
+  bool has_document = frank_remote_number(source, "factor", 0) >= 1;
+  explain_checks(source, has_document);
+  if (!has_document) {
     puts("  document   none");
     return;
   }
@@ -234,14 +257,6 @@ static void explain_document(const json_t *source, int64_t now_s)
   print_moment(source, "issued", "  issued     ", now_s);
   print_moment(source, "expires", "  expires    ", now_s);
   print_previous(source, "  previous   ", now_s);
-  if (json_is_string(json_object_get(source, "key"))) {
-    bool signed_by = shown(source, "key", text)[0] != '\0';
-    printf("  signed     %s%s\n",
-           signed_by ? "EdDSA, checked, by the key "
-                     : "no: believed for "
-                       "where it came from",
-           text);
-  }
 }
 
 /* Why it is the one in force, or is not. */
@@ -269,8 +284,9 @@ static void explain_source(const json_t *source, size_t number, bool another_is_
     printf("  state      %s\n", text);
   }
   if (shown(source, "url", text)[0] != '\0') {
-    printf("  fetched    %s/.well-known/msmr/factor%s\n", text,
-           frank_remote_text(source, "key", "")[0] != '\0' ? ".jws" : "");
+    bool is_signed = frank_remote_text(source, "key", "")[0] != '\0' ||
+                     frank_remote_text(source, "named_key", "")[0] != '\0';
+    printf("  fetched    %s/.well-known/msmr/factor%s\n", text, is_signed ? ".jws" : "");
   }
   const char *dnssec = shown(source, "dnssec", text);
   if (strncmp(frank_remote_text(source, "name", ""), "dns:", 4) == 0 && dnssec[0] != '\0') {
@@ -281,7 +297,7 @@ static void explain_source(const json_t *source, size_t number, bool another_is_
   explain_document(source, now_s);
   print_moment(source, "confirmed", "  confirmed  ", now_s);
   if (fetches >= 0) {
-    printf("  asked      %.0f times, %.0f failed\n", fetches,
+    printf("  asked      %.0f time%s, %.0f failed\n", fetches, fetches == 1 ? "" : "s",
            frank_remote_number(source, "failures", 0));
   }
   print_moment(source, "next", "  next       ", now_s);

@@ -7,15 +7,17 @@
 #define FRANK_PROGRAMS_FACTOR_REPORT_H
 
 #include "factor/messages.h"
+#include "programs/published.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One of "sources". `name` is the source as people write it, `why` as frank_published_is_good gives
- * it, `good` what that returned. NULL: no memory. */
-json_t *frank_factor_report_source(const struct frank_resolver_source *source, const char *name,
-                                   bool good, const char *why);
+/* One of "sources". `good` is what frank_published_is_good returned, and `why` what it wrote. NULL:
+ * no memory. */
+json_t *frank_factor_report_source(const struct frank_published *published,
+                                   const struct frank_resolver_source *source, bool good,
+                                   const char *why);
 
 /* One of "domains": the factor that holds for mail to it, `factor` from `source`; `why` says why it
  * is not the domain's own, or is "". NULL: no memory. */

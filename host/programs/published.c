@@ -139,6 +139,7 @@ static enum frank_err read_source(struct frank_cmd_line *line, const char *optio
       return FRANK_ERR_MALFORMED;
     }
     frank_jws_key_format(&key, base64);
+    memcpy(out->key_id, key.id, sizeof out->key_id);
     snprintf(out->source, sizeof out->source, "%s %s", out->name, base64);
   }
   return FRANK_OK;

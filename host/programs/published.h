@@ -24,6 +24,7 @@ struct frank_published {
   bool has_source;
   char name[FRANK_PUBLISHED_NAME_BYTES]; /* the source without its key: a URL, or dns:DOMAIN */
   char source[FRANK_PUBLISHED_NAME_BYTES + FRANK_JWS_KEY_TEXT_BYTES]; /* as the resolver has it */
+  char key_id[FRANK_JWS_KEY_ID_BYTES]; /* of the key; "" none is named */
   const char *servers[FRANK_RESOLVER_SERVERS_MAX];
   size_t server_count;
   const char *anchor; /* NULL: DNSSEC is not checked */
