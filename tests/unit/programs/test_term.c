@@ -60,8 +60,8 @@ static void term_tells_a_moment_both_ways(void **state)
       {253402300800, 0, "at no time of the calendar"},
       {-1, 0, "at no time of the calendar"},
       {INT64_MAX, INT64_MIN, "at no time of the calendar"},
-      {0, INT64_MIN, "in 292271024032 years (1970-01-01 00:00:00Z)"},
-      {0, INT64_MAX, "292271024032 years ago (1970-01-01 00:00:00Z)"},
+      {0, INT64_MIN, "in 292271023045 years (1970-01-01 00:00:00Z)"},
+      {0, INT64_MAX, "292271023045 years ago (1970-01-01 00:00:00Z)"},
   };
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
