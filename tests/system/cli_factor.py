@@ -1,10 +1,8 @@
 """`frank` and factors that others publish, without a frankd: mint and verify by a URL and by the
 recipients' records in DNS, `frank factor`, and what happens where nothing good is to be had. The
-publisher is a real HTTP server with documents that openssl signed, DNS is a real unbound."""
+publisher is a real HTTP server whose documents another implementation signs, DNS a real unbound."""
 
 import base64
-import hashlib
-import http.server
 import json
 import os
 import shutil
@@ -12,10 +10,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 
 from cli_support import FLOOR, check_header, frank, program, read, run, sample
+from factor_server import MODES, FactorServer, Key, base64url
 from harness import Skip, free_port, wait_until
 
 B = base64.b64encode(bytes(range(64))).decode()
@@ -26,103 +24,30 @@ MAX_FACTOR = 1 << 40
 
 # ---- who publishes ----
 
-def base64url(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-class Key:
-    """An Ed25519 key of openssl's."""
-
-    def __init__(self):
-        self.pem = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"],
-                                  stdout=subprocess.PIPE, check=True, timeout=30).stdout
-        public = subprocess.run(["openssl", "pkey", "-pubout", "-outform", "DER"], input=self.pem,
-                                stdout=subprocess.PIPE, check=True, timeout=30).stdout[-32:]
-        self.text = base64.b64encode(public).decode()
-        jwk = '{"crv":"Ed25519","kty":"OKP","x":"%s"}' % base64url(public)  # RFC 7638: sorted
-        self.id = base64url(hashlib.sha256(jwk.encode()).digest())
-        self.jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url(public), "kid": self.id}
-
-    def sign(self, payload):
-        """The payload as compact JWS."""
-        head = base64url(json.dumps({"alg": "EdDSA", "kid": self.id}).encode())
-        signed = f"{head}.{base64url(payload)}"
-        with tempfile.TemporaryDirectory() as folder:
-            for name, data in (("key", self.pem), ("data", signed.encode())):
-                with open(os.path.join(folder, name), "wb") as file:
-                    file.write(data)
-            signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", "key",
-                                        "-in", "data"], cwd=folder, stdout=subprocess.PIPE,
-                                       check=True, timeout=30).stdout
-        return f"{signed}.{base64url(signature)}".encode()
-
-
-class Publisher:
-    """Publishes `document`, and signed where there is a `key`. Attributes: url; asked (paths);
-    answers: {path: (status, body)} that stand in for the right ones; hangs: it never answers."""
+class Publisher(FactorServer):
+    """Publishes a factor of 2000 as epoch 412 of authority.example, changed by `members`. answers:
+    {path: (status, body)} that stand in for the right ones."""
 
     def __init__(self, key=None, **members):
-        now = int(time.time())
-        self.document = {"v": 1, "issuer": "authority.example", "kind": "authority", "epoch": 412,
-                         "issued": now - 60, "expires": now + 3600, "factor": 2000, **members}
-        self.key = key
-        self.asked = []
+        super().__init__(issuer="authority.example", key=key)
         self.answers = {}
-        self.hangs = False
-        self.released = threading.Event()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
-        self.thread.start()
+        self.is_running = True
+        self.publish(**{"factor": 2000, "epoch": 412, **members})
 
-    def answer(self, path):
-        text = json.dumps(self.document).encode()
-        if path in self.answers:
-            return self.answers[path]
-        if path == "/.well-known/msmr/factor":
-            return 200, text
-        if path == "/.well-known/msmr/factor.jws" and self.key:
-            return 200, self.key.sign(text)
-        if path == "/.well-known/msmr/keys.jws" and self.key:
-            return 200, self.key.sign(json.dumps({"issued": 1, "keys": [self.key.jwk]}).encode())
-        return 404, b"not found\n"
+    @property
+    def asked(self):
+        return [path for path, _ in self.requests]
 
-    def handler(self):
-        publisher = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                publisher.asked.append(self.path)
-                if publisher.hangs:
-                    publisher.released.wait(60)
-                    return
-                status, body = publisher.answer(self.path)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("Cache-Control", "max-age=60")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        return Handler
+    def answer(self, request):
+        if request.path not in self.answers:
+            return super().answer(request)
+        self.requests.append((request.path, None))
+        return self._plain(request, *self.answers[request.path])
 
     def stop(self):
-        if self.server is not None:
-            self.released.set()
-            self.server.shutdown()
-            self.server.server_close()
-            self.thread.join(5)
-            self.server = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
+        if self.is_running:
+            self.is_running = False
+            super().stop()
 
 
 class Names:
@@ -207,7 +132,7 @@ def mint_takes_what_is_published():
     key = Key()
     for signed in (False, True):
         with Home() as home, Publisher(key=key if signed else None) as publisher:
-            args = ["--factor-url", publisher.url] + (["--factor-key", key.text] if signed else [])
+            args = ["--factor-url", publisher.url] + (["--factor-key", key.public_base64] if signed else [])
             done = home.frank("mint", "--b", B, "--json", *args)
             record = record_of(done)
             assert record["factor"] == 2000 and record["source"] == "authority.example#412", record
@@ -347,7 +272,7 @@ def a_dead_source_is_told_and_loses_no_mail():
 def a_source_that_hangs_has_a_limit():
     need_resolver()
     with Home() as home, Publisher() as publisher:
-        publisher.hangs = True
+        publisher.mode = "silent"
         start = time.monotonic()
         done = home.frank("mint", "--b", B, "--factor-url", publisher.url, "--deadline", "4s")
         assert done.returncode == 3 and publisher.url in done.stderr, done
@@ -377,7 +302,7 @@ def a_source_that_hangs_has_a_limit():
 def the_last_good_document_serves_until_it_expires():
     need_resolver()
     key = Key()
-    args = ["mint", "--b", B, "--json", "--dry-run", "--factor-key", key.text, "--factor-url"]
+    args = ["mint", "--b", B, "--json", "--dry-run", "--factor-key", key.public_base64, "--factor-url"]
     with Home() as home, Publisher(key=key, expires=int(time.time()) + 3600) as publisher:
         assert record_of(home.frank(*args, publisher.url))["factor"] == 2000
         kept = os.listdir(home.state)
@@ -401,7 +326,7 @@ def the_last_good_document_serves_until_it_expires():
         assert record_of(done)["factor"] == 2100 and "last good document" in done.stderr, done
         # It belongs to this key: another key knows nothing.
         other = [*args]
-        other[other.index(key.text)] = Key().text
+        other[other.index(key.public_base64)] = Key().public_base64
         assert record_of(home.frank(*other, url), 3)["error"] == "no-factor"
         # A file that somebody changed is not believed.
         path = os.path.join(home.state, kept[0])
@@ -413,11 +338,11 @@ def the_last_good_document_serves_until_it_expires():
             file.write(text)
         assert record_of(home.frank(*args, url))["factor"] == 2100
         # Forgotten on demand.
-        done = home.frank("factor", url, "--factor-key", key.text, "--purge")
+        done = home.frank("factor", url, "--factor-key", key.public_base64, "--purge")
         assert done.returncode == 3 and "forgotten" in done.stderr and url in done.stderr, done
         assert os.listdir(home.state) == [], os.listdir(home.state)
         assert record_of(home.frank(*args, url), 3)["error"] == "no-factor"
-        again = home.frank("factor", url, "--factor-key", key.text, "--purge")
+        again = home.frank("factor", url, "--factor-key", key.public_base64, "--purge")
         assert again.returncode == 3 and "nothing was kept" in again.stderr, again
     with Home() as home, Publisher(key=key, expires=int(time.time()) + 4) as publisher:
         assert record_of(home.frank(*args, publisher.url))["factor"] == 2000
@@ -464,7 +389,7 @@ def verify_honours_the_previous_factor_until_its_time():
     key = Key()
     with Home() as home, Publisher(key=key) as publisher:
         def verify(*args, text=message):
-            return home.frank("verify", "--factor-url", publisher.url, "--factor-key", key.text,
+            return home.frank("verify", "--factor-url", publisher.url, "--factor-key", key.public_base64,
                               *args, stdin=text)
 
         publisher.document.update(factor=shown - 1)
@@ -511,19 +436,19 @@ def verify_cannot_tell_without_a_factor():
     key = Key()
     now = int(time.time())
     with Home() as home, Publisher(key=key, factor=1) as publisher:
-        signed = {name: key.sign(json.dumps({**publisher.document, **changes}).encode())
+        signed = {name: key.jws(json.dumps({**publisher.document, **changes}).encode())
                   for name, changes in (("expired", {"issued": now - 90, "expires": now - 60}),
                                         ("future", {"issued": now + 900, "expires": now + 9000}))}
         cases = {"dead": None, "plain": (200, json.dumps(publisher.document).encode()),
-                 "wrong key": (200, Key().sign(json.dumps(publisher.document).encode())),
+                 "wrong key": (200, Key().jws(json.dumps(publisher.document).encode())),
                  "expired": (200, signed["expired"]), "future": (200, signed["future"]),
-                 "forged": (200, key.sign(b'{"v":1}').split(b".")[0] + b"." + base64url(
+                 "forged": (200, key.jws(b'{"v":1}').split(b".")[0] + b"." + base64url(
                      json.dumps(publisher.document).encode()).encode() + b"." +
-                     key.sign(b'{"v":1}').split(b".")[2])}
+                     key.jws(b'{"v":1}').split(b".")[2])}
         for name, answer in cases.items():
             publisher.answers["/.well-known/msmr/factor.jws"] = answer
             url = dead_url() if answer is None else publisher.url
-            args = ["verify", "--factor-url", url, "--factor-key", key.text]
+            args = ["verify", "--factor-url", url, "--factor-key", key.public_base64]
             done = home.frank(*args, "--json", stdin=message)
             record = record_of(done, 3)
             assert record["result"] == "temperror" and record["factor"] is None, (name, record)
@@ -535,7 +460,7 @@ def verify_cannot_tell_without_a_factor():
             assert record_of(none, 1)["result"] == "none", (name, none)
         # A message that is none needs no factor.
         asked = len(publisher.asked)
-        done = home.frank("verify", "--factor-url", publisher.url, "--factor-key", key.text)
+        done = home.frank("verify", "--factor-url", publisher.url, "--factor-key", key.public_base64)
         assert done.returncode == 2 and "empty" in done.stderr, done
         assert len(publisher.asked) == asked, publisher.asked
     assert shown >= 1000
@@ -549,7 +474,7 @@ def factor_shows_what_a_url_publishes():
     until = int(time.time()) + 600
     with Home() as home, Publisher(key=key, mode="testing", previous={
             "epoch": 411, "factor": 1500, "until": until}) as publisher:
-        args = ["factor", publisher.url, "--factor-key", key.text]
+        args = ["factor", publisher.url, "--factor-key", key.public_base64]
         record = record_of(home.frank(*args, "--json"))
         assert record["factor"] == 2000 and record["source"] == "authority.example#412", record
         assert record["expires"] == publisher.document["expires"], record
@@ -569,7 +494,7 @@ def factor_shows_what_a_url_publishes():
                      "epoch 412", "in force   yes"):
             assert word in explained.stdout.decode(), (word, explained)
         # Another key: told, with what was found.
-        wrong = ["factor", publisher.url, "--factor-key", Key().text]
+        wrong = ["factor", publisher.url, "--factor-key", Key().public_base64]
         done = home.frank(*wrong, "--explain")
         assert done.returncode == 3 and publisher.url in done.stderr, done
         assert b"in force   no" in done.stdout, done
