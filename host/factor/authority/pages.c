@@ -70,17 +70,20 @@ static void hash_style(const struct frank_page_style *style, char out[FRANK_JWS_
   frank_jws_key_format(&as_key, out);
 }
 
-size_t frank_authority_pages_csp(char out[FRANK_AUTHORITY_CSP_BYTES])
+const char *frank_authority_pages_csp(void)
 {
+  static char kept[320];
   char page[FRANK_JWS_KEY_TEXT_BYTES];
   char plot[FRANK_JWS_KEY_TEXT_BYTES];
-  hash_style(&frank_page_style, page);
-  hash_style(&frank_plot_style, plot);
-  /* data: for the icon, which would else be a request of its own. */
-  int len = snprintf(out, FRANK_AUTHORITY_CSP_BYTES,
-                     "default-src 'none'; style-src 'sha256-%s' 'sha256-%s'; img-src 'self' data:; "
-                     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-                     page, plot);
-  assert(len > 0 && len < FRANK_AUTHORITY_CSP_BYTES);
-  return (size_t)len;
+  if (kept[0] == '\0') {
+    hash_style(&frank_page_style, page);
+    hash_style(&frank_plot_style, plot);
+    /* data: for the icon, which would else be a request of its own. */
+    int len = snprintf(kept, sizeof kept,
+                       "default-src 'none'; style-src 'sha256-%s' 'sha256-%s'; img-src 'self' "
+                       "data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                       page, plot);
+    assert(len > 0 && (size_t)len < sizeof kept);
+  }
+  return kept;
 }

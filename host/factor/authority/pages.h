@@ -9,7 +9,7 @@
  *     /             the page, HTML that is well-formed XML as well
  *     /history.svg  its plot alone, with a style of its own
  *     /history.csv  all epochs, oldest first: epoch,factor,bits,issued,issued_utc,reason
- *     /history.json {"v":1,"issuer":...,"kind":...,"history":[{"epoch":1,"factor":16777216,
+ *     /history.json {"v":1,"issuer":...,"kind":...,"epochs":[{"epoch":1,"factor":16777216,
  *                   "bits":24.00,"issued":1795312800,"reason":...},...]}, oldest first
  *
  * pages.c: the tables of pages and ranges. page_index: the page, from its head down; page_cost,
@@ -57,8 +57,7 @@ FRANK_MUST_CHECK enum frank_err frank_authority_page_make(const struct frank_aut
 int64_t frank_authority_pages_until_s(const struct frank_authority_view *view);
 
 /* The Content-Security-Policy to serve them with: nothing is allowed but their own styles, by hash.
- * Returns the length without the NUL. */
-#define FRANK_AUTHORITY_CSP_BYTES 320
-size_t frank_authority_pages_csp(char out[FRANK_AUTHORITY_CSP_BYTES]);
+ * The same text at every call, put together at the first. */
+const char *frank_authority_pages_csp(void);
 
 #endif
