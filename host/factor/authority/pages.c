@@ -41,24 +41,6 @@ enum frank_err frank_authority_page_make(const struct frank_authority_view *view
   return frank_page_text_take(&making, text, len_bytes);
 }
 
-int64_t frank_authority_pages_until_s(const struct frank_authority_view *view)
-{
-  const struct frank_factor_document *document = &view->document;
-  const int64_t moments[] = {
-      document->has_previous ? document->previous_until_s : 0,
-      document->expires_s,
-      view->next_change_s,
-      view->next_key.id[0] != '\0' ? view->next_key_s : 0,
-  };
-  int64_t first_s = view->now_s > INT64_MAX - DAY_S ? INT64_MAX : view->now_s + DAY_S;
-  for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
-    if (moments[i] > view->now_s && moments[i] < first_s) {
-      first_s = moments[i];
-    }
-  }
-  return first_s;
-}
-
 /* A hash of SHA-256 has as many bytes as a key of Ed25519, and the same text. */
 _Static_assert(FRANK_SHA256_BYTES == FRANK_JWS_KEY_BYTES, "both are 32 bytes");
 static void hash_style(const struct frank_page_style *style, char out[FRANK_JWS_KEY_TEXT_BYTES])
