@@ -50,7 +50,9 @@ static int print_page(const char *path, const char *range_name, const char *view
 int main(int argc, char **argv)
 {
   if (argc == 2 && strcmp(argv[1], "csp") == 0) {
-    puts(frank_authority_pages_csp());
+    char csp[FRANK_AUTHORITY_CSP_BYTES];
+    frank_authority_pages_csp(csp);
+    puts(csp);
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "list") == 0) {
