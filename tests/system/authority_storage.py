@@ -10,11 +10,13 @@ import json
 import os
 import random
 import shutil
+import signal
+import sqlite3
 import subprocess
 import tempfile
 
 from authority_support import BASE, Authority, openssl_verifies, verb
-from harness import Skip, program, run
+from harness import Skip, children_of, program, run, wait_until
 
 CALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "openat", "unlink", "ftruncate",
          "mkdir")
@@ -30,11 +32,6 @@ def need_strace():
                           timeout=20, check=False)
     if done.returncode != 0:
         raise Skip("strace may not trace here")
-
-
-def is_sanitized():
-    with open(program("frank-authority"), "rb") as file:
-        return b"__asan_init" in file.read()
 
 
 def copy_of(state, folder):
@@ -135,28 +132,43 @@ def every_call_of_a_rotation_may_fail_or_be_the_last():
         assert points >= 60, points
 
 
+def first_start(state, call, nth):
+    """A first start that is killed at its keeper's nth `call`. Whether it came that often: else it
+    became ready, and was ended."""
+    process = subprocess.Popen(
+        ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+         "-e", f"inject={call}:signal=SIGKILL:when={nth}", program("frank-authority"), "--listen",
+         "127.0.0.1:0", "--factor", "5", "--issuer", "a.example", "--state", state],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    with process:
+        line = process.stderr.readline()
+        while line and "event=ready" not in line:
+            line = process.stderr.readline()
+        for pid, _ in children_of(process.pid):
+            os.kill(pid, signal.SIGTERM)
+        process.wait(20)
+        return line == ""
+
+
 def every_call_of_a_first_start_may_be_the_last():
     """A new store is there as a whole, or can be begun again."""
     need_strace()
+    points = 0
     with tempfile.TemporaryDirectory(prefix="frank-") as folder:
-        points = 0
-        for call in ("pwrite64", "write", "fsync", "fdatasync", "rename", "mkdir"):
+        for call in ("pwrite64", "write", "fsync", "fdatasync", "rename", "mkdir", "unlink"):
             for nth in range(1, NTH_MAX):
                 state = os.path.join(folder, f"{call}-{nth}")
-                command = ["timeout", "-s", "TERM", "0.6", program("frank-authority"), "--listen",
-                           "127.0.0.1:0", "--factor", "5", "--issuer", "a.example", "--state", state]
-                _, hit, _, _ = traced(call, "signal=SIGKILL", nth, command)
+                if not first_start(state, call, nth):
+                    break
+                points += 1
                 with Authority(["--factor", "9"], state=state, issuer="a.example") as authority:
                     document = authority.json("factor")
                     keys = authority.json("keys")
                     assert len(keys["keys"]) == 1, keys
                     openssl_verifies(authority.ask(BASE + "factor.jws")[2], keys)
                     assert (document["epoch"], document["factor"]) in ((1, 9), (2, 9)), document
-                points += 1
-                if not hit or nth >= (4 if call == "write" else NTH_MAX):
-                    break
-        print(f"{points} points")
-        assert points > 20, points
+    print(f"{points} points")
+    assert points > 20, points
 
 
 def a_changed_byte_is_refused_by_name_or_harmless():
@@ -174,11 +186,14 @@ def a_changed_byte_is_refused_by_name_or_harmless():
         right = verb(authority.state, "history")[1], verb(authority.state, "keys")[1]
         with open(os.path.join(authority.state, "authority.db"), "rb") as file:
             whole = file.read()
+        used = [i for i, byte in enumerate(whole) if byte != 0]
         refused = harmless = 0
         for _ in range(FILES):
             target = copy_of(authority.state, folder)
             path = os.path.join(target, "authority.db")
-            place, bit = draw.randrange(len(whole)), 1 << draw.randrange(8)
+            # Most of a small database is empty: every other time a byte that is not.
+            place = draw.choice(used) if draw.random() < 0.5 else draw.randrange(len(whole))
+            bit = 1 << draw.randrange(8)
             damaged = bytearray(whole)
             damaged[place] ^= bit
             with open(path, "wb") as file:
@@ -198,7 +213,7 @@ def a_changed_byte_is_refused_by_name_or_harmless():
             else:
                 assert status == 1 and path in errors, (seed, place, bit, status, errors)
         print(f"{FILES} files: {refused} refused, {harmless} read the same as before")
-        assert refused > FILES // 20 and harmless > 0
+        assert refused > FILES // 5 and harmless > 0
 
 
 def damaged_or_foreign_files_are_not_served():
@@ -217,12 +232,13 @@ def damaged_or_foreign_files_are_not_served():
             with open(name, "wb") as file:
                 file.write(data)
 
-        def refuses(named, read_only=True):
-            for args in ([], ["--read-only"]) if read_only else ([],):
+        def refuses(named):
+            for args in ([], ["--read-only"]):
                 authority.args = args
+                authority.lines.clear()
                 authority.start(wait=False)
                 assert authority.process.wait(20) == 1, authority.log()
-                assert named in authority.log(3), authority.log(3)
+                wait_until(f"it says {named}", lambda: named in authority.log())
 
         forged = bytearray(whole)
         forged[at:at + 13] = b'"factor":1001'
@@ -232,7 +248,6 @@ def damaged_or_foreign_files_are_not_served():
             refuses(path)
         # SQLite's own, but another program's.
         os.unlink(path)
-        import sqlite3
         other = sqlite3.connect(path)
         other.execute("CREATE TABLE meta (name)")
         other.commit()
