@@ -41,24 +41,6 @@ enum frank_err frank_authority_page_make(const struct frank_authority_view *view
   return frank_page_text_take(&making, text, len_bytes);
 }
 
-int64_t frank_authority_pages_until_s(const struct frank_authority_view *view)
-{
-  const struct frank_factor_document *document = &view->document;
-  const int64_t moments[] = {
-      document->has_previous ? document->previous_until_s : 0,
-      document->expires_s,
-      view->next_change_s,
-      view->next_key.id[0] != '\0' ? view->next_key_s : 0,
-  };
-  int64_t first_s = view->now_s > INT64_MAX - DAY_S ? INT64_MAX : view->now_s + DAY_S;
-  for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
-    if (moments[i] > view->now_s && moments[i] < first_s) {
-      first_s = moments[i];
-    }
-  }
-  return first_s;
-}
-
 /* A hash of SHA-256 has as many bytes as a key of Ed25519, and the same text. */
 _Static_assert(FRANK_SHA256_BYTES == FRANK_JWS_KEY_BYTES, "both are 32 bytes");
 static void hash_style(const struct frank_page_style *style, char out[FRANK_JWS_KEY_TEXT_BYTES])
@@ -70,17 +52,20 @@ static void hash_style(const struct frank_page_style *style, char out[FRANK_JWS_
   frank_jws_key_format(&as_key, out);
 }
 
-size_t frank_authority_pages_csp(char out[FRANK_AUTHORITY_CSP_BYTES])
+const char *frank_authority_pages_csp(void)
 {
+  static char kept[320];
   char page[FRANK_JWS_KEY_TEXT_BYTES];
   char plot[FRANK_JWS_KEY_TEXT_BYTES];
-  hash_style(&frank_page_style, page);
-  hash_style(&frank_plot_style, plot);
-  /* data: for the icon, which would else be a request of its own. */
-  int len = snprintf(out, FRANK_AUTHORITY_CSP_BYTES,
-                     "default-src 'none'; style-src 'sha256-%s' 'sha256-%s'; img-src 'self' data:; "
-                     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-                     page, plot);
-  assert(len > 0 && len < FRANK_AUTHORITY_CSP_BYTES);
-  return (size_t)len;
+  if (kept[0] == '\0') {
+    hash_style(&frank_page_style, page);
+    hash_style(&frank_plot_style, plot);
+    /* data: for the icon, which would else be a request of its own. */
+    int len = snprintf(kept, sizeof kept,
+                       "default-src 'none'; style-src 'sha256-%s' 'sha256-%s'; img-src 'self' "
+                       "data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                       page, plot);
+    assert(len > 0 && (size_t)len < sizeof kept);
+  }
+  return kept;
 }

@@ -2,14 +2,15 @@
  * pages: the authority's website: the factor in words, what it costs, its history, how to use it.
  *
  * Whole in one page each, without scripts and without anything from elsewhere; the caller keeps
- * what is made until the view changes, so a request costs no work. Every text of the view is
+ * what is made until the view changes or a minute has passed (the page says what is over at its
+ * now_s, and its plot moves on), so a request costs no work. Every text of the view is
  * written escaped. Links are relative, so the site works below any path that ends in a slash. Pure,
  * but for memory.
  *
  *     /             the page, HTML that is well-formed XML as well
  *     /history.svg  its plot alone, with a style of its own
  *     /history.csv  all epochs, oldest first: epoch,factor,bits,issued,issued_utc,reason
- *     /history.json {"v":1,"issuer":...,"kind":...,"history":[{"epoch":1,"factor":16777216,
+ *     /history.json {"v":1,"issuer":...,"kind":...,"epochs":[{"epoch":1,"factor":16777216,
  *                   "bits":24.00,"issued":1795312800,"reason":...},...]}, oldest first
  *
  * pages.c: the tables of pages and ranges. page_index: the page, from its head down; page_cost,
@@ -51,14 +52,8 @@ FRANK_MUST_CHECK enum frank_err frank_authority_page_make(const struct frank_aut
                                                           size_t page, size_t range, char **text,
                                                           size_t *len_bytes);
 
-/* The first moment after view->now_s at which the pages would read otherwise though the view is
- * the same: the previous factor ends, the factor may change or expires, the next key begins, or a
- * day has passed, which moves the plot. Make them again then, with a new now_s. */
-int64_t frank_authority_pages_until_s(const struct frank_authority_view *view);
-
 /* The Content-Security-Policy to serve them with: nothing is allowed but their own styles, by hash.
- * Returns the length without the NUL. */
-#define FRANK_AUTHORITY_CSP_BYTES 320
-size_t frank_authority_pages_csp(char out[FRANK_AUTHORITY_CSP_BYTES]);
+ * The same text at every call, put together at the first. */
+const char *frank_authority_pages_csp(void);
 
 #endif

@@ -49,10 +49,8 @@ static int print_page(const char *path, const char *range_name, const char *view
 
 int main(int argc, char **argv)
 {
-  char csp[FRANK_AUTHORITY_CSP_BYTES];
   if (argc == 2 && strcmp(argv[1], "csp") == 0) {
-    frank_authority_pages_csp(csp);
-    puts(csp);
+    puts(frank_authority_pages_csp());
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "list") == 0) {

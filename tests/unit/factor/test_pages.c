@@ -239,31 +239,6 @@ static void foreign_text_stays_text(void **state)
   expect("hostile", "/history.json", 0, json);
 }
 
-static void pages_are_good_until_something_reads_otherwise(void **state)
-{
-  (void)state;
-  const int64_t day_s = 86400;
-  assert_true(sample_view_make(&sample, "next-key"));
-  struct frank_authority_view *view = &sample.view;
-  int64_t now_s = view->now_s;
-  view->document.previous_until_s = now_s; /* past */
-  view->document.expires_s = now_s + 500;
-  view->next_change_s = now_s + 400;
-  view->next_key_s = now_s + 300;
-  assert_int_equal(frank_authority_pages_until_s(view), now_s + 300);
-  view->next_key.id[0] = '\0';
-  assert_int_equal(frank_authority_pages_until_s(view), now_s + 400);
-  view->next_change_s = 0;
-  assert_int_equal(frank_authority_pages_until_s(view), now_s + 500);
-  view->document.previous_until_s = now_s + 1;
-  assert_int_equal(frank_authority_pages_until_s(view), now_s + 1);
-  view->document.has_previous = 0;
-  view->document.expires_s = now_s + 2 * day_s;
-  assert_int_equal(frank_authority_pages_until_s(view), now_s + day_s);
-  view->now_s = INT64_MAX;
-  assert_int_equal(frank_authority_pages_until_s(view), INT64_MAX);
-}
-
 /* ---- numbers and times ---- */
 
 struct written {
@@ -405,7 +380,6 @@ int main(void)
       cmocka_unit_test(the_table_is_bounded_and_the_files_are_whole),
       cmocka_unit_test(ranges_are_marked_and_cut_the_plot),
       cmocka_unit_test(foreign_text_stays_text),
-      cmocka_unit_test(pages_are_good_until_something_reads_otherwise),
       cmocka_unit_test(numbers_are_written_the_same_everywhere),
       cmocka_unit_test(logarithms_are_right),
       cmocka_unit_test(changes_are_written_as_shares),
