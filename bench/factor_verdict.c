@@ -65,13 +65,14 @@ static void judge_swings(const struct bench_factor_scenario *s, const struct ben
   }
 }
 
-/* Over the last days, but not from before the factor last rose: it answered those. */
-static double true_share(const struct bench_factor_day *days, unsigned day)
+/* What the middle reporter got over the last days, but not from before the factor last rose: that
+ * was answered. */
+static double attack(const struct bench_factor_day *days, unsigned day)
 {
   double sum = 0;
   unsigned count = 0;
   do {
-    sum += days[day - count].true_share;
+    sum += days[day - count].middle_share;
     count++;
   } while (count < ATTACK_DAYS && count <= day &&
            days[day - count].factor >= days[day - count + 1].factor);
@@ -92,7 +93,7 @@ void bench_factor_judge(const struct bench_factor_scenario *scenario,
   unsigned half = scenario->days / 2;
   for (unsigned day = 0; day + 1 < scenario->days; day++) {
     out->sunk_under_attack +=
-        days[day + 1].factor < days[day].factor && true_share(days, day) > ATTACK_SHARE;
+        days[day + 1].factor < days[day].factor && attack(days, day) > ATTACK_SHARE;
   }
   for (unsigned day = half; day < scenario->days; day++) {
     out->spam_share += days[day].true_share / (scenario->days - half);
