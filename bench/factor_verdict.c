@@ -28,7 +28,7 @@ static bool is_quiet(const struct bench_factor_scenario *s, unsigned day)
   return day >= SETTLES_DAYS && !is_upset;
 }
 
-/* Turns and swings of the factor less the trend of prices, over the quiet days. */
+/* Turns of the factor, and its swings less the trend of prices, over the quiet days. */
 static void judge_swings(const struct bench_factor_scenario *s, const struct bench_factor_day *days,
                          struct bench_factor_verdict *out)
 {
@@ -45,20 +45,22 @@ static void judge_swings(const struct bench_factor_scenario *s, const struct ben
     }
     out->quiet_days++;
     double level = log2((double)days[day].factor);
+    double trend = day / s->gpu_price_halves_days;
     if (!has_last) {
-      extreme = last = level;
+      last = level;
+      extreme = level - trend;
       has_last = true;
       continue;
     }
     int moves = level > last + NOISE ? 1 : level < last - NOISE ? -1 : 0;
     if (moves != 0 && direction != 0 && moves != direction) {
       out->turns++;
-      extreme = last;
+      extreme = last - trend;
     }
     /* A way up or down counts as a swing where it came back: a trend has no way back. */
     if (moves != 0) {
       direction = moves;
-      double swing = exp2(fabs(level - extreme));
+      double swing = exp2(fabs(level - trend - extreme));
       out->widest_swing = out->turns > 0 ? fmax(out->widest_swing, swing) : out->widest_swing;
     }
     last = level;

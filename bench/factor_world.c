@@ -292,10 +292,10 @@ static void add_up(struct world *world, unsigned day)
   for (unsigned k = 0; k < world->scenario->reporters; k++) {
     struct frank_observations_sum *sum = &world->sums[k];
     const struct told *told = &world->reporters[k].told;
-    *sum = (struct frank_observations_sum){
-        .stamped = told->stamped,
-        .is_new = day * DAY_S<FRANK_REPORTER_NEW_S, .is_fresh = told->stamped> 0 &&
-                  (day - told->last_day) * DAY_S < FRANK_REPORTER_FRESH_S};
+    *sum = (struct frank_observations_sum){.stamped = told->stamped};
+    sum->is_new = day * DAY_S < (double)FRANK_REPORTER_NEW_S;
+    sum->is_fresh =
+        told->stamped > 0 && (day - told->last_day) * DAY_S < (double)FRANK_REPORTER_FRESH_S;
     for (size_t i = 0; i < world->factor_count; i++) {
       double meets = fmin(1, world->minted_for[i] / (double)world->factor);
       sum->ham += meets * told->ham[i];

@@ -214,7 +214,7 @@ static enum frank_err listen(const struct frank_estimate_config *config,
   bool as_is = out->reporters <= BELIEVED_AS_IS;
   for (size_t i = 0; i < count; i++) {
     double messages = sums[i].ham + sums[i].spam;
-    if (messages > 0 &&
+    if (messages > 0 && sums[i].is_fresh &&
         (as_is || (is_known(config, &sums[i]) && messages >= config->reporter_least))) {
       voices[heard++] = (struct voice){.share = sums[i].spam / messages, .weight = messages};
     }
