@@ -12,7 +12,8 @@
 # the simulated FPGA core.
 # shellcheck disable=SC2034  # used by those who source this
 FRANK_BUILD_PACKAGES=(build-essential cmake ninja-build pkg-config libzmq3-dev libssl-dev
-  libhwloc-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev opencl-c-headers verilator)
+  libhwloc-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libunbound-dev libsqlite3-dev
+  opencl-c-headers verilator)
 
 frank_missing_packages() {
   local package

@@ -18,14 +18,15 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#define FOR_MINT    (1U << FRANK_CMD_MINT)
-#define FOR_VERIFY  (1U << FRANK_CMD_VERIFY)
-#define FOR_DEVICES (1U << FRANK_CMD_DEVICES)
-#define FOR_FACTOR  (1U << FRANK_CMD_FACTOR)
-#define FOR_STATUS  (1U << FRANK_CMD_STATUS)
-#define FOR_LEARN   (1U << FRANK_CMD_LEARN)
-#define FOR_REMOTE  (FOR_MINT | FOR_FACTOR | FOR_STATUS)
-#define FOR_ALL     ((1U << FRANK_CMD_COUNT) - 1U)
+#define FOR_MINT      (1U << FRANK_CMD_MINT)
+#define FOR_VERIFY    (1U << FRANK_CMD_VERIFY)
+#define FOR_DEVICES   (1U << FRANK_CMD_DEVICES)
+#define FOR_FACTOR    (1U << FRANK_CMD_FACTOR)
+#define FOR_STATUS    (1U << FRANK_CMD_STATUS)
+#define FOR_LEARN     (1U << FRANK_CMD_LEARN)
+#define FOR_REMOTE    (FOR_MINT | FOR_FACTOR | FOR_STATUS)
+#define FOR_PUBLISHED (FOR_MINT | FOR_VERIFY | FOR_FACTOR)
+#define FOR_ALL       ((1U << FRANK_CMD_COUNT) - 1U)
 
 #define MESSAGE_MAX_BYTES 1024
 #define NAME_MAX_BYTES    32
@@ -48,9 +49,11 @@ static const struct option {
      "scaling factor: the attempts that a stamp should cost"},
     {FRANK_OPT_BITS, 0, false, FOR_MINT, "bits", "B", "the same in bits: a factor of 2^B"},
     {FRANK_OPT_FACTOR_URL, 0, false, FOR_MINT | FOR_VERIFY, "factor-url", "URL",
-     "the factor that an authority publishes (not there yet)"},
+     "the factor that is published at https://HOST, or by dns:DOMAIN"},
+    {FRANK_OPT_FACTOR_KEY, 0, false, FOR_PUBLISHED, "factor-key", "B64",
+     "the Ed25519 public key that must have signed it"},
     {FRANK_OPT_TO, 0, true, FOR_MINT, "to", "DOMAIN",
-     "recipient whose factor is wanted; may be repeated"},
+     "recipient (domain or address) whose factor is wanted; may be repeated"},
     {FRANK_OPT_A, 0, false, FOR_MINT, "a", "ALG",
      "rsa-sha256 or ed25519-sha256; with a message: which signature"},
     {FRANK_OPT_DOMAIN, 0, false, FOR_MINT, "domain", "D", "use the signature with this d="},
@@ -80,6 +83,18 @@ static const struct option {
      "measure again what was tuned at a device's first use"},
     {FRANK_OPT_VERBOSE, 'v', false, FOR_DEVICES, "verbose", NULL,
      "more about each device, and why others are left out"},
+    {FRANK_OPT_EXPLAIN, 0, false, FOR_FACTOR, "explain", NULL,
+     "every step: what was asked, answered and checked, and why this one is in force"},
+    {FRANK_OPT_PURGE, 0, false, FOR_FACTOR, "purge", NULL,
+     "first forget what is kept of the DOMAIN or URL"},
+    {FRANK_OPT_ESTIMATE, 0, false, FOR_FACTOR, "estimate", NULL,
+     "what this server's own mail would make the factor, and why"},
+    {FRANK_OPT_DNS_SERVER, 0, true, FOR_PUBLISHED, "dns-server", "ADDR[@PORT]",
+     "ask this DNS server, not those of the system; may be repeated"},
+    {FRANK_OPT_DNS_ANCHOR, 0, false, FOR_PUBLISHED, "dns-anchor", "FILE",
+     "the keys that DNSSEC is checked by"},
+    {FRANK_OPT_CA_FILE, 0, false, FOR_PUBLISHED, "ca-file", "FILE",
+     "certificates of the authorities that https believes, not the system's"},
     {FRANK_OPT_HAM, 0, false, FOR_LEARN, "ham", NULL, "the messages were wanted"},
     {FRANK_OPT_SPAM, 0, false, FOR_LEARN, "spam", NULL, "the messages were not wanted"},
     {FRANK_OPT_WATCH, 0, false, FOR_STATUS, "watch", NULL, "ask again every second"},
@@ -503,11 +518,6 @@ enum frank_err frank_cmd_factor_option(struct frank_cmd_line *line, uint64_t *fa
   static const enum frank_opt ways[] = {FRANK_OPT_FACTOR, FRANK_OPT_BITS, FRANK_OPT_FACTOR_URL};
   *factor = 0;
   if (frank_cmd_clash(line, ways, sizeof ways / sizeof ways[0])) {
-    return FRANK_ERR_MALFORMED;
-  }
-  if (frank_cmd_has(line, FRANK_OPT_FACTOR_URL)) {
-    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
-                   "--factor-url is not there yet in this version; use --factor N");
     return FRANK_ERR_MALFORMED;
   }
   const char *text = frank_cmd_value(line, FRANK_OPT_FACTOR);

@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRANK_DEFAULT_ENDPOINT "ipc:///run/frank/mint.sock"
+#define FRANK_DEFAULT_PATH     "/run/frank/mint.sock"
+#define FRANK_DEFAULT_ENDPOINT "ipc://" FRANK_DEFAULT_PATH
 
 /* Exit statuses; frank(1) has the table. */
 enum frank_exit {
@@ -44,6 +45,10 @@ enum frank_opt {
   FRANK_OPT_FACTOR,
   FRANK_OPT_BITS,
   FRANK_OPT_FACTOR_URL,
+  FRANK_OPT_FACTOR_KEY,
+  FRANK_OPT_DNS_SERVER,
+  FRANK_OPT_DNS_ANCHOR,
+  FRANK_OPT_CA_FILE,
   FRANK_OPT_TO,
   FRANK_OPT_A,
   FRANK_OPT_DOMAIN,
@@ -63,6 +68,9 @@ enum frank_opt {
   FRANK_OPT_WATCH,
   FRANK_OPT_WAIT,
   FRANK_OPT_VERBOSE,
+  FRANK_OPT_EXPLAIN,
+  FRANK_OPT_PURGE,
+  FRANK_OPT_ESTIMATE,
   FRANK_OPT_HAM,
   FRANK_OPT_SPAM,
   FRANK_OPT_JSON,
@@ -142,8 +150,8 @@ const char *frank_cmd_nearest(const char *text, const char *const *names, size_t
 
 /* ---- values ---- */
 
-/* --factor and --bits, which exclude each other; *factor is 0 where neither is given. A bad one is
- * told: FRANK_ERR_MALFORMED. */
+/* --factor and --bits, which exclude each other and --factor-url; *factor is 0 where neither is
+ * given. A bad one is told: FRANK_ERR_MALFORMED. */
 FRANK_MUST_CHECK enum frank_err frank_cmd_factor_option(struct frank_cmd_line *line,
                                                         uint64_t *factor);
 /* True where every --device has the form of a device's name; else it is told. Whether there is such

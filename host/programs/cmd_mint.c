@@ -48,10 +48,18 @@ static int usage_error(struct frank_mint_task *task, const char *text)
 static bool has_clash(struct frank_cmd_line *line)
 {
   static const enum frank_opt groups[][4] = {
-      {FRANK_OPT_B, FRANK_OPT_EML},          {FRANK_OPT_B, FRANK_OPT_FILTER},
-      {FRANK_OPT_B, FRANK_OPT_DOMAIN},       {FRANK_OPT_JSON, FRANK_OPT_FILTER},
-      {FRANK_OPT_DRY_RUN, FRANK_OPT_FILTER}, {FRANK_OPT_CONNECT, FRANK_OPT_DEVICE},
-      {FRANK_OPT_CONNECT, FRANK_OPT_ISA},    {FRANK_OPT_CONNECT, FRANK_OPT_FPGA_UNROLL},
+      {FRANK_OPT_B, FRANK_OPT_EML},
+      {FRANK_OPT_B, FRANK_OPT_FILTER},
+      {FRANK_OPT_B, FRANK_OPT_DOMAIN},
+      {FRANK_OPT_JSON, FRANK_OPT_FILTER},
+      {FRANK_OPT_DRY_RUN, FRANK_OPT_FILTER},
+      {FRANK_OPT_CONNECT, FRANK_OPT_DEVICE},
+      {FRANK_OPT_CONNECT, FRANK_OPT_ISA},
+      {FRANK_OPT_CONNECT, FRANK_OPT_FPGA_UNROLL},
+      {FRANK_OPT_CONNECT, FRANK_OPT_FACTOR_URL},
+      {FRANK_OPT_CONNECT, FRANK_OPT_DNS_SERVER},
+      {FRANK_OPT_CONNECT, FRANK_OPT_DNS_ANCHOR},
+      {FRANK_OPT_CONNECT, FRANK_OPT_CA_FILE},
   };
   for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
     if (frank_cmd_clash(line, groups[i], 2)) {
@@ -145,10 +153,6 @@ static int read_recipients(struct frank_mint_task *task)
     frank_cmd_note(task->line, "--to %.40s: one domain or address, %d in all at most; %zu left out",
                    unusable, RECIPIENTS_MAX, count - task->recipient_count);
   }
-  if (task->recipient_count > 0 && !task->is_remote && task->factor == 0) {
-    frank_cmd_note(task->line, "--to: without --connect no factor can be looked up yet; "
-                               "the floor is used");
-  }
   return FRANK_EXIT_OK;
 }
 
@@ -173,6 +177,10 @@ static int read_options(struct frank_mint_task *task)
   }
   if (frank_cmd_factor_option(line, &task->factor) != FRANK_OK ||
       frank_cmd_unroll_option(line, &task->fpga_unroll) != FRANK_OK) {
+    return FRANK_EXIT_USAGE;
+  }
+  if (frank_published_options(line, "--factor-url", frank_cmd_value(line, FRANK_OPT_FACTOR_URL),
+                              &task->published) != FRANK_OK) {
     return FRANK_EXIT_USAGE;
   }
   const char *text = frank_cmd_value(line, FRANK_OPT_A);
@@ -356,8 +364,10 @@ static void connect_if_wanted(struct frank_mint_task *task, struct frank_client 
 static void run(struct frank_mint_task *task, struct frank_client *client)
 {
   if (task->factor == 0 && !task->is_remote) {
-    task->factor = FRANK_FLOOR_DEFAULT;
-    snprintf(task->source, sizeof task->source, "floor");
+    frank_mint_local_factor(task);
+  }
+  if (frank_mint_task_failed(task)) {
+    return;
   }
   /* frankd knows its factor itself; we need it only where we decide or plan by it. */
   bool dry_run = frank_cmd_has(task->line, FRANK_OPT_DRY_RUN);

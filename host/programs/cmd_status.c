@@ -1,5 +1,5 @@
 /*
- * frank status and frank factor: what a running frankd says of itself.
+ * frank status: what a running frankd says of itself.
  */
 #include "base/clock.h"
 #include "programs/cmd.h"
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ASK_TIMEOUT_MS  3000
@@ -18,7 +17,6 @@
 #define WATCH_PAUSE_US  1000000U
 #define WAIT_PAUSE_US   100000U
 #define WAIT_MAX_MS     86400000U
-#define EXPIRES_MAX_S   253402300799.0 /* the end of the year 9999 */
 
 /* ---- status ---- */
 
@@ -230,80 +228,4 @@ int frank_cmd_status(struct frank_cmd_line *line)
                                                       : ask_once(line, client);
   frank_client_destroy(&client);
   return status;
-}
-
-/* ---- factor ---- */
-
-static void print_factor(const json_t *reply)
-{
-  char text[96];
-  char number[FRANK_TERM_NUMBER_BYTES];
-  double eta_ms = frank_remote_number(reply, "eta_ms", -1);
-  double expires = frank_remote_number(reply, "expires", 0);
-  printf("factor   %.0f\nsource   %s\n", frank_remote_number(reply, "factor", 0),
-         shown(reply, "source", text));
-  if (expires > 0 && expires <= EXPIRES_MAX_S) {
-    time_t when = (time_t)expires;
-    struct tm utc;
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%SZ", gmtime_r(&when, &utc));
-    printf("expires  %s\n", text);
-  }
-  if (eta_ms >= 0) {
-    printf("cost     about %s at frankd's present rate\n",
-           frank_term_seconds(eta_ms / 1e3, number));
-  } else {
-    puts("cost     not known: no device works");
-  }
-  size_t i = 0;
-  json_t *row = NULL;
-  json_array_foreach(json_object_get(reply, "domains"), i, row)
-  {
-    printf("domain   %s: ", shown(row, "domain", text));
-    printf("%.0f (%s)\n", frank_remote_number(row, "factor", 0), shown(row, "source", text));
-  }
-}
-
-/* True where the operand cannot be a domain; told. */
-static bool is_no_domain(struct frank_cmd_line *line, const char *domain)
-{
-  if (strstr(domain, "://") != NULL) {
-    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "%s: the factor of a URL is not there yet",
-                   domain);
-    return true;
-  }
-  json_t *text = json_string(domain); /* checks that it is UTF-8 */
-  bool is_text = text != NULL;
-  json_decref(text);
-  if (!is_text) {
-    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "%s: no domain, it is not UTF-8", domain);
-  }
-  return !is_text;
-}
-
-int frank_cmd_factor(struct frank_cmd_line *line)
-{
-  struct frank_client *client = NULL;
-  struct frank_remote_error error;
-  json_t *reply = NULL;
-  const char *domain = line->operand_count > 0 ? line->operands[0] : NULL;
-  if (domain != NULL && is_no_domain(line, domain)) {
-    return FRANK_EXIT_USAGE;
-  }
-  json_t *body = domain != NULL ? json_pack("{s:[s]}", "recipients", domain)
-                                : json_pack("{s:[]}", "recipients");
-  if (frank_remote_open(line, &client, &error) != FRANK_OK) {
-    json_decref(body);
-    return frank_cmd_fail(line, error.status, error.code, "%s", error.message);
-  }
-  int status = FRANK_EXIT_OK;
-  if (frank_remote_ask(line, client, "factor", body, ASK_TIMEOUT_MS, &reply, &error) != FRANK_OK) {
-    status = frank_cmd_fail(line, error.status, error.code, "%s", error.message);
-  } else if (line->json) {
-    frank_cmd_emit(line, json_incref(reply), true);
-  } else {
-    print_factor(reply);
-  }
-  json_decref(reply);
-  frank_client_destroy(&client);
-  return frank_cmd_finish(line, status, FRANK_EXIT_CANNOT);
 }

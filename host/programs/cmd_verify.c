@@ -1,9 +1,13 @@
 /*
- * frank verify: does a stamp hold? Hash and factor only.
+ * frank verify: does a stamp hold? Hash and factor only. With --factor-url by what is published
+ * there: a stamp that meets the factor before it counts until its time.
  */
+#include "base/clock.h"
 #include "mail/message.h"
 #include "mint/mint.h"
 #include "programs/cmd.h"
+#include "programs/published.h"
+#include "programs/signals.h"
 #include "programs/term.h"
 #include "proof/msmr.h"
 #include "proof/target.h"
@@ -21,8 +25,12 @@
 
 struct verify {
   struct frank_cmd_line *line;
-  uint64_t factor;
-  const char *source; /* of the factor */
+  uint64_t factor; /* 0: it cannot be had now */
+  char source[FRANK_FACTOR_SOURCE_BYTES];
+  struct frank_published published;
+  bool has_document; /* `document` is what the factor comes from */
+  bool is_previous;  /* the factor is that before the document's own, whose time is not over */
+  struct frank_factor_document document;
   struct frank_proofs proofs;
 };
 
@@ -135,30 +143,58 @@ static void print_text(const struct verify *verify, const struct frank_judgement
 {
   bool passed = judgement->verdict == FRANK_VERDICT_PASS;
   char prefix[9];
+  char when[FRANK_TERM_WHEN_BYTES];
   b_prefix(verify, judgement, prefix);
   frank_term_print(passed                                       ? FRANK_COLOUR_GREEN
                    : judgement->verdict == FRANK_VERDICT_POLICY ? FRANK_COLOUR_YELLOW
                                                                 : FRANK_COLOUR_RED,
                    0, frank_verdict_name(judgement->verdict));
-  if (judgement->signature_index >= 0) {
-    printf(" (%.2f bits, factor %llu%s%s) header.b=%s policy.factor=%llu policy.source=%s\n",
+  if (judgement->signature_index < 0) {
+    printf(" (%s)", judgement->why);
+  } else if (verify->factor == 0) {
+    printf(" (%.2f bits; %s) header.b=%s", judgement->bits, judgement->why, prefix);
+  } else {
+    printf(" (%.2f bits, factor %llu%s%s) header.b=%s policy.factor=%llu policy.source=%s",
            judgement->bits, (unsigned long long)verify->factor, passed ? "" : "; ",
            passed ? "" : judgement->why, prefix, (unsigned long long)verify->factor,
            verify->source);
-  } else {
-    printf(" (%s)\n", judgement->why);
+  }
+  puts(verify->has_document && verify->document.testing != 0 ? " policy.mode=testing" : "");
+  if (verify->is_previous) {
+    frank_cmd_note(verify->line,
+                   "the factor is %llu now; the one before it still counts, which ends %s",
+                   (unsigned long long)verify->document.factor,
+                   frank_term_when(verify->document.previous_until_s, frank_clock_unix_s(), when));
+  }
+}
+
+static void add_document(const struct verify *verify, json_t *record)
+{
+  const struct frank_factor_document *document = &verify->document;
+  if (document->testing != 0) {
+    json_object_set_new(record, "mode", json_string("testing"));
+  }
+  json_object_set_new(record, "expires", json_integer((json_int_t)document->expires_s));
+  if (verify->is_previous) {
+    json_object_set_new(record, "previous", json_true());
+    json_object_set_new(record, "until", json_integer((json_int_t)document->previous_until_s));
   }
 }
 
 static void print_json(const struct verify *verify, const struct frank_judgement *judgement)
 {
   char prefix[9];
+  bool known = verify->factor != 0;
   b_prefix(verify, judgement, prefix);
   json_t *record = json_pack(
-      "{s:s, s:s, s:I, s:s, s:s, s:i, s:i}", "result", frank_verdict_name(judgement->verdict),
-      "reason", judgement->why, "factor", (json_int_t)verify->factor, "source", verify->source,
-      "checked", "hash and factor", "signatures", (int)verify->proofs.signature_fields, "keys",
-      (int)verify->proofs.key_fields);
+      "{s:s, s:s, s:o, s:o, s:s, s:i, s:i}", "result", frank_verdict_name(judgement->verdict),
+      "reason", judgement->why, "factor",
+      known ? json_integer((json_int_t)verify->factor) : json_null(), "source",
+      known ? json_string(verify->source) : json_null(), "checked", "hash and factor", "signatures",
+      (int)verify->proofs.signature_fields, "keys", (int)verify->proofs.key_fields);
+  if (record != NULL && verify->has_document) {
+    add_document(verify, record);
+  }
   if (record != NULL && judgement->signature_index >= 0) {
     char h[65];
     frank_hash_format(&judgement->key.h, h);
@@ -171,10 +207,53 @@ static void print_json(const struct verify *verify, const struct frank_judgement
   frank_cmd_emit(verify->line, record, true);
 }
 
+/* ---- the factor ---- */
+
+/* Asks --factor-url. Without a good document the factor stays 0, and the reason is told. */
+static enum frank_err learn_factor(struct verify *verify)
+{
+  struct frank_resolver_source source = {0};
+  char why[2 * FRANK_FACTOR_WHY_BYTES];
+  enum frank_err err =
+      frank_published_ask(&verify->published, FRANK_PUBLISHED_LIMIT_MS, 0, NULL, 0, &source, NULL);
+  if (err == FRANK_ERR_AGAIN) {
+    return err;
+  }
+  verify->has_document = frank_published_is_good(&source, frank_clock_unix_s(), why);
+  verify->document = source.document;
+  if (why[0] != '\0') {
+    frank_cmd_note(verify->line, "%s%s: %s", verify->has_document ? "" : "no factor from ",
+                   verify->published.name, why);
+  }
+  return FRANK_OK;
+}
+
+/* By the document's own factor where the stamp meets that, else by the one before it, while that
+ * counts. */
+static void judge_by_document(struct verify *verify, struct frank_judgement *judgement)
+{
+  struct frank_factor_document named = verify->document;
+  verify->factor =
+      frank_factor_document_asks(&verify->document, frank_clock_unix_s(), &verify->is_previous);
+  frank_proofs_judge(&verify->proofs, verify->document.factor, judgement);
+  if (judgement->verdict == FRANK_VERDICT_PASS) {
+    verify->factor = verify->document.factor;
+    verify->is_previous = false;
+  } else if (verify->is_previous) {
+    frank_proofs_judge(&verify->proofs, verify->factor, judgement);
+    named.epoch = named.previous_epoch;
+  }
+  frank_factor_document_source(&named, verify->source);
+}
+
 static int judge_and_print(struct verify *verify)
 {
   struct frank_judgement judgement;
-  frank_proofs_judge(&verify->proofs, verify->factor, &judgement);
+  if (verify->has_document) {
+    judge_by_document(verify, &judgement);
+  } else {
+    frank_proofs_judge(&verify->proofs, verify->factor, &judgement);
+  }
   if (verify->line->json) {
     print_json(verify, &judgement);
   } else {
@@ -184,9 +263,27 @@ static int judge_and_print(struct verify *verify)
   return frank_cmd_finish(verify->line, exit_of(judgement.verdict), FRANK_EXIT_CANNOT);
 }
 
+/* What the options say of the factor. */
+static enum frank_err read_factor(struct verify *verify)
+{
+  struct frank_cmd_line *line = verify->line;
+  const char *url = frank_cmd_value(line, FRANK_OPT_FACTOR_URL);
+  enum frank_err err = frank_cmd_factor_option(line, &verify->factor);
+  if (err == FRANK_OK) {
+    err = frank_published_options(line, "--factor-url", url, &verify->published);
+  }
+  snprintf(verify->source, sizeof verify->source, "request");
+  if (verify->factor == 0 && url == NULL) {
+    verify->factor = FRANK_FLOOR_DEFAULT;
+    snprintf(verify->source, sizeof verify->source, "floor");
+  }
+  return err;
+}
+
 int frank_cmd_verify(struct frank_cmd_line *line)
 {
   char *text = NULL;
+  int signal_number = 0;
   bool has_pair = frank_cmd_has(line, FRANK_OPT_B) || frank_cmd_has(line, FRANK_OPT_HEADER);
   if (frank_cmd_has(line, FRANK_OPT_DKIM)) {
     return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
@@ -203,16 +300,16 @@ int frank_cmd_verify(struct frank_cmd_line *line)
     return frank_cmd_fail(line, FRANK_EXIT_CANNOT, "internal", "no memory");
   }
   verify->line = line;
-  verify->source = "request";
   int status = FRANK_EXIT_USAGE;
-  if (frank_cmd_factor_option(line, &verify->factor) != FRANK_OK) {
+  if (read_factor(verify) != FRANK_OK) {
     goto cleanup;
   }
-  if (verify->factor == 0) {
-    verify->factor = FRANK_FLOOR_DEFAULT;
-    verify->source = "floor";
-  }
   status = has_pair ? take_options(verify) : take_message(verify, &text);
+  if (status == FRANK_EXIT_OK && verify->published.has_source &&
+      learn_factor(verify) == FRANK_ERR_AGAIN) {
+    signal_number = frank_signals_caught();
+    status = frank_cmd_fail(line, FRANK_EXIT_CANNOT, "cancelled", "interrupted");
+  }
   if (status == FRANK_EXIT_OK) {
     status = judge_and_print(verify);
   }
@@ -220,5 +317,8 @@ int frank_cmd_verify(struct frank_cmd_line *line)
 cleanup:
   free(text);
   free(verify);
+  if (signal_number != 0) {
+    frank_signals_end(signal_number);
+  }
   return status;
 }

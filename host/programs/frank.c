@@ -12,23 +12,30 @@ const struct frank_cmd frank_cmds[FRANK_CMD_COUNT] = {
     [FRANK_CMD_MINT] =
         {"mint", "[--b B64 | --eml FILE | -] [OPTION]...",
          "Make the MSMR-Key header of a signature",
-         "Without --connect it searches here, on every device that passes its self-test.\n"
+         "Without --connect it searches here, on every device that passes its self-test, and\n"
+         "asks for published factors (--factor-url, --to) from here. Without any of them the\n"
+         "floor of 1048576 is the factor.\n"
          "Exit status: 0 met; 1 not met, the best header is printed; 2 malformed input or usage;\n"
          "3 cannot now. With --filter: 0 the message was written, 75 try again later.",
          1, frank_cmd_mint},
     [FRANK_CMD_VERIFY] =
         {"verify", "[FILE | - | --b B64 --header H] [OPTION]...",
          "Check the hash and the factor of a stamp",
-         "Without --factor the floor of 1048576 is asked for.\n"
+         "Without --factor and --factor-url the floor of 1048576 is asked for.\n"
          "Exit status: 0 pass; 1 not pass; 2 malformed input or usage; 3 cannot tell now.",
          1, frank_cmd_verify},
     [FRANK_CMD_DEVICES] = {"devices", "[OPTION]...",
                            "List the devices here, their self-tests and rates",
                            "Exit status: 0; 1 a device failed --test; 2 usage; 3 no usable device.",
                            0, frank_cmd_devices},
-    [FRANK_CMD_FACTOR] = {"factor", "[DOMAIN] [OPTION]...",
-                          "Show the factor that a frankd would use",
-                          "Exit status: 0; 2 usage; 3 no frankd answered.", 1, frank_cmd_factor},
+    [FRANK_CMD_FACTOR] =
+        {"factor", "[DOMAIN | URL] [OPTION]...",
+         "Show which factor would be used, where it comes from and what it costs",
+         "Alone it asks a frankd what that uses; with a DOMAIN (or an address) what mail to it\n"
+         "costs, by a frankd or from here where none is there; with a URL (or dns:DOMAIN) what\n"
+         "is published there.\n"
+         "Exit status: 0; 2 usage; 3 no frankd answered, or nothing good is published there.",
+         1, frank_cmd_factor},
     [FRANK_CMD_KEYGEN] = {"keygen", "DIR",
                           "Make key pairs for a frankd on tcp:// and its first client",
                           "Exit status: 0; 2 usage, or a key is there already; 3 cannot now.", 1,

@@ -1,7 +1,8 @@
 /*
  * mint_task: one `frank mint`: what is to be stamped, how, and what came of it. Shared by the files
- * of that command: mint_input.c (where b comes from), mint_local.c (search here), mint_remote.c
- * (search by a frankd), mint_plan.c (the dry run), cmd_mint.c (options, sequence, output).
+ * of that command: mint_input.c (where b comes from), mint_factor.c (the factor, where no frankd
+ * knows it), mint_local.c (search here), mint_remote.c (search by a frankd), mint_plan.c (the dry
+ * run), cmd_mint.c (options, sequence, output).
  *
  * Nothing in here writes results or errors: they go into the outcome, because with --filter the
  * message must get through whatever happens.
@@ -12,6 +13,7 @@
 #include "mail/message.h"
 #include "mint/answer.h"
 #include "programs/cmd.h"
+#include "programs/published.h"
 #include "proof/dkim.h"
 
 #include <jansson.h>
@@ -55,6 +57,7 @@ struct frank_mint_task {
   uint32_t deadline_ms;
   const char **recipients; /* of --to, those that can be used */
   size_t recipient_count;
+  struct frank_published published; /* whom to ask for the factor */
   /* the message, where there is one */
   int fd; /* what it is read from; -1: none */
   char *text;
@@ -83,6 +86,10 @@ void frank_mint_input(struct frank_mint_task *task);
 /* A header in the message that meets task->factor makes the outcome. */
 void frank_mint_find_stamp(struct frank_mint_task *task);
 
+/* The factor that --factor-url and --to come to, else the floor, into task->factor and
+ * task->source. What cannot be learned is noted; a source that was named and is needed, and gives
+ * nothing good, makes the outcome. */
+void frank_mint_local_factor(struct frank_mint_task *task);
 /* Searches with workers of this program. */
 void frank_mint_local(struct frank_mint_task *task);
 

@@ -1,9 +1,13 @@
 #include "programs/remote.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 /* A person waits: a frankd that is not there is told after a few seconds, which is still longer
  * than one needs to start again. */
@@ -89,6 +93,25 @@ enum frank_err frank_remote_open(const struct frank_cmd_line *line, struct frank
 cleanup:
   free(named);
   return err;
+}
+
+bool frank_remote_is_absent(const struct frank_cmd_line *line, const char **why)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = FRANK_DEFAULT_PATH};
+  *why = "";
+  if (frank_cmd_has(line, FRANK_OPT_CONNECT)) {
+    return false;
+  }
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  bool absent = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 &&
+                errno != EAGAIN; /* its queue is full: somebody is there */
+  if (absent) {
+    *why = strerror(errno);
+  }
+  if (fd >= 0) {
+    close(fd);
+  }
+  return absent;
 }
 
 /* A failed question: frankd's own words where it answered, ours where it did not. */

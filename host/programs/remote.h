@@ -9,6 +9,7 @@
 #include "programs/cmd.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What went wrong, for people and for JSON. */
@@ -22,6 +23,10 @@ struct frank_remote_error {
 FRANK_MUST_CHECK enum frank_err frank_remote_open(const struct frank_cmd_line *line,
                                                   struct frank_client **client,
                                                   struct frank_remote_error *error);
+
+/* True where the default endpoint is asked (no --connect) and nobody listens there, or none of us
+ * may ask: *why says it as the system does. Asking would only wait for it. */
+bool frank_remote_is_absent(const struct frank_cmd_line *line, const char **why);
 
 /* Asks `verb` with `body` (an object, stolen; NULL: none). *reply is the caller's; without --json
  * its texts (not the names of members) are fit for a terminal. error->code is "timeout",

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
+
+#define CALENDAR_MAX_S INT64_C(253402300799) /* the end of the year 9999 */
 
 static bool is_capable(int fd)
 {
@@ -90,5 +93,27 @@ const char *frank_term_seconds(double seconds, char text[FRANK_TERM_NUMBER_BYTES
   double number = seconds / scales[i].unit_s;
   snprintf(text, FRANK_TERM_NUMBER_BYTES, number < 9.95 ? "%.1f %s" : "%.0f %s", number,
            scales[i].name);
+  return text;
+}
+
+const char *frank_term_when(int64_t at_s, int64_t now_s, char text[FRANK_TERM_WHEN_BYTES])
+{
+  char number[FRANK_TERM_NUMBER_BYTES];
+  char utc[32];
+  struct tm parts;
+  time_t at = (time_t)at_s;
+  if (at_s < 0 || at_s > CALENDAR_MAX_S || gmtime_r(&at, &parts) == NULL) {
+    snprintf(text, FRANK_TERM_WHEN_BYTES, "at no time of the calendar");
+    return text;
+  }
+  strftime(utc, sizeof utc, "%Y-%m-%d %H:%M:%SZ", &parts);
+  double seconds = (double)at_s - (double)now_s;
+  if (seconds == 0) {
+    snprintf(text, FRANK_TERM_WHEN_BYTES, "now (%s)", utc);
+  } else {
+    snprintf(text, FRANK_TERM_WHEN_BYTES, "%s%s%s (%s)", seconds > 0 ? "in " : "",
+             frank_term_seconds(seconds > 0 ? seconds : -seconds, number),
+             seconds > 0 ? "" : " ago", utc);
+  }
   return text;
 }

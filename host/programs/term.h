@@ -12,6 +12,7 @@
 
 #define FRANK_TERM_PROGRESS_US  UINT64_C(200000) /* five lines a second */
 #define FRANK_TERM_NUMBER_BYTES 24
+#define FRANK_TERM_WHEN_BYTES   80
 
 /* True when standard error is a terminal that can rewrite a line. */
 bool frank_term_has_progress(void);
@@ -30,5 +31,8 @@ void frank_term_clear(void);
 const char *frank_term_count(double number, char text[FRANK_TERM_NUMBER_BYTES]);
 /* "0.4 s", "12 s", "3.5 min", "2.1 h", "40 d", "1.2 years". */
 const char *frank_term_seconds(double seconds, char text[FRANK_TERM_NUMBER_BYTES]);
+/* A moment, both in seconds since 1970: "in 21 h (2026-11-27 21:00:00Z)", "3.0 min ago (...)"; "at
+ * no time of the calendar" where it is before year 1970 or after 9999. */
+const char *frank_term_when(int64_t at_s, int64_t now_s, char text[FRANK_TERM_WHEN_BYTES]);
 
 #endif

@@ -35,7 +35,7 @@ USAGE = [
     (["mint", "--b", B, "--domain", "example.com"], "exclude", 2),
     (["mint", "--b", B, "--tempfail"], "--tempfail", 2),
     (["mint", "--b", B, "--json=yes"], "--json takes no value", 2),
-    (["mint", "--b", B, "--factor-url", "https://example.com"], "--factor-url", 2),
+    (["mint", "--b", B, "--factor-url", "example.com"], "--factor-url example.com", 2),
     (["mint", "--b", B, "--connect", "example.com:5555"], "example.com:5555", 2),
     (["mint", "--b", B, "--connect", "tcp://"], "tcp://", 2),
     (["mint", "--b", B, "--connect", "inproc://x"], "inproc://x", 2),
@@ -61,7 +61,7 @@ USAGE = [
     (["status", "--wait", "1", "--watch"], "exclude", 2),
     (["status", "extra"], "extra", 2),
     (["status", "--connect", "nonsense"], "nonsense", 2),
-    (["factor", "https://example.com/factor"], "not there yet", 2),
+    (["factor", "ftp://example.com/factor"], "ftp://example.com/factor", 2),
     (["factor", "a.example", "b.example"], "b.example", 2),
     (["learn", "--spam", "x"], "not there yet", 2),
 ]
@@ -203,7 +203,8 @@ FILTER_USAGE = [
     (["--factor", "1", "--factor", "1"], "twice"), (["--factor"], "wants a value"),
     (["--facter", "1"], "did you mean --factor"), (["-x"], "-x"), (["--device", ""], "--device"),
     (["message"], "message"), (["-", "-"], "unexpected"), (["--filter=yes"], "takes no value"),
-    (["--factor-url", "https://example.com"], "--factor-url"),
+    (["--factor-url", "http://example.com"], "--factor-url http://example.com"),
+    (["--factor-key", "AAAA"], "--factor-key"), (["--dns-server", "x"], "--dns-server x"),
 ]
 
 

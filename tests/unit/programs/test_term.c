@@ -45,11 +45,37 @@ static void term_picks_the_unit_of_a_time(void **state)
   }
 }
 
+static void term_tells_a_moment_both_ways(void **state)
+{
+  static const struct {
+    int64_t at_s;
+    int64_t now_s;
+    const char *text;
+  } cases[] = {
+      {1795312800, 1795312800, "now (2026-11-22 02:00:00Z)"},
+      {1795312800, 1795309200, "in 60 min (2026-11-22 02:00:00Z)"},
+      {1795312800, 1795312803, "3.0 s ago (2026-11-22 02:00:00Z)"},
+      {0, 1, "1.0 s ago (1970-01-01 00:00:00Z)"},
+      {253402300799, 0, "in 8030 years (9999-12-31 23:59:59Z)"},
+      {253402300800, 0, "at no time of the calendar"},
+      {-1, 0, "at no time of the calendar"},
+      {INT64_MAX, INT64_MIN, "at no time of the calendar"},
+      {0, INT64_MIN, "in 292271023045 years (1970-01-01 00:00:00Z)"},
+      {0, INT64_MAX, "292271023045 years ago (1970-01-01 00:00:00Z)"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[FRANK_TERM_WHEN_BYTES];
+    assert_string_equal(frank_term_when(cases[i].at_s, cases[i].now_s, text), cases[i].text);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(term_counts_in_three_digits),
       cmocka_unit_test(term_picks_the_unit_of_a_time),
+      cmocka_unit_test(term_tells_a_moment_both_ways),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

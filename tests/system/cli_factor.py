@@ -1,0 +1,670 @@
+"""`frank` and factors that others publish, without a frankd: mint and verify by a URL and by the
+recipients' records in DNS, `frank factor`, and what happens where nothing good is to be had. The
+publisher is a real HTTP server whose documents another implementation signs, DNS a real unbound."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from cli_support import FLOOR, check_header, frank, program, read, run, sample
+from factor_server import MODES, FactorServer, Key, base64url
+from harness import Skip, free_port, wait_until
+
+B = base64.b64encode(bytes(range(64))).decode()
+MESSAGE = (f"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=one; h=from; bh=AAAA; b={B}\n"
+           "From: a@example.com\n\nHello.\n").encode()
+MAX_FACTOR = 1 << 40
+
+
+# ---- who publishes ----
+
+class Publisher(FactorServer):
+    """Publishes a factor of 2000 as epoch 412 of authority.example, changed by `members`. answers:
+    {path: (status, body)} that stand in for the right ones."""
+
+    def __init__(self, key=None, **members):
+        super().__init__(issuer="authority.example", key=key)
+        self.answers = {}
+        self.is_running = True
+        self.publish(**{"factor": 2000, "epoch": 412, **members})
+
+    @property
+    def asked(self):
+        return [path for path, _ in self.requests]
+
+    def answer(self, request):
+        if request.path not in self.answers:
+            return super().answer(request)
+        self.requests.append((request.path, None))
+        return self._plain(request, *self.answers[request.path])
+
+    def stop(self):
+        if self.is_running:
+            self.is_running = False
+            super().stop()
+
+
+class Names:
+    """An unbound on loopback that knows `records`, {domain: text of the TXT at _msmr.domain}, and
+    that nothing else exists. Attribute: server, for --dns-server."""
+
+    def __init__(self, records):
+        if shutil.which("unbound") is None and not os.path.exists("/usr/sbin/unbound"):
+            raise Skip("unbound is not installed")
+        self.folder = tempfile.mkdtemp(prefix="frank-")
+        port = free_port()
+        self.server = f"127.0.0.1@{port}"
+        lines = ["server:", f"  port: {port}", "  interface: 127.0.0.1", "  do-daemonize: no",
+                 '  username: ""', '  chroot: ""', '  pidfile: ""', f'  directory: "{self.folder}"',
+                 "  use-syslog: no", '  logfile: ""', '  module-config: "iterator"',
+                 '  local-zone: "." static']
+        lines += [f"""  local-data: '_msmr.{name}. 300 IN TXT "{text}"'"""
+                  for name, text in records.items()]
+        path = os.path.join(self.folder, "unbound.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines + ["remote-control:", "  control-enable: no", ""]))
+        self.process = subprocess.Popen(["/usr/sbin/unbound", "-d", "-c", path],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until("unbound listens", lambda: self.listens(port), timeout_s=20)
+
+    @staticmethod
+    def listens(port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def silent_server():
+    """A UDP socket on loopback that answers nothing; its address for --dns-server."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock, f"127.0.0.1@{sock.getsockname()[1]}"
+
+
+def dead_url():
+    return f"http://127.0.0.1:{free_port()}"
+
+
+class Home:
+    """A folder for what is kept between runs, and frank() with it."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="frank-")
+        self.state = os.path.join(self.folder, "above", "state")
+        self.env = {"STATE_DIRECTORY": self.state}
+
+    def frank(self, *args, stdin=b"", **options):
+        return frank(*args, stdin=stdin, env=self.env, **options)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def record_of(done, status=0):
+    assert done.returncode == status, done
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def need_resolver():
+    program("frank-resolver")
+
+
+# ---- mint ----
+
+def mint_takes_what_is_published():
+    need_resolver()
+    key = Key()
+    for signed in (False, True):
+        with Home() as home, Publisher(key=key if signed else None) as publisher:
+            args = ["--factor-url", publisher.url] + (["--factor-key", key.public_base64] if signed else [])
+            done = home.frank("mint", "--b", B, "--json", *args)
+            record = record_of(done)
+            assert record["factor"] == 2000 and record["source"] == "authority.example#412", record
+            assert done.stderr == "", done
+            check_header(record["header"].encode(), "rsa-sha256", B, 2000, b"\r\n")
+            path = "/.well-known/msmr/factor.jws" if signed else "/.well-known/msmr/factor"
+            assert publisher.asked[0] == path, publisher.asked
+            plan = record_of(home.frank("mint", "--b", B, "--json", "--dry-run", *args))
+            assert plan["factor"] == 2000 and plan["source"] == "authority.example#412", plan
+            text = home.frank("mint", "--b", B, "--dry-run", *args)
+            assert b"2000 (10.97 bits, source authority.example#412)" in text.stdout, text
+            passed = home.frank("mint", "--filter", *args, stdin=MESSAGE)
+            assert passed.returncode == 0 and passed.stdout.endswith(MESSAGE), passed
+            again = home.frank("mint", "--filter", *args, stdin=passed.stdout)
+            assert again.stdout == passed.stdout and "already stamped" in again.stderr, again
+
+
+def mint_takes_the_largest_of_the_recipients():
+    need_resolver()
+    records = {"low.example": "v=MSMR1; f=1000", "high.example": "v=MSMR1; f=3000; e=7",
+               "none.example": "v=MSMR1; u=https://x.example",
+               "hostile.example": f"v=MSMR1; f={MAX_FACTOR + 1}",
+               "limit.example": f"v=MSMR1; f={MAX_FACTOR}", "broken.example": "v=MSMR1; f=x",
+               "other.example": "v=spf1 -all"}
+    cases = [  # recipients, factor, source, what is noted
+        (["low.example"], 1000, "dns:low.example", ""),
+        (["a@LOW.example", "b@low.example."[:-1]], 1000, "dns:low.example", ""),
+        (["low.example", '"a b"@high.example'], 3000, "dns:high.example", ""),
+        (["low.example", "none.example"], FLOOR, "floor", ""),
+        (["low.example", "other.example"], FLOOR, "floor", ""),
+        (["low.example", "absent.example"], FLOOR, "floor", ""),
+        (["low.example", "a@[192.0.2.1]"], FLOOR, "floor", ""),
+        (["low.example", "hostile.example"], FLOOR, "floor", "hostile.example"),
+        (["low.example", "broken.example"], FLOOR, "floor", "broken.example"),
+        (["limit.example", "hostile.example"], MAX_FACTOR, "dns:limit.example", str(MAX_FACTOR + 1)),
+    ]
+    with Home() as home, Names(records) as names:
+        for recipients, factor, source, noted in cases:
+            to = [word for name in recipients for word in ("--to", name)]
+            done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", names.server,
+                              *to)
+            plan = record_of(done)
+            assert (plan["factor"], plan["source"]) == (factor, source), (recipients, plan, done)
+            assert (noted in done.stderr if noted else done.stderr == ""), (recipients, done)
+        # Where a domain publishes none, the named source is the default.
+        with Publisher(factor=2000) as publisher:
+            args = ["mint", "--b", B, "--dry-run", "--json", "--dns-server", names.server,
+                    "--factor-url", publisher.url]
+            for recipients, factor, source in (
+                    (["low.example", "absent.example"], 2000, "authority.example#412"),
+                    (["high.example", "absent.example"], 3000, "dns:high.example"),
+                    (["low.example"], 1000, "dns:low.example")):
+                to = [word for name in recipients for word in ("--to", name)]
+                plan = record_of(home.frank(*args, *to))
+                assert (plan["factor"], plan["source"]) == (factor, source), (recipients, plan)
+        # A dead source that nobody needs.
+        args[args.index("--factor-url") + 1] = dead_url()
+        plan = record_of(home.frank(*args, "--to", "low.example"))
+        assert plan["source"] == "dns:low.example", plan
+        record = record_of(home.frank(*args, "--to", "absent.example"), 3)
+        assert record["error"] == "no-factor", record
+        many = [word for i in range(998) for word in ("--to", f"a@d{i}.example")]
+        done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", names.server,
+                          *many, "--to", "high.example", "--factor", "7", timeout_s=60)
+        assert record_of(done)["factor"] == 7, done
+        done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", names.server,
+                          *many, "--to", "high.example", timeout_s=60)
+        plan = record_of(done)
+        assert plan["factor"] == FLOOR and done.stderr.count("\n") <= 1, (plan, done.stderr)
+
+
+def a_given_factor_asks_nobody():
+    with Home() as home, Publisher() as publisher:
+        sock, server = silent_server()
+        with sock:
+            record = record_of(home.frank("mint", "--b", B, "--json", "--factor", "100", "--to",
+                                          "low.example", "--dns-server", server))
+            assert record["source"] == "request", record
+            sock.settimeout(0.2)
+            try:
+                raise AssertionError(f"DNS was asked: {sock.recv(512)}")
+            except TimeoutError:
+                pass
+        clash = home.frank("mint", "--b", B, "--factor", "100", "--factor-url", publisher.url)
+        assert clash.returncode == 2 and "exclude" in clash.stderr, clash
+        assert publisher.asked == [], publisher.asked
+
+
+def silent_dns_leaves_the_floor():
+    need_resolver()
+    sock, server = silent_server()
+    with Home() as home, sock:
+        start = time.monotonic()
+        done = home.frank("mint", "--b", B, "--dry-run", "--json", "--to", "a@x.example", "--to",
+                          "y.example", "--dns-server", server)
+        assert time.monotonic() - start < 10, "it waited for what mail cannot wait for"
+        assert record_of(done)["source"] == "floor", done
+        assert "2 domains" in done.stderr and "the floor serves" in done.stderr, done
+        passed = home.frank("mint", "--filter", "--to", "x.example", "--dns-server", server,
+                            stdin=MESSAGE)
+        assert passed.returncode == 0 and passed.stdout.startswith(b"MSMR-Key: "), passed
+        assert passed.stdout.endswith(MESSAGE), passed
+
+
+def a_dead_source_is_told_and_loses_no_mail():
+    need_resolver()
+    with Home() as home, Publisher() as bad:
+        cases = [(dead_url(), [], "onnect")]
+        now = int(time.time())
+        for name, answer in (("500", (500, b"")), ("404", (404, b"")), ("301", (301, b"")),
+                             ("empty", (200, b"")), ("text", (200, b"<html>")),
+                             ("nested", (200, b"[" * 10000)),
+                             ("zero", (200, json.dumps({**bad.document, "factor": 0}).encode())),
+                             ("expired", (200, json.dumps({**bad.document, "issued": now - 9,
+                                                           "expires": now - 5}).encode())),
+                             ("future", (200, json.dumps({**bad.document, "issued": now + 900,
+                                                          "expires": now + 9000}).encode())),
+                             ("huge", (200, json.dumps({**bad.document,
+                                                        "factor": MAX_FACTOR + 1}).encode()))):
+            bad.answers[f"/{name}/.well-known/msmr/factor"] = answer
+            cases.append((f"{bad.url}/{name}", [], ""))
+        cases.append((f"{bad.url}/500", ["--to", "a@[192.0.2.1]"], "500"))
+        for url, args, named in cases:
+            done = home.frank("mint", "--b", B, "--factor-url", url, *args)
+            assert done.returncode == 3 and done.stdout == b"", (url, done)
+            assert url in done.stderr and named in done.stderr, (url, done.stderr)
+            assert done.stderr.count("\n") == 1, done.stderr
+            record = record_of(home.frank("mint", "--b", B, "--json", "--factor-url", url, *args), 3)
+            assert record["error"] == "no-factor" and url in record["message"], record
+            passed = home.frank("mint", "--filter", "--factor-url", url, *args, stdin=MESSAGE)
+            assert passed.returncode == 0 and passed.stdout == MESSAGE, (url, passed)
+            assert url in passed.stderr and "unchanged" in passed.stderr, passed
+            held = home.frank("mint", "--filter", "--tempfail", "--factor-url", url, stdin=MESSAGE)
+            assert held.returncode == 75 and held.stdout == b"", (url, held)
+
+
+def a_source_that_hangs_has_a_limit():
+    need_resolver()
+    with Home() as home, Publisher() as publisher:
+        publisher.mode = "silent"
+        start = time.monotonic()
+        done = home.frank("mint", "--b", B, "--factor-url", publisher.url, "--deadline", "4s")
+        assert done.returncode == 3 and publisher.url in done.stderr, done
+        assert time.monotonic() - start < 15
+        # A signal ends the waiting; a filter writes nothing and says "later".
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for args, status in ((["mint", "--b", B, "--json"], -number), (["mint", "--filter"], 75),
+                                 (["verify", "--json"], -number), (["factor"], -number)):
+                asked = len(publisher.asked)
+                url = [publisher.url] if args == ["factor"] else ["--factor-url", publisher.url]
+                process = subprocess.Popen([program("frank"), *args, *url], stdin=subprocess.PIPE,
+                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                           env={**os.environ, **home.env})
+                process.stdin.write(MESSAGE)
+                process.stdin.close()
+                process.stdin = None
+                wait_until("it asked", lambda: len(publisher.asked) > asked)
+                process.send_signal(number)
+                out, err = process.communicate(timeout=10)
+                assert process.returncode == status, (args, number, process.returncode, err)
+                if "--json" in args:
+                    assert json.loads(out.splitlines()[-1])["error"] == "cancelled", (args, out)
+                else:
+                    assert out == b"", (args, out)
+
+
+def the_last_good_document_serves_until_it_expires():
+    need_resolver()
+    key = Key()
+    args = ["mint", "--b", B, "--json", "--dry-run", "--factor-key", key.public_base64, "--factor-url"]
+    with Home() as home, Publisher(key=key, expires=int(time.time()) + 3600) as publisher:
+        assert record_of(home.frank(*args, publisher.url))["factor"] == 2000
+        kept = os.listdir(home.state)
+        assert len(kept) == 1, kept
+        # Back in epochs, and another's signature: refused, and what was good goes on.
+        right = dict(publisher.document)
+        publisher.document.update(epoch=411, factor=1)
+        done = home.frank(*args, publisher.url)
+        assert record_of(done)["factor"] == 2000 and publisher.url in done.stderr, done
+        assert "epoch" in done.stderr and "last good document" in done.stderr, done
+        publisher.document = {**right, "epoch": 500, "factor": 1}
+        publisher.key = Key()
+        done = home.frank(*args, publisher.url)
+        assert record_of(done)["factor"] == 2000 and "key" in done.stderr, done
+        publisher.key = key
+        publisher.document = {**right, "epoch": 413, "factor": 2100}
+        assert record_of(home.frank(*args, publisher.url))["source"] == "authority.example#413"
+        url = publisher.url
+        publisher.stop()
+        done = home.frank(*args, url)
+        assert record_of(done)["factor"] == 2100 and "last good document" in done.stderr, done
+        # It belongs to this key: another key knows nothing.
+        other = [*args]
+        other[other.index(key.public_base64)] = Key().public_base64
+        assert record_of(home.frank(*other, url), 3)["error"] == "no-factor"
+        # A file that somebody changed is not believed.
+        path = os.path.join(home.state, kept[0])
+        text = read(path)
+        with open(path, "wb") as file:
+            file.write(text.replace(b"2100", b"2101"))
+        assert record_of(home.frank(*args, url), 3)["error"] == "no-factor"
+        with open(path, "wb") as file:
+            file.write(text)
+        assert record_of(home.frank(*args, url))["factor"] == 2100
+        # Forgotten on demand.
+        done = home.frank("factor", url, "--factor-key", key.public_base64, "--purge")
+        assert done.returncode == 3 and "forgotten" in done.stderr and url in done.stderr, done
+        assert os.listdir(home.state) == [], os.listdir(home.state)
+        assert record_of(home.frank(*args, url), 3)["error"] == "no-factor"
+        again = home.frank("factor", url, "--factor-key", key.public_base64, "--purge")
+        assert again.returncode == 3 and "nothing was kept" in again.stderr, again
+    with Home() as home, Publisher(key=key, expires=int(time.time()) + 4) as publisher:
+        assert record_of(home.frank(*args, publisher.url))["factor"] == 2000
+        url = publisher.url
+        publisher.stop()
+        expires = publisher.document["expires"]
+        while time.time() < expires:
+            done = home.frank(*args, url)
+            record = json.loads(done.stdout)
+            assert time.time() >= expires or record["factor"] == 2000, done
+            time.sleep(0.3)
+        done = home.frank(*args, url)
+        assert record_of(done, 3)["error"] == "no-factor" and "expired" in done.stderr, done
+
+
+def nothing_is_kept_without_a_folder():
+    need_resolver()
+    with Publisher() as publisher, Home() as home:
+        for state in (None, "/proc/nowhere/state", "/dev/null"):
+            env = {**os.environ}
+            for name in ("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"):
+                env.pop(name, None)
+            if state is not None:
+                env["STATE_DIRECTORY"] = state
+            done = subprocess.run([program("frank"), "mint", "--b", B, "--json", "--factor-url",
+                                   publisher.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env=env, timeout=60, check=False)
+            assert record_of(done)["factor"] == 2000, (state, done)
+        assert not os.path.exists(home.state)
+
+
+# ---- verify ----
+
+def stamp(factor=1000):
+    """A stamped message and how many attempts it shows."""
+    record = record_of(frank("mint", "-", "--json", "--factor", str(factor), stdin=MESSAGE))
+    message = record["header"].encode().replace(b"\r\n", b"\n") + b"\n" + MESSAGE
+    return message, 2**256 // (int(record["h"], 16) + 1)
+
+
+def verify_honours_the_previous_factor_until_its_time():
+    need_resolver()
+    message, shown = stamp()
+    key = Key()
+    with Home() as home, Publisher(key=key) as publisher:
+        def verify(*args, text=message):
+            return home.frank("verify", "--factor-url", publisher.url, "--factor-key", key.public_base64,
+                              *args, stdin=text)
+
+        publisher.document.update(factor=shown - 1)
+        record = record_of(verify("--json"))
+        assert record["result"] == "pass" and record["factor"] == shown - 1, record
+        assert record["source"] == "authority.example#412" and "previous" not in record, record
+        publisher.document.update(factor=shown * 2 + 2, epoch=413)
+        record = record_of(verify("--json"), 1)
+        assert record["result"] == "policy" and record["factor"] == shown * 2 + 2, record
+        # The one before counts until its time.
+        until = int(time.time()) + 5
+        publisher.document.update(epoch=414, previous={"epoch": 412, "factor": shown - 1,
+                                                       "until": until})
+        record = record_of(verify("--json"))
+        assert record["result"] == "pass" and record["source"] == "authority.example#412", record
+        assert record["factor"] == shown - 1 and record["previous"] is True, record
+        assert record["until"] == until, record
+        text = verify()
+        assert text.returncode == 0 and b"policy.source=authority.example#412" in text.stdout, text
+        while time.time() < until:
+            time.sleep(0.2)
+        record = record_of(verify("--json"), 1)
+        assert record["result"] == "policy" and record["source"] == "authority.example#414", record
+        assert record["factor"] == shown * 2 + 2, record
+        # Not even the one before.
+        publisher.document.update(epoch=415, previous={"epoch": 414, "factor": shown * 2,
+                                                       "until": int(time.time()) + 60})
+        record = record_of(verify("--json"), 1)
+        assert record["result"] == "policy" and record["factor"] == shown * 2, record
+        # Testing is told, and changes no result.
+        publisher.document.update(epoch=416, mode="testing")
+        record = record_of(verify("--json"), 1)
+        assert record["mode"] == "testing" and record["result"] == "policy", record
+        text = verify()
+        assert text.returncode == 1 and b"policy.mode=testing" in text.stdout, text
+        publisher.document.pop("mode")
+        publisher.document.update(epoch=417)
+        assert "mode" not in record_of(verify("--json"), 1)
+
+
+def verify_cannot_tell_without_a_factor():
+    need_resolver()
+    message, shown = stamp()
+    key = Key()
+    now = int(time.time())
+    with Home() as home, Publisher(key=key, factor=1) as publisher:
+        signed = {name: key.jws(json.dumps({**publisher.document, **changes}).encode())
+                  for name, changes in (("expired", {"issued": now - 90, "expires": now - 60}),
+                                        ("future", {"issued": now + 900, "expires": now + 9000}))}
+        cases = {"dead": None, "plain": (200, json.dumps(publisher.document).encode()),
+                 "wrong key": (200, Key().jws(json.dumps(publisher.document).encode())),
+                 "expired": (200, signed["expired"]), "future": (200, signed["future"]),
+                 "forged": (200, key.jws(b'{"v":1}').split(b".")[0] + b"." + base64url(
+                     json.dumps(publisher.document).encode()).encode() + b"." +
+                     key.jws(b'{"v":1}').split(b".")[2])}
+        for name, answer in cases.items():
+            publisher.answers["/.well-known/msmr/factor.jws"] = answer
+            url = dead_url() if answer is None else publisher.url
+            args = ["verify", "--factor-url", url, "--factor-key", key.public_base64]
+            done = home.frank(*args, "--json", stdin=message)
+            record = record_of(done, 3)
+            assert record["result"] == "temperror" and record["factor"] is None, (name, record)
+            assert url in done.stderr, (name, done)
+            text = home.frank(*args, stdin=message)
+            assert text.returncode == 3 and text.stdout.startswith(b"temperror ("), (name, text)
+            # What no factor could change is told all the same.
+            none = home.frank(*args, "--json", stdin=MESSAGE)
+            assert record_of(none, 1)["result"] == "none", (name, none)
+        # A message that is none needs no factor.
+        asked = len(publisher.asked)
+        done = home.frank("verify", "--factor-url", publisher.url, "--factor-key", key.public_base64)
+        assert done.returncode == 2 and "empty" in done.stderr, done
+        assert len(publisher.asked) == asked, publisher.asked
+    assert shown >= 1000
+
+
+# ---- frank factor ----
+
+def factor_shows_what_a_url_publishes():
+    need_resolver()
+    key = Key()
+    until = int(time.time()) + 600
+    with Home() as home, Publisher(key=key, mode="testing", previous={
+            "epoch": 411, "factor": 1500, "until": until}) as publisher:
+        args = ["factor", publisher.url, "--factor-key", key.public_base64]
+        record = record_of(home.frank(*args, "--json"))
+        assert record["factor"] == 2000 and record["source"] == "authority.example#412", record
+        assert record["expires"] == publisher.document["expires"], record
+        source, = record["sources"]
+        assert source["name"] == publisher.url and source["state"] == "good", source
+        assert source["in_force"] is True and source["key"] == key.id, source
+        assert source["epoch"] == 412 and source["issuer"] == "authority.example", source
+        assert source["previous"] == {"epoch": 411, "factor": 1500, "until": until}, source
+        assert record["eta_ms"] is None or record["eta_ms"] >= 0, record
+        text = home.frank(*args)
+        assert text.returncode == 0 and text.stderr == "", text
+        for word in (b"factor   2000 (", b"10.97 bits", b"authority.example#412", b"(authority)",
+                     b"expires  in ", b"previous 1500 still counts", b"mode     testing", b"cost "):
+            assert word in text.stdout, (word, text)
+        explained = home.frank(*args, "--explain")
+        for word in ("source 1, " + publisher.url, "/.well-known/msmr/factor.jws", key.id,
+                     "epoch 412", "in force   yes"):
+            assert word in explained.stdout.decode(), (word, explained)
+        # Another key: told, with what was found.
+        wrong = ["factor", publisher.url, "--factor-key", Key().public_base64]
+        done = home.frank(*wrong, "--explain")
+        assert done.returncode == 3 and publisher.url in done.stderr, done
+        assert b"in force   no" in done.stdout, done
+        record = record_of(home.frank(*wrong, "--json"), 3)
+        assert record["error"] == "no-factor" and record["sources"][0]["why"], record
+        url = publisher.url
+        publisher.stop()
+        done = home.frank(*args, "--json")
+        record = record_of(done)
+        assert record["sources"][0]["state"] == "kept" and record["factor"] == 2000, record
+        assert url in done.stderr, done
+
+
+def factor_shows_what_a_domain_asks_for():
+    need_resolver()
+    records = {"asks.example": "v=MSMR1; f=3000", "hostile.example": f"v=MSMR1; f={MAX_FACTOR + 1}",
+               "broken.example": "v=MSMR1; f=-3"}
+    with Home() as home, Names(records) as names:
+        def ask(name, *args):
+            return home.frank("factor", name, "--dns-server", names.server, *args)
+
+        record = record_of(ask("someone@Asks.example", "--json"))
+        assert record["factor"] == 3000 and record["source"] == "dns:asks.example", record
+        domain, = record["domains"]
+        assert domain["domain"] == "asks.example" and domain["answer"] == "found", domain
+        assert 30 <= domain["ttl_s"] <= 3600 and domain["dnssec"] == "none", domain
+        explained = ask("asks.example", "--explain")
+        for word in ("TXT of _msmr.asks.example", "it asks for 3000", "DNSSEC     none"):
+            assert word in explained.stdout.decode(), (word, explained)
+        for name, answer, why in (("absent.example", "absent", ""),
+                                  ("hostile.example", "found", str(MAX_FACTOR + 1)),
+                                  ("broken.example", "failed", "")):
+            done = ask(name, "--json")
+            record = record_of(done)
+            assert record["factor"] == FLOOR and record["source"] == "floor", (name, record)
+            domain, = record["domains"]
+            assert domain["answer"] == answer and why in domain["why"] and domain["why"], domain
+            assert (name in done.stderr) == (answer == "failed"), done
+        purged = ask("asks.example", "--purge")
+        assert purged.returncode == 0 and "--purge" in purged.stderr, purged
+    # The record of a domain as a source: by its own factor.
+    with Home() as home, Names(records) as names:
+        record = record_of(home.frank("factor", "dns:asks.example", "--json", "--dns-server",
+                                      names.server))
+        assert record["factor"] == 3000 and record["source"].startswith("asks.example#"), record
+        plan = record_of(home.frank("mint", "--b", B, "--json", "--factor-url", "dns:asks.example",
+                                    "--dns-server", names.server))
+        assert plan["factor"] == 3000 and plan["source"].startswith("asks.example#"), plan
+
+
+# ---- a resolver that does not do its work ----
+
+def copy_beside(folder, resolver):
+    """A frank of its own, with another program in the resolver's place (None: with none)."""
+    path = os.path.join(folder, "frank")
+    shutil.copy(program("frank"), path)
+    os.symlink(program("frank-worker"), os.path.join(folder, "frank-worker"))
+    if resolver is not None:
+        child = os.path.join(folder, "frank-resolver")
+        with open(child, "w", encoding="utf-8") as file:
+            file.write(resolver)
+        os.chmod(child, 0o755)
+    return path
+
+
+def a_broken_resolver_is_told():
+    ready = "import os, socket, struct, time\ns = socket.socket(fileno=3)\n"
+    cases = {
+        "missing": (None, "no frank-resolver"),
+        "dies": ("#!/bin/sh\nexit 1\n", "died"),
+        "no program": ("\0\0\0", "cannot start"),
+        "hangs": ("#!/bin/sh\nexec sleep 60\n", "did not start in time"),
+        "rubbish": (f"#!/usr/bin/python3\n{ready}s.send(b'x' * 100)\ntime.sleep(60)\n", "out of turn"),
+        "out of turn": (f"#!/usr/bin/python3\n{ready}s.send(struct.pack('<IHH', 8, 17, 0) + bytes(8))\n"
+                        "time.sleep(60)\n", "out of turn"),
+    }
+    for name, (text, said) in cases.items():
+        with tempfile.TemporaryDirectory() as folder, Home() as home:
+            path = copy_beside(folder, text)
+
+            def ask(*args, stdin=b""):
+                return subprocess.run([path, *args], input=stdin, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, timeout=60, check=False,
+                                      env={**os.environ, **home.env})
+
+            url = ["--factor-url", "https://authority.example", "--deadline", "2s"]
+            done = ask("mint", "--b", B, *url)
+            if name == "missing" and "authority.example" not in done.stderr.decode():
+                raise AssertionError(done)
+            assert done.returncode == 3 and said in done.stderr.decode(), (name, done)
+            passed = ask("mint", "--filter", *url, stdin=MESSAGE)
+            assert passed.returncode == 0 and passed.stdout == MESSAGE, (name, passed)
+            floor = ask("mint", "--b", B, "--json", "--to", "example.org", "--deadline", "2s")
+            assert record_of(floor)["source"] == "floor" and said in floor.stderr.decode(), \
+                (name, floor)
+
+
+def every_bad_argument_is_named():
+    key = base64.b64encode(bytes(31)).decode()
+    with tempfile.TemporaryDirectory() as folder:
+        missing = os.path.join(folder, "missing")
+        bad_urls = ["", "x", "example.com", "ftp://example.com", "https://", "http://example.com",
+                    "https://user@example.com", "https://example.com/?q", "https://example.com/#f",
+                    "https://example.com/a b", "https://example.com:0", "https://example.com:99999",
+                    "https://" + "x" * 200 + ".example", "dns:", "dns:example", "dns:[192.0.2.1]",
+                    "dns:" + "x." * 127 + "y", "https://exa\u00e4mple.com", "https://example.com\n"]
+        table = [(["mint", "--b", B, "--factor-url", url], "--factor-url") for url in bad_urls]
+        table += [(["verify", "--factor-url", url], "--factor-url") for url in bad_urls]
+        table += [(["factor", url], url[:20].strip()) for url in bad_urls if ":" in url]
+        for text in ("", "x", key, "A" * 43 + "!", "A" * 200, base64.b64encode(bytes(33)).decode()):
+            for args in (["mint", "--b", B, "--factor-url"], ["verify", "--factor-url"], ["factor"]):
+                table.append(([*args, "https://example.com", "--factor-key", text], "--factor-key"))
+        for server in ("", "localhost", "127.0.0.1:53", "127.0.0.1@", "127.0.0.1@0", "127.0.0.1@65536",
+                       "127.0.0.1@x", "@53", "::1@99999", "1.2.3", "[::1]"):
+            for args in (["mint", "--b", B], ["verify"], ["factor", "example.com"]):
+                table.append(([*args, "--dns-server", server], "--dns-server"))
+        for option in ("--ca-file", "--dns-anchor"):
+            for args in (["mint", "--b", B], ["verify"], ["factor", "example.com"]):
+                table.append(([*args, option, missing], missing))
+        table += [
+            (["mint", "--b", B, "--factor-key", "A" * 43 + "="], "--factor-key"),
+            (["factor", "example.com", "--factor-key", "A" * 43 + "="], "--factor-key"),
+            (["mint", "--b", B, "--factor-url", "https://x.example", "--bits", "5"], "exclude"),
+            (["verify", "--factor-url", "https://x.example", "--factor", "5"], "exclude"),
+            (["mint", "--b", B, "--factor-url", "https://x.example", "--connect", "ipc:///x"],
+             "exclude"),
+            (["mint", "--b", B, "--dns-server", "::1", "--connect", "ipc:///x"], "exclude"),
+            (["factor", "https://x.example", "--connect", "ipc:///x"], "--connect"),
+            (["factor", "x.example", "--dns-server", "::1", "--connect", "ipc:///x"], "exclude"),
+            (["factor", "x.example", "--connect", "nonsense"], "nonsense"),
+            (["factor", "--purge"], "--purge"), (["factor", "--dns-server", "::1"], "--dns-server"),
+            (["factor", "--ca-file", "/dev/null"], "--ca-file"),
+            (["factor", "example", "--dns-server", "::1"], "example"),
+            (["factor", "a b", "--dns-server", "::1"], "a b"),
+            (["factor", b"\xff.example"], "UTF-8"),
+            (["mint", "--b", B, *["--dns-server", "::1"] * 5], "4 servers"),
+            (["mint", "--b", B, "--factor-ulr", "x"], "did you mean --factor-url"),
+            (["verify", "--factor-kay", "x"], "did you mean --factor-key"),
+            (["factor", "--explian"], "did you mean --explain"),
+            (["factor", "--prge"], "did you mean --purge"),
+            (["factor", "--dns-sever", "x"], "did you mean --dns-server"),
+        ]
+        for args, named in table:
+            done = frank(*args, stdin=MESSAGE)
+            assert done.returncode == 2 and named in done.stderr, (args, named, done)
+            assert done.stderr.count("\n") == 1 and done.stdout == b"", (args, done)
+            record = record_of(frank(*args, "--json", stdin=MESSAGE), 2)
+            assert record["error"] and record["message"], (args, record)
+            if args[0] == "mint":
+                held = frank("mint", "--filter", *args[3:], stdin=MESSAGE)
+                assert held.returncode == 75 and held.stdout == b"", (args, held)
+
+
+def real_messages_are_stamped_by_a_published_factor():
+    need_resolver()
+    message = read(sample("rfc6376.signed.msg"))
+    with Home() as home, Publisher() as publisher:
+        done = home.frank("mint", "--filter", "--factor-url", publisher.url, stdin=message)
+        assert done.returncode == 0 and done.stdout.endswith(message), done
+        judged = home.frank("verify", "--factor-url", publisher.url, stdin=done.stdout)
+        assert judged.returncode == 0, judged
+        assert b"policy.source=authority.example#412" in judged.stdout, judged
+
+
+if __name__ == "__main__":
+    run(mint_takes_what_is_published, mint_takes_the_largest_of_the_recipients,
+        a_given_factor_asks_nobody, silent_dns_leaves_the_floor,
+        a_dead_source_is_told_and_loses_no_mail, a_source_that_hangs_has_a_limit,
+        the_last_good_document_serves_until_it_expires, nothing_is_kept_without_a_folder,
+        verify_honours_the_previous_factor_until_its_time, verify_cannot_tell_without_a_factor,
+        factor_shows_what_a_url_publishes, factor_shows_what_a_domain_asks_for,
+        a_broken_resolver_is_told, every_bad_argument_is_named,
+        real_messages_are_stamped_by_a_published_factor)

@@ -1,0 +1,370 @@
+"""Sources of factors that are down, lie or are attacked: frank-resolver with a hostile HTTP server.
+
+Each bad input is a test case: the source's record says what is wrong, and the last good document
+stays."""
+
+import os
+import subprocess
+import sys
+import time
+
+from factor_server import FactorServer, Key
+from harness import cpu_seconds, memory_kib, run
+from resolver_support import Folder, Resolver
+
+# Nobody here asks DNS; nothing may leave this host.
+NO_DNS = ["--dns-server", "127.0.0.1@9"]
+
+# mode -> a word of the reason; where signed and unsigned sources differ: two.
+BAD = {
+    "unsigned": "",
+    "wrong signature": "signature",
+    "expired": "expired",
+    "future": "ahead",
+    "lower epoch": "epoch",
+    "same epoch": "epoch",
+    "other issuer": "issuer",
+    "unknown key": "key",
+    "huge": "longer than 16384 bytes",
+    "huge told": "",
+    "slow": "",
+    "silent": "timed out",
+    "redirect": "redirects are not followed",
+    "huge headers": "longer than 16384 bytes",
+    "error": "HTTP status 500",
+    "empty": "",
+    "wrong types": "",
+    "deep": "",
+    "not json": "",
+    "factor 0": "factor",
+    "factor 2^60": "factor",
+    "cut": "",
+    "not modified": "",
+}
+ONLY_SIGNED = {"unsigned", "wrong signature", "unknown key"}
+# 304 confirms what is there: no failure where something was named.
+NO_FAILURE_LATER = {"not modified"}
+
+
+def _resolver(server, *args, key=True, state=None):
+    source = server.url + (f" {server.key.public_base64}" if key and server.key else "")
+    arguments = [*NO_DNS, "--source", source, *args]
+    if state is not None:
+        arguments += ["--state", state]
+    return Resolver(arguments)
+
+
+def _bear(mode, key):
+    """One source that is good once, and bad from then on; and one that was never good."""
+    with FactorServer(key=key) as server:
+        server.publish(500, epoch=6)
+        server.publish(1000)
+        with _resolver(server) as resolver:
+            good = resolver.source(0, lambda s: s.has_document)
+            assert (good.epoch, good.document.factor) == (7, 1000), good
+            assert good.document.issuer == b"authority.test", good
+            assert good.key_id.decode() == (key.id if key else ""), good
+            server.mode = mode
+            bad = resolver.tried_again()
+            bad = resolver.source(0, lambda s: s.failures > 0 or mode in NO_FAILURE_LATER)
+            assert bytes(bad.document) == bytes(good.document) and bad.has_document, bad
+            assert bad.confirmed_s >= good.confirmed_s and not bad.kept, bad
+            if mode not in NO_FAILURE_LATER:
+                assert bad.reason and BAD[mode] in bad.reason, bad
+                assert bad.confirmed_s == good.confirmed_s, bad
+                assert bad.next_s > bad.confirmed_s, bad
+            resolver.ping()
+            assert memory_kib(resolver.pid, "VmData") < 64 << 10 or "asan" in os.environ[
+                "FRANK_BIN"], memory_kib(resolver.pid, "VmData")
+            server.mode = "good"  # the epoch is what it was: the good one is taken back
+            server.publish(2000)
+            back = resolver.source(0, lambda s: s.epoch == 8)
+            assert back.document.factor == 2000 and back.reason == "", back
+    with FactorServer(key=key) as server:
+        server.publish(1000)
+        server.mode = mode
+        if mode in ("lower epoch", "same epoch", "other issuer"):
+            return  # of a first document nobody can tell
+        with _resolver(server) as resolver:
+            bad = resolver.source(0, lambda s: s.failures > 0)
+            assert not bad.has_document and bad.reason and BAD[mode] in bad.reason, bad
+
+
+def _case(mode, is_signed):
+    def test():
+        _bear(mode, Key() if is_signed else None)
+    test.__name__ = f"{mode.replace(' ', '_').replace('^', '_')}_{'signed' if is_signed else 'plain'}"
+    return test
+
+
+def keys_rotate():
+    """A new key is taken from a set that the old one has signed, at once where a document needs
+    it; never from a set that a stranger has signed, and never an older set."""
+    old, new, newer = Key(), Key(), Key()
+    with FactorServer(key=old) as server, Folder() as state:
+        server.publish(1000)
+        with _resolver(server, state=state) as resolver:
+            resolver.source(0, lambda s: s.has_document)
+            # A stranger's set and document: nothing is believed.
+            server.keys, server.keys_mode, server.key = [server.stranger], "unknown key", \
+                server.stranger
+            server.publish(666)
+            resolver.refresh()
+            bad = resolver.source(0, lambda s: s.failures > 0)
+            assert bad.epoch == 1 and bad.key_id.decode() == old.id, bad
+            # The rotation: the old key signs a set of both, the new one the documents.
+            server.keys, server.keys_mode, server.key = [old, new], "good", new
+            server.keys_issued += 10
+            server.publish(2000, epoch=2)
+            resolver.refresh()
+            got = resolver.source(0, lambda s: s.epoch == 2)
+            assert got.key_id.decode() == new.id and got.document.factor == 2000, got
+        # What was learned outlives the process: the old key is not needed any more.
+        server.keys, server.keys_signer = [new, newer], new
+        server.keys_issued += 10
+        server.key = newer
+        server.publish(3000, epoch=3)
+        with _resolver(server, key=False, state=state) as resolver:
+            pass  # another source text: nothing of it counts
+        arguments = [*NO_DNS, "--state", state, "--source", f"{server.url} {old.public_base64}"]
+        with Resolver(arguments) as resolver:
+            got = resolver.source(0, lambda s: s.epoch == 3)
+            assert resolver.history[0].epoch == 2 and resolver.history[0].kept, resolver.history[0]
+            assert got.key_id.decode() == newer.id and not got.kept, got
+            # An older set, rightly signed by a key that was retired since.
+            server.keys, server.keys_signer = [old, new, newer, server.stranger], new
+            server.keys_issued -= 15
+            server.key = server.stranger
+            server.publish(666, epoch=4)
+            resolver.refresh()
+            bad = resolver.source(0, lambda s: s.failures > 0)
+            assert bad.epoch == 3, bad
+
+
+def tls_is_verified():
+    """An authority that --ca-file names; one that nobody vouches for; a plain server."""
+    key = Key()
+    with FactorServer(key=key, tls=True) as server:
+        server.publish(1000)
+        with _resolver(server, "--ca-file", server.ca_file) as resolver:
+            got = resolver.source(0, lambda s: s.has_document)
+            assert got.epoch == 1, got
+        with _resolver(server) as resolver:
+            bad = resolver.source(0, lambda s: s.failures > 0)
+            assert not bad.has_document and "certificate" in bad.reason, bad
+    with FactorServer(key=key, tls="self-signed") as server:
+        server.publish(1000)
+        with _resolver(server) as resolver:
+            bad = resolver.source(0, lambda s: s.failures > 0)
+            assert not bad.has_document and "certificate" in bad.reason, bad
+            assert not server.requests, server.requests
+    with FactorServer(key=key) as server:
+        server.publish(1000)
+        with Resolver([*NO_DNS, "--source", server.url.replace("http:", "https:")]) as resolver:
+            bad = resolver.source(0, lambda s: s.failures > 0)
+            assert not bad.has_document and not server.requests, bad
+
+
+def freshness_is_heeded():
+    """A short max-age is followed by itself, with ETag and 304; without one and with a long one
+    nothing is asked meanwhile; however often REFRESH comes, 5 s lie between two tries."""
+    key = Key()
+    with FactorServer(key=key) as server:
+        server.max_age = 1
+        server.publish(1000)
+        with _resolver(server) as resolver:
+            first = resolver.source(0, lambda s: s.has_document)
+            again = resolver.source(0, lambda s: s.fetches >= 4)
+            assert again.failures == 0 and bytes(again.document) == bytes(first.document), again
+            asked = [tag for path, tag in server.requests if path.endswith("factor.jws")]
+            assert asked[0] is None and all(asked[1:]), asked
+            assert again.confirmed_s > first.confirmed_s, (again, first)
+            server.publish(2000)
+            got = resolver.source(0, lambda s: s.epoch == 2)
+            assert got.document.factor == 2000, got
+    for max_age, low, high in ((100, 70, 91), (None, 210, 271), (10 ** 9, 2520, 3241)):
+        with FactorServer(key=key) as server:
+            server.max_age = max_age
+            server.publish(1000)
+            with _resolver(server) as resolver:
+                got = resolver.source(0, lambda s: s.has_document)
+                assert low <= got.next_s - got.confirmed_s <= high, (max_age, str(got), got.next_s)
+                for _ in range(50):
+                    resolver.refresh()
+                resolver.ping()
+                assert server.count("factor.jws") <= 2, server.requests
+        with FactorServer(key=key) as server:  # it ends before it would be asked again
+            server.max_age = max_age
+            server.lifetime_s = 60
+            server.publish(1000)
+            with _resolver(server) as resolver:
+                got = resolver.source(0, lambda s: s.has_document)
+                assert got.next_s < got.document.expires_s, got
+
+
+def failures_make_pauses():
+    """Each pause is longer than the last; a source that is down costs nothing."""
+    with FactorServer() as server:
+        url = server.url
+    with Resolver([*NO_DNS, "--source", url]) as resolver:
+        got = resolver.source(0, lambda s: s.failures == 1)
+        start = time.monotonic()
+        got = resolver.source(0, lambda s: s.failures == 2)
+        one = time.monotonic() - start
+        start = time.monotonic()
+        got = resolver.source(0, lambda s: s.failures == 3, 60)
+        two = time.monotonic() - start
+        assert two > one and got.reason, (one, two, got)
+        assert cpu_seconds(resolver.pid) < 2, cpu_seconds(resolver.pid)
+
+
+def restarts_keep_the_last_good():
+    """Source down, resolver started anew: keys, document and ETag come back, are marked as kept,
+    and a 304 confirms them. Other texts, keys and damaged files count for nothing."""
+    key = Key()
+    with FactorServer(key=key) as server, Folder() as state:
+        server.publish(1000, epoch=5)
+        with _resolver(server, state=state) as resolver:
+            resolver.source(0, lambda s: s.has_document)
+        server.mode = "error"
+        with _resolver(server, state=state) as resolver:
+            got = resolver.source(0, lambda s: s.failures > 0)
+            first = resolver.history[0]
+            assert (first.epoch, first.kept, first.fetches) == (5, 1, 0), first
+            assert (got.epoch, got.kept) == (5, 1) and "500" in got.reason, got
+        server.mode = "lower epoch"
+        with _resolver(server, state=state) as resolver:
+            got = resolver.source(0, lambda s: s.failures > 0)
+            assert got.epoch == 5 and "epoch" in got.reason, got
+        server.mode = "good"
+        with _resolver(server, state=state) as resolver:
+            got = resolver.source(0, lambda s: s.fetches > 0 and not s.kept)
+            assert got.epoch == 5 and server.requests[-1][1] or server.requests[-2][1], got
+        server.mode = "error"
+        other = Resolver([*NO_DNS, "--state", state, "--source", f"{server.url} {Key().public_base64}",
+                          "--source", server.url])
+        with other as resolver:
+            for index in (0, 1):
+                got = resolver.source(index, lambda s: s.failures > 0)
+                assert not got.has_document, got
+        names = [name for name in os.listdir(state) if name.startswith("source-")]
+        assert len(names) == 1, names
+        path = os.path.join(state, names[0])
+        with open(path, "rb") as file:
+            whole = file.read()
+        for damage in (whole[:-1], b"", whole.replace(b'"epoch":5', b'"epoch":9'), b"\0" * 200):
+            with open(path, "wb") as file:
+                file.write(damage)
+            with _resolver(server, state=state) as resolver:
+                got = resolver.source(0, lambda s: s.failures > 0)
+                assert not got.has_document, got
+                assert "event=kept-refused" in resolver.log(), resolver.log()
+        with open(path, "wb") as file:
+            file.write(whole)
+        os.chmod(path, 0o666)
+        with _resolver(server, state=state) as resolver:
+            got = resolver.source(0, lambda s: s.failures > 0)
+            assert not got.has_document and "others may write it" in resolver.log(), got
+
+
+def full_disks_cost_a_line():
+    """/dev/full is no folder, and a file-system without room is not at hand for everybody: a folder
+    that cannot be made, and a limit on files' sizes that fails every write."""
+    key = Key()
+    with FactorServer(key=key) as server, Folder() as folder:
+        server.publish(1000)
+        with _resolver(server, state="/dev/full/state") as resolver:
+            got = resolver.source(0, lambda s: s.has_document)
+            assert got.epoch == 1 and got.reason == "", got
+            resolver.ping()
+            assert resolver.log().count("event=not-kept") == 1, resolver.log()
+        state = os.path.join(folder, "state")
+        source = f"{server.url} {key.public_base64}"
+        with Resolver([*NO_DNS, "--source", source, "--state", state],
+                      prefix=("prlimit", "--fsize=100")) as resolver:
+            server.max_age = 1
+            got = resolver.source(0, lambda s: s.has_document)
+            assert got.epoch == 1 and got.reason == "", got
+            server.publish(2000)
+            got = resolver.tried_again()
+            got = resolver.source(0, lambda s: s.epoch == 2)
+            resolver.ping()
+            assert resolver.log().count("event=not-kept") == 1, resolver.log()
+            assert os.listdir(state) == [], os.listdir(state)
+
+
+def sources_are_followed_side_by_side():
+    """Eight sources: the silent and the slow ones hold up nobody."""
+    key = Key()
+    servers = [FactorServer(key=key, issuer=f"authority{i}.test") for i in range(8)]
+    try:
+        arguments = list(NO_DNS)
+        for number, server in enumerate(servers):
+            server.publish(1000 + number)
+            server.mode = ("silent", "good", "slow", "good")[number % 4]
+            arguments += ["--source", f"{server.url} {key.public_base64}"]
+        with Resolver(arguments) as resolver:
+            for number in (1, 3, 5, 7):
+                got = resolver.source(number, lambda s: s.has_document)
+                assert got.document.factor == 1000 + number, got
+                assert got.document.issuer == b"authority%d.test" % number, got
+            assert all(resolver.sources[number].failures == 0 for number in (0, 4))
+            for number in (0, 2, 4, 6):
+                got = resolver.source(number, lambda s: s.failures > 0)
+                assert not got.has_document, got
+        done = subprocess.run([program_path(), *arguments, "--source", servers[0].url],
+                              capture_output=True, text=True, timeout=20)
+        assert done.returncode == 2 and "one too many" in done.stderr, done
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def program_path():
+    return os.path.join(os.environ["FRANK_BIN"], "frank-resolver")
+
+
+def requests_are_modest():
+    """What is sent: our name, no cookie, no password of a .netrc, no compression asked for."""
+    key = Key()
+    seen = []
+    with FactorServer(key=key) as server, Folder() as home:
+        with open(os.path.join(home, ".netrc"), "w", encoding="ascii") as file:
+            file.write("machine 127.0.0.1 login me password secret\n")
+        server.publish(1000)
+        plain = server.answer
+
+        def answer(request):
+            seen.append(dict(request.headers))
+            plain(request)
+        server.answer = answer
+        with Resolver([*NO_DNS, "--source", f"{server.url} {key.public_base64}"],
+                      environment={"HOME": home}) as resolver:
+            resolver.source(0, lambda s: s.has_document)
+    assert seen[0]["User-Agent"].startswith("frank/"), seen
+    for name in ("Cookie", "Authorization", "Accept-Encoding", "Referer"):
+        assert all(name not in headers for headers in seen), seen
+
+
+def bad_records_end_it():
+    """What no starter sends: it says so and leaves."""
+    for kind, payload in ((99, b""), (17, b"short"), (3, b"")):
+        resolver = Resolver(NO_DNS)
+        resolver.send(kind, payload)
+        try:
+            resolver.until("FAILED", lambda: resolver.failed is not None)
+        finally:
+            assert resolver.stop() == 1
+
+
+BEARS = [_case(mode, True) for mode in BAD] + [_case(mode, False) for mode in BAD
+                                               if mode not in ONLY_SIGNED]
+OTHERS = [keys_rotate, tls_is_verified, freshness_is_heeded, failures_make_pauses,
+          restarts_keep_the_last_good, full_disks_cost_a_line, sources_are_followed_side_by_side,
+          requests_are_modest, bad_records_end_it]
+
+if __name__ == "__main__":
+    # An argument: a part of the tests' names ("huge", "keys").
+    wanted = [test for test in BEARS + OTHERS
+              if not sys.argv[1:] or any(word in test.__name__ for word in sys.argv[1:])]
+    run(*wanted)
