@@ -67,14 +67,14 @@ static void judge_swings(const struct bench_factor_scenario *s, const struct ben
   }
 }
 
-/* What the middle reporter got over the last days, but not from before the factor last rose: that
- * was answered. */
+/* What two thirds of the reporters got over the last days, but not from before the factor last
+ * rose: that was answered. */
 static double attack(const struct bench_factor_day *days, unsigned day)
 {
   double sum = 0;
   unsigned count = 0;
   do {
-    sum += days[day - count].middle_share;
+    sum += days[day - count].wide_share;
     count++;
   } while (count < ATTACK_DAYS && count <= day &&
            days[day - count].factor >= days[day - count + 1].factor);

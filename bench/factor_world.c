@@ -361,14 +361,14 @@ static int by_value(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* Of the middle reporter. `scratch` has room for all. */
-static double middle_share(const struct world *world, double *scratch)
+/* What two thirds of the reporters get, or more. `scratch` has room for all. */
+static double wide_share(const struct world *world, double *scratch)
 {
   for (unsigned k = 0; k < world->scenario->reporters; k++) {
     scratch[k] = world->reporters[k].spam_share;
   }
   qsort(scratch, world->scenario->reporters, sizeof *scratch, by_value);
-  return scratch[world->scenario->reporters / 2];
+  return scratch[world->scenario->reporters / 3];
 }
 
 static enum frank_err run_day(struct world *world, unsigned day, double *spam,
@@ -387,7 +387,7 @@ static enum frank_err run_day(struct world *world, unsigned day, double *spam,
     tell(world, &world->reporters[k], spam[k], day, counts);
   }
   out->true_share = counts[1] > 0 ? counts[1] / (counts[0] + counts[1]) : 0;
-  out->middle_share = middle_share(world, spam);
+  out->wide_share = wide_share(world, spam);
   world->factor_before = factor;
   return is_within(world->scenario->outage, day) ? FRANK_OK : step(world, day, out);
 }

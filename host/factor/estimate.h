@@ -18,8 +18,9 @@
  * - The reporters that say the most spam, and those that say the least, are left out: trim_share of
  *   the weight on each side. So false reporters up to a quarter of all (trim_share /
  *   reporter_most), however large they are, can only shift which of the honest ones are heard. The
- *   price: spam that reaches fewer than half of the reporters looks like false reports, and the
- *   factor does not answer it; the reporters' own estimates do (kinds provider and local).
+ *   price: spam that reaches fewer than two thirds of the reporters can look like false reports,
+ * and the factor then does not answer it; the reporters' own estimates do (kinds provider and
+ * local).
  * - Who has told nothing for a week is not heard: old data must not let the
  *   factor sink.
  * One or two reporters alone are believed as they are: their operator knows them.
