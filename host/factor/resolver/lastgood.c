@@ -216,8 +216,7 @@ static enum frank_err read_file(const char *name, int fd, struct text_file *file
   file->len_bytes = 0;
   file->at = 0;
   while (file->len_bytes < sizeof file->bytes) {
-    ssize_t got =
-        read(fd, file->bytes + file->len_bytes, sizeof file->bytes - file->len_bytes);
+    ssize_t got = read(fd, file->bytes + file->len_bytes, sizeof file->bytes - file->len_bytes);
     if (got == 0) {
       break;
     }
