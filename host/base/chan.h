@@ -20,8 +20,8 @@
 #include <stdint.h>
 
 /* What a snapshot (mint/status.h) needs; about 200 KiB is where Linux refuses a packet. */
-#define FRANK_CHAN_PACKET_MAX_BYTES 73728
-#define FRANK_CHAN_QUEUE_PACKETS    64 /* packets waiting for a slow peer: 4.5 MiB */
+#define FRANK_CHAN_PACKET_MAX_BYTES 90112
+#define FRANK_CHAN_QUEUE_PACKETS    64 /* packets waiting for a slow peer: 5.5 MiB */
 #define FRANK_CHAN_RECORD_MAX_BYTES (FRANK_CHAN_PACKET_MAX_BYTES - 16)
 
 struct frank_chan;

@@ -380,7 +380,8 @@ static enum frank_err tell_ready(struct frank_door *door)
   struct frank_record_ready ready = {0};
   (void)snprintf(ready.endpoint, sizeof ready.endpoint, "%s",
                  frank_listener_endpoint(door->listener));
-  enum frank_err err = frank_chan_put(door->chan, FRANK_RECORD_READY, &ready, sizeof ready, NULL, 0);
+  enum frank_err err =
+      frank_chan_put(door->chan, FRANK_RECORD_READY, &ready, sizeof ready, NULL, 0);
   flush(door);
   return err;
 }

@@ -24,7 +24,7 @@
 struct frank_waiters {
   struct frank_asked *first, *last;
   uint32_t count;
-  bool asked; /* status, factor: one question is under way for all of them */
+  bool asked; /* status: one question is under way for all of them */
 };
 
 struct frank_door {
@@ -39,7 +39,8 @@ struct frank_door {
   struct frank_ledger *ledger;
   struct frank_replies *replies;
   int signal_fd;
-  struct frank_waiters cancels, statuses, factors;
+  struct frank_waiters cancels, statuses;
+  uint32_t questions;         /* about factors, that frankd has not answered */
   uint64_t cancels_of_nobody; /* sent to frankd for peers that lost their places */
   struct frank_door_counts counts, counts_told;
   uint64_t counts_due_us;
@@ -69,7 +70,8 @@ struct frank_reply_head frank_reception_head(const struct frank_asked *asked, bo
 
 /* Reads what frankd sent; sets door->closed when it is gone. False when there may be more. */
 bool frank_records_read(struct frank_door *door);
-/* Asks frankd, once for all who wait. What cannot be sent now is tried in the next turn. */
+/* Asks frankd for its status, once for all who wait. What cannot be sent now is tried in the next
+ * turn. */
 void frank_records_ask(struct frank_door *door);
 
 #endif

@@ -8,7 +8,8 @@
 
 /* Read in one turn of the loop at most, so that no source starves another. */
 #define MESSAGES_AT_ONCE 256
-#define WAITERS_MAX      64 /* for a status, and for a factor */
+#define WAITERS_MAX      64 /* for a status */
+#define QUESTIONS_MAX    64 /* about factors: an answer has up to 80 KiB */
 
 /* One message, as it came. */
 struct message {
@@ -148,33 +149,53 @@ static void wait_for(struct frank_waiters *waiters, struct frank_asked *asked)
   waiters->count++;
 }
 
+/* A request's b and the domains of its recipients travel behind it. */
+static enum frank_err put_mint(struct frank_door *door, const struct frank_request *request,
+                               const char *b, const char *domains)
+{
+  char tail[FRANK_B_MAX_BYTES + FRANK_WIRE_BODY_MAX_BYTES];
+  size_t len = (size_t)request->b_len + request->domains_len;
+  if (len > sizeof tail) {
+    return FRANK_ERR_TOO_LONG; /* domains are parts of a body, and so cannot be longer */
+  }
+  memcpy(tail, b, request->b_len);
+  if (request->domains_len > 0) {
+    memcpy(tail + request->b_len, domains, request->domains_len);
+  }
+  return frank_chan_put(door->chan, FRANK_DOOR_MINT, request, sizeof *request, tail, len);
+}
+
 static void on_mint(struct frank_door *door, const struct asker *asker)
 {
   struct frank_wire_fault fault;
   struct frank_request request;
   char b[FRANK_B_MAX_BYTES + 1];
+  char *domains = NULL;
   const struct frank_wire_frame *body = &asker->envelope->body;
-  if (frank_wire_mint_parse(body->bytes, body->len_bytes, &request, b, &fault) != FRANK_OK) {
+  if (frank_wire_mint_parse(body->bytes, body->len_bytes, &request, b, &domains, &fault) !=
+      FRANK_OK) {
     refuse(door, asker, &fault, 0);
     return;
   }
   if (door->draining) {
     frank_wire_fault_set(&fault, "shutting-down", "the daemon is shutting down");
     refuse(door, asker, &fault, FRANK_DOOR_RETRY_AFTER_MS);
-    return;
+    goto cleanup;
   }
   struct frank_asked *asked = enter(door, asker);
   if (!asked) {
-    return;
+    goto cleanup;
   }
   request.tag = asked->tag;
   memcpy(request.client, asker->peer->name, sizeof request.client);
-  if (frank_chan_put(door->chan, FRANK_DOOR_MINT, &request, sizeof request, b, request.b_len) !=
-      FRANK_OK) {
+  if (put_mint(door, &request, b, domains) != FRANK_OK) {
     frank_ledger_remove(door->ledger, asked);
     refuse_busy(door, asker, "no room on the way to the mint service; bytes of b", request.b_len,
                 FRANK_DOOR_RETRY_AFTER_MS);
   }
+
+cleanup:
+  free(domains);
 }
 
 static void on_cancel(struct frank_door *door, const struct asker *asker)
@@ -230,28 +251,37 @@ static void on_status(struct frank_door *door, const struct asker *asker)
 static void on_factor(struct frank_door *door, const struct asker *asker)
 {
   struct frank_wire_fault fault;
-  char *domains = NULL;
-  size_t domain_count = 0;
+  struct frank_wire_question question;
   const struct frank_wire_frame *body = &asker->envelope->body;
-  if (frank_wire_factor_parse(body->bytes, body->len_bytes, &domains, &domain_count, &fault) !=
-      FRANK_OK) {
+  if (frank_wire_factor_parse(body->bytes, body->len_bytes, &question, &fault) != FRANK_OK) {
     refuse(door, asker, &fault, 0);
     return;
   }
   struct frank_asked *asked = NULL;
-  if (door->factors.count >= WAITERS_MAX) {
-    refuse_busy(door, asker, "as many wait for the factor as may", WAITERS_MAX,
+  if (door->questions >= QUESTIONS_MAX) {
+    refuse_busy(door, asker, "as many wait for the factor as may", QUESTIONS_MAX,
                 FRANK_DOOR_RETRY_AFTER_MS);
   } else {
     asked = enter(door, asker);
   }
   if (!asked) {
-    free(domains);
+    free(question.domains);
     return;
   }
-  asked->domains = domains;
-  asked->domain_count = domain_count;
-  wait_for(&door->factors, asked);
+  struct frank_door_question record = {.tag = asked->tag,
+                                       .domains_len = (uint32_t)question.domains_len,
+                                       .domain_count = (uint32_t)question.domain_count,
+                                       .purge = question.purge};
+  asked->domains = question.domains; /* freed with the entry */
+  asked->domain_count = question.domain_count;
+  if (frank_chan_put(door->chan, FRANK_DOOR_ASK_FACTOR, &record, sizeof record, question.domains,
+                     question.domains_len) != FRANK_OK) {
+    frank_ledger_remove(door->ledger, asked);
+    refuse_busy(door, asker, "no room on the way to the mint service; domains",
+                question.domain_count, FRANK_DOOR_RETRY_AFTER_MS);
+    return;
+  }
+  door->questions++;
 }
 
 static void on_ping(struct frank_door *door, const struct asker *asker)

@@ -22,17 +22,10 @@ static struct frank_asked *next_waiter(struct frank_waiters *waiters)
 
 void frank_records_ask(struct frank_door *door)
 {
-  const struct {
-    struct frank_waiters *waiters;
-    uint16_t record;
-  } questions[] = {{&door->statuses, FRANK_DOOR_ASK_STATUS},
-                   {&door->factors, FRANK_DOOR_ASK_FACTOR}};
-  for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
-    struct frank_waiters *waiters = questions[i].waiters;
-    if (waiters->count > 0 && !waiters->asked) {
-      waiters->asked =
-          frank_chan_put(door->chan, questions[i].record, NULL, 0, NULL, 0) == FRANK_OK;
-    }
+  struct frank_waiters *waiters = &door->statuses;
+  if (waiters->count > 0 && !waiters->asked) {
+    waiters->asked =
+        frank_chan_put(door->chan, FRANK_DOOR_ASK_STATUS, NULL, 0, NULL, 0) == FRANK_OK;
   }
 }
 
@@ -100,33 +93,33 @@ static void on_status_record(struct frank_door *door, const void *payload)
   free(text);
 }
 
-static void on_factor_record(struct frank_door *door, const void *payload)
+static void on_factor_record(struct frank_door *door, const struct frank_record *record)
 {
-  const struct frank_door_factor *known = payload;
-  char source[FRANK_SOURCE_BYTES];
-  (void)snprintf(source, sizeof source, "%.*s", (int)sizeof known->source - 1, known->source);
-  door->factors.asked = false;
-  for (struct frank_asked *asked; (asked = next_waiter(&door->factors)) != NULL;) {
-    const struct frank_wire_factor factor = {.factor = known->factor,
-                                             .source = source,
-                                             .expires_s = known->expires_s,
-                                             .rate_hps = known->rate_hps,
-                                             .domains = asked->domains,
-                                             .domain_count = asked->domain_count};
-    char *text = NULL;
-    size_t len = 0;
-    if (frank_wire_factor_format(&factor, &text, &len) == FRANK_OK) {
-      frank_reception_answer(door, asked, true, text, len);
-      free(text);
-    } else {
-      char body[FRANK_WIRE_REPLY_MAX_BYTES];
-      struct frank_wire_fault fault;
-      frank_wire_fault_set(&fault, "internal", "no memory for the factor of %zu domains",
-                           asked->domain_count);
-      len = frank_wire_fault_format(&fault, FRANK_DOOR_RETRY_AFTER_MS, body);
-      frank_reception_answer(door, asked, false, body, len);
-    }
+  uint64_t tag = 0; /* the record's first member */
+  char *text = NULL;
+  size_t len = 0;
+  if (record->len_bytes >= sizeof tag) {
+    memcpy(&tag, record->payload, sizeof tag);
   }
+  struct frank_asked *asked = frank_ledger_by_tag(door->ledger, tag);
+  door->questions -= door->questions > 0 ? 1 : 0;
+  if (!asked || asked->verb != FRANK_WIRE_FACTOR) {
+    frank_log(FRANK_LOG_WARN, "event=factor_for_nobody tag=%" PRIu64, tag);
+    return;
+  }
+  enum frank_err err = frank_wire_factor_format(record->payload, record->len_bytes, asked->domains,
+                                                asked->domain_count, &text, &len);
+  if (err == FRANK_OK) {
+    frank_reception_answer(door, asked, true, text, len);
+    free(text);
+    return;
+  }
+  char body[FRANK_WIRE_REPLY_MAX_BYTES];
+  struct frank_wire_fault fault;
+  frank_wire_fault_set(&fault, "internal", "the factor of %zu domains cannot be written: %s",
+                       asked->domain_count, frank_err_text(err));
+  len = frank_wire_fault_format(&fault, FRANK_DOOR_RETRY_AFTER_MS, body);
+  frank_reception_answer(door, asked, false, body, len);
 }
 
 static void on_ping_record(struct frank_door *door, const void *payload)
@@ -149,7 +142,6 @@ static const struct {
     [FRANK_DOOR_ANSWER] = {on_answer, sizeof(struct frank_answer)},
     [FRANK_DOOR_CANCELLED] = {on_cancelled, sizeof(struct frank_door_cancelled)},
     [FRANK_DOOR_STATUS] = {on_status_record, sizeof(struct frank_status)},
-    [FRANK_DOOR_FACTOR] = {on_factor_record, sizeof(struct frank_door_factor)},
     [FRANK_RECORD_PING] = {on_ping_record, sizeof(struct frank_record_tag)},
     [FRANK_DOOR_DRAIN] = {on_drain, 0},
 };
@@ -165,6 +157,10 @@ bool frank_records_read(struct frank_door *door)
     if (err != FRANK_OK) {
       door->closed = true;
       return true;
+    }
+    if (record.type == FRANK_DOOR_FACTOR) { /* of any length */
+      on_factor_record(door, &record);
+      continue;
     }
     if (record.type >= sizeof records / sizeof records[0] || !records[record.type].fn ||
         records[record.type].len_bytes != record.len_bytes) {

@@ -1,5 +1,7 @@
 #include "door/status_json.h"
 
+#include "door/sources_json.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
@@ -20,7 +22,9 @@ bool frank_status_is_sound(const struct frank_status *status)
       !has_end(status->factor_source, sizeof status->factor_source) ||
       status->device_count > FRANK_STATUS_DEVICES_MAX ||
       status->client_count > FRANK_STATUS_CLIENTS_MAX ||
-      status->child_count > FRANK_STATUS_CHILDREN_MAX) {
+      status->child_count > FRANK_STATUS_CHILDREN_MAX ||
+      status->source_count > FRANK_STATUS_SOURCES_MAX ||
+      !frank_sources_are_sound(status->sources, status->source_count)) {
     return false;
   }
   for (uint32_t i = 0; i < status->device_count; i++) {
@@ -163,6 +167,21 @@ static json_t *queue_json(const struct frank_status *status)
   return object;
 }
 
+static json_t *lookups_json(const struct frank_status_lookups *lookups)
+{
+  json_t *object = json_object();
+  if (!put_int(object, "started", lookups->started) || !put_int(object, "found", lookups->found) ||
+      !put_int(object, "absent", lookups->absent) || !put_int(object, "failed", lookups->failed) ||
+      !put_int(object, "timed_out", lookups->timed_out) ||
+      !put_int(object, "too_high", lookups->too_high) ||
+      !put_int(object, "crowded", lookups->crowded) ||
+      !put_int(object, "waiting", lookups->waiting) || !put_int(object, "kept", lookups->kept)) {
+    json_decref(object);
+    return NULL;
+  }
+  return object;
+}
+
 static json_t *factor_json(const struct frank_status *status)
 {
   json_t *object = json_object();
@@ -170,7 +189,9 @@ static json_t *factor_json(const struct frank_status *status)
                         ? json_null()
                         : json_integer((json_int_t)status->factor_expires_s);
   if (!put(object, "expires", expires) || !put_int(object, "value", status->factor) ||
-      !put_text(object, "source", status->factor_source)) {
+      !put_text(object, "source", status->factor_source) ||
+      !put(object, "sources", frank_sources_json(status->sources, status->source_count)) ||
+      !put(object, "lookups", lookups_json(&status->lookups))) {
     json_decref(object);
     return NULL;
   }

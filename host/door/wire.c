@@ -348,6 +348,58 @@ static enum frank_err take_recipients(const json_t *value, json_t *set,
   return FRANK_OK;
 }
 
+/* The keys of `set`, one after another, each with its NUL. */
+static enum frank_err flatten(json_t *set, char **domains, size_t *len_bytes)
+{
+  size_t need = 0;
+  const char *key = NULL;
+  json_t *value = NULL;
+  json_object_foreach(set, key, value)
+  {
+    need += strlen(key) + 1;
+  }
+  *domains = NULL;
+  *len_bytes = need;
+  if (need == 0) {
+    return FRANK_OK;
+  }
+  char *at = malloc(need);
+  if (!at) {
+    return FRANK_ERR_NOMEM;
+  }
+  *domains = at;
+  json_object_foreach(set, key, value)
+  {
+    size_t len = strlen(key) + 1;
+    memcpy(at, key, len);
+    at += len;
+  }
+  return FRANK_OK;
+}
+
+/* The distinct domains of the recipients, one after another, each with its NUL. */
+static enum frank_err take_domains(const json_t *value, char **domains, size_t *len_bytes,
+                                   size_t *count, struct frank_wire_fault *fault)
+{
+  *domains = NULL;
+  *len_bytes = *count = 0;
+  if (!value) {
+    return FRANK_OK;
+  }
+  json_t *set = json_object();
+  enum frank_err err = set ? take_recipients(value, set, fault) : FRANK_ERR_NOMEM;
+  if (err == FRANK_OK) {
+    err = flatten(set, domains, len_bytes);
+    *count = json_object_size(set);
+  }
+  if (err == FRANK_ERR_NOMEM) {
+    frank_wire_fault_set(fault, INTERNAL, "no memory for %zu recipients", json_array_size(value));
+    *len_bytes = *count = 0;
+  }
+  json_decref(set);
+  return err;
+}
+
 /* ---- mint ---- */
 
 /* The members of mint's body that are strings; order as in `struct mint_texts`. */
@@ -474,9 +526,12 @@ static enum frank_err take_numbers(const json_t *root, struct frank_request *req
 
 enum frank_err frank_wire_mint_parse(const void *body, size_t len_bytes,
                                      struct frank_request *request, char b[FRANK_B_MAX_BYTES + 1],
-                                     struct frank_wire_fault *fault)
+                                     char **domains, struct frank_wire_fault *fault)
 {
   json_t *root = NULL;
+  size_t domains_len = 0;
+  size_t domain_count = 0;
+  *domains = NULL;
   const json_t *texts[TEXT_COUNT] = {NULL};
   *request = (struct frank_request){.alg = FRANK_ALG_RSA_SHA256};
   enum frank_err err = parse_object(body, len_bytes, false, &root, fault);
@@ -491,14 +546,18 @@ enum frank_err frank_wire_mint_parse(const void *body, size_t len_bytes,
     err = take_on_deadline(texts[TEXT_ON_DEADLINE], request, fault);
   }
   if (err == FRANK_OK) {
-    err = take_recipients(json_object_get(root, "recipients"), NULL, fault);
-  }
-  if (err == FRANK_OK) {
     err = texts[TEXT_B] ? take_b(texts[TEXT_B], request, b, fault)
                         : take_dkim(texts[TEXT_DKIM], request, b, fault);
   }
   if (err == FRANK_OK) {
     err = take_alg(texts[TEXT_A], texts[TEXT_DKIM] != NULL, request, fault);
+  }
+  const json_t *recipients = json_object_get(root, "recipients");
+  if (err == FRANK_OK && request->factor > 0) {
+    err = take_recipients(recipients, NULL, fault); /* checked, and of no further use */
+  } else if (err == FRANK_OK) {
+    err = take_domains(recipients, domains, &domains_len, &domain_count, fault);
+    request->domains_len = (uint32_t)domains_len;
   }
   json_decref(root);
   return err;
@@ -530,62 +589,25 @@ enum frank_err frank_wire_cancel_parse(const void *body, size_t len_bytes,
   return err;
 }
 
-/* The keys of `set`, one after another, each with its NUL. */
-static enum frank_err flatten(json_t *set, char **domains)
-{
-  size_t need = 0;
-  const char *key = NULL;
-  json_t *value = NULL;
-  json_object_foreach(set, key, value)
-  {
-    need += strlen(key) + 1;
-  }
-  *domains = NULL;
-  if (need == 0) {
-    return FRANK_OK;
-  }
-  char *at = malloc(need);
-  if (!at) {
-    return FRANK_ERR_NOMEM;
-  }
-  *domains = at;
-  json_object_foreach(set, key, value)
-  {
-    size_t len = strlen(key) + 1;
-    memcpy(at, key, len);
-    at += len;
-  }
-  return FRANK_OK;
-}
-
-enum frank_err frank_wire_factor_parse(const void *body, size_t len_bytes, char **domains,
-                                       size_t *domain_count, struct frank_wire_fault *fault)
+enum frank_err frank_wire_factor_parse(const void *body, size_t len_bytes,
+                                       struct frank_wire_question *question,
+                                       struct frank_wire_fault *fault)
 {
   json_t *root = NULL;
-  json_t *set = NULL;
-  *domains = NULL;
-  *domain_count = 0;
+  *question = (struct frank_wire_question){.domains = NULL};
   enum frank_err err = parse_object(body, len_bytes, true, &root, fault);
   if (err != FRANK_OK) {
     return err;
   }
-  set = json_object();
-  if (!set) {
-    err = FRANK_ERR_NOMEM;
-    goto cleanup;
+  const json_t *purge = json_object_get(root, "purge");
+  if (purge && !json_is_boolean(purge)) {
+    err = refuse_value(purge, "purge", "neither true nor false", fault);
   }
-  err = take_recipients(json_object_get(root, "recipients"), set, fault);
-  if (err != FRANK_OK) {
-    goto cleanup;
+  if (err == FRANK_OK) {
+    question->purge = json_is_true(purge);
+    err = take_domains(json_object_get(root, "recipients"), &question->domains,
+                       &question->domains_len, &question->domain_count, fault);
   }
-  err = flatten(set, domains);
-  *domain_count = json_object_size(set);
-
-cleanup:
-  if (err == FRANK_ERR_NOMEM) {
-    frank_wire_fault_set(fault, INTERNAL, "no memory for a body of %zu bytes", len_bytes);
-  }
-  json_decref(set);
   json_decref(root);
   return err;
 }

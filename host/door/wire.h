@@ -73,11 +73,14 @@ FRANK_MUST_CHECK enum frank_err frank_wire_envelope_parse(const struct frank_wir
                                                           struct frank_wire_envelope *envelope,
                                                           struct frank_wire_fault *fault);
 
-/* mint's body. Fills all of *request but tag and client, and `b` (request->b_len bytes and a NUL).
+/* mint's body. Fills all of *request but tag, client and source, `b` (request->b_len bytes and a
+ * NUL), and *domains (request->domains_len bytes, the caller frees it, NULL where there are none):
+ * the distinct domains of the recipients in the order of their first occurrence, lower-cased, each
+ * with its NUL, one after another. A request that names its factor has none: nothing is looked up.
  * FRANK_ERR_MALFORMED (with the fault), FRANK_ERR_NOMEM (fault "internal"). */
 FRANK_MUST_CHECK enum frank_err frank_wire_mint_parse(const void *body, size_t len_bytes,
                                                       struct frank_request *request,
-                                                      char b[FRANK_B_MAX_BYTES + 1],
+                                                      char b[FRANK_B_MAX_BYTES + 1], char **domains,
                                                       struct frank_wire_fault *fault);
 
 /* cancel's body: the id of the request to take back. Errors as above. */
@@ -85,12 +88,17 @@ FRANK_MUST_CHECK enum frank_err frank_wire_cancel_parse(const void *body, size_t
                                                         char id[FRANK_WIRE_ID_MAX_BYTES + 1],
                                                         struct frank_wire_fault *fault);
 
-/* factor's body; empty means no recipients. *domains gets the distinct domains of the recipients
- * in the order of their first occurrence, lower-cased, each with its NUL, one after another, and
- * *domain_count their number; the caller frees *domains (NULL where there are none). Errors as
- * above. */
+/* factor's question. `domains` as mint's; the caller frees it. */
+struct frank_wire_question {
+  char *domains;
+  size_t domains_len;
+  size_t domain_count;
+  bool purge; /* what is kept of the domains, without any of all, is to be forgotten first */
+};
+
+/* factor's body; empty means no recipients. Errors as above; question->domains is NULL then. */
 FRANK_MUST_CHECK enum frank_err frank_wire_factor_parse(const void *body, size_t len_bytes,
-                                                        char **domains, size_t *domain_count,
+                                                        struct frank_wire_question *question,
                                                         struct frank_wire_fault *fault);
 
 /* The body of status and ping, which have no members: empty, or any object. Errors as above. */
@@ -110,18 +118,11 @@ size_t frank_wire_fault_format(const struct frank_wire_fault *fault, uint64_t re
 /* cancel's reply. */
 size_t frank_wire_cancelled_format(bool found, char out[FRANK_WIRE_REPLY_MAX_BYTES]);
 
-/* factor's reply: the default factor, and the same for each domain (look-up of recipients is not
- * there yet). *out is allocated, the caller frees it. eta_ms is null while no device works.
- * FRANK_ERR_NOMEM. */
-struct frank_wire_factor {
-  uint64_t factor;
-  const char *source;
-  int64_t expires_s;   /* seconds since 1970; 0: null */
-  double rate_hps;     /* of all devices */
-  const char *domains; /* as frank_wire_factor_parse gives them */
-  size_t domain_count;
-};
-FRANK_MUST_CHECK enum frank_err frank_wire_factor_format(const struct frank_wire_factor *factor,
+/* factor's reply, from frankd's record of `len_bytes` (any bytes) to a question about `domains`.
+ * *out is allocated, the caller frees it. eta_ms is null while no device works.
+ * FRANK_ERR_MALFORMED: it is no such record; FRANK_ERR_NOMEM. */
+FRANK_MUST_CHECK enum frank_err frank_wire_factor_format(const void *record, size_t record_len,
+                                                         const char *domains, size_t domain_count,
                                                          char **out, size_t *len_bytes);
 
 #endif

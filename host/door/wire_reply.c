@@ -1,12 +1,15 @@
 #include "door/wire.h"
 
 #include "base/json_text.h"
+#include "door/messages.h"
+#include "door/sources_json.h"
 #include "door/wire_internal.h"
 #include "proof/msmr.h"
 #include "proof/target.h"
 
 #include <assert.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,15 +99,51 @@ size_t frank_wire_cancelled_format(bool found, char out[FRANK_WIRE_REPLY_MAX_BYT
   return frank_json_text_end(&json);
 }
 
+static const char *const domain_states[FRANK_DOOR_DOMAIN_STATES] = {
+    [FRANK_DOOR_DOMAIN_UNKNOWN] = "unknown",   [FRANK_DOOR_DOMAIN_FOUND] = "found",
+    [FRANK_DOOR_DOMAIN_ABSENT] = "absent",     [FRANK_DOOR_DOMAIN_FAILED] = "failed",
+    [FRANK_DOOR_DOMAIN_TOO_HIGH] = "too-high",
+};
+
+static bool is_printable(const char *text, size_t size)
+{
+  const char *end = memchr(text, '\0', size);
+  for (const char *at = text; end && at < end; at++) {
+    if (*at < 0x20 || *at > 0x7e) {
+      return false;
+    }
+  }
+  return end != NULL;
+}
+
+/* What is asked of this domain: its own factor, or the one where nothing is published. */
+static json_t *domain_json(const char *domain, const struct frank_door_domain *row,
+                           const struct frank_door_factor *factor)
+{
+  bool own = row->state == FRANK_DOOR_DOMAIN_FOUND;
+  char source[FRANK_SOURCE_BYTES];
+  if (row->state >= FRANK_DOOR_DOMAIN_STATES || !is_printable(row->why, sizeof row->why)) {
+    return NULL;
+  }
+  (void)snprintf(source, sizeof source, own ? "dns:%s" : "%s",
+                 own ? domain : factor->otherwise_source);
+  json_t *published = row->factor > 0 ? json_integer((json_int_t)row->factor) : json_null();
+  return json_pack("{s:s, s:I, s:s, s:s, s:o, s:s, s:I, s:s}", "domain", domain, "factor",
+                   (json_int_t)(own ? row->factor : factor->otherwise), "source", source, "state",
+                   domain_states[row->state], "published", published, "dnssec",
+                   frank_dnssec_text(row->dnssec), "ttl_s", (json_int_t)row->ttl_s, "why",
+                   row->why);
+}
+
 /* One object per domain, in the order asked for. */
-static json_t *domains_array(const struct frank_wire_factor *factor)
+static json_t *domains_array(const char *domain, size_t count, const uint8_t *rows,
+                             const struct frank_door_factor *factor)
 {
   json_t *list = json_array();
-  const char *domain = factor->domains;
-  for (size_t i = 0; list && i < factor->domain_count; i++) {
-    json_t *one = json_pack("{s:s, s:I, s:s}", "domain", domain, "factor",
-                            (json_int_t)factor->factor, "source", factor->source);
-    if (!one || json_array_append_new(list, one) != 0) {
+  for (size_t i = 0; list && i < count; i++) {
+    struct frank_door_domain row;
+    memcpy(&row, rows + i * sizeof row, sizeof row);
+    if (json_array_append_new(list, domain_json(domain, &row, factor)) != 0) {
       json_decref(list);
       list = NULL;
     }
@@ -113,27 +152,49 @@ static json_t *domains_array(const struct frank_wire_factor *factor)
   return list;
 }
 
-enum frank_err frank_wire_factor_format(const struct frank_wire_factor *factor, char **out,
-                                        size_t *len_bytes)
+static bool factor_is_sound(const struct frank_door_factor *factor, size_t rows_len,
+                            size_t domain_count)
 {
-  frank_wire_json_begin();
-  json_t *root = json_object();
-  json_t *domains = domains_array(factor);
-  char *text = NULL;
-  double eta_ms = factor->rate_hps > 0 ? (double)factor->factor / factor->rate_hps * 1000 : -1;
-  bool has_eta = eta_ms >= 0 && eta_ms < 1e18;
-  if (root && domains &&
-      json_object_set_new(root, "factor", json_integer((json_int_t)factor->factor)) == 0 &&
-      json_object_set_new(root, "source", json_string(factor->source)) == 0 &&
-      json_object_set(root, "domains", domains) == 0 &&
-      json_object_set_new(root, "expires",
-                          factor->expires_s > 0 ? json_integer(factor->expires_s) : json_null()) ==
-          0 &&
-      json_object_set_new(root, "eta_ms",
-                          has_eta ? json_integer((json_int_t)(eta_ms + 0.5)) : json_null()) == 0) {
-    text = json_dumps(root, JSON_COMPACT);
+  return factor->domain_count == domain_count &&
+         rows_len == domain_count * sizeof(struct frank_door_domain) &&
+         is_printable(factor->source, sizeof factor->source) &&
+         is_printable(factor->otherwise_source, sizeof factor->otherwise_source) &&
+         factor->source_count <= FRANK_STATUS_SOURCES_MAX &&
+         frank_sources_are_sound(factor->sources, factor->source_count);
+}
+
+enum frank_err frank_wire_factor_format(const void *record, size_t record_len, const char *domains,
+                                        size_t domain_count, char **out, size_t *len_bytes)
+{
+  struct frank_door_factor factor;
+  if (record_len < sizeof factor) {
+    return FRANK_ERR_MALFORMED;
   }
-  json_decref(domains);
+  memcpy(&factor, record, sizeof factor);
+  if (!factor_is_sound(&factor, record_len - sizeof factor, domain_count)) {
+    return FRANK_ERR_MALFORMED;
+  }
+  frank_wire_json_begin();
+  double eta_ms = factor.rate_hps > 0 ? (double)factor.factor / factor.rate_hps * 1000 : -1;
+  bool has_eta = eta_ms >= 0 && eta_ms < 1e18;
+  const struct {
+    const char *name;
+    json_t *value;
+  } members[] = {
+      {"factor", json_integer((json_int_t)factor.factor)},
+      {"source", json_string(factor.source)},
+      {"domains",
+       domains_array(domains, domain_count, (const uint8_t *)record + sizeof factor, &factor)},
+      {"expires", factor.expires_s > 0 ? json_integer(factor.expires_s) : json_null()},
+      {"eta_ms", has_eta ? json_integer((json_int_t)(eta_ms + 0.5)) : json_null()},
+      {"sources", frank_sources_json(factor.sources, factor.source_count)},
+  };
+  json_t *root = json_object();
+  bool ok = root != NULL;
+  for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+    ok = json_object_set_new(root, members[i].name, members[i].value) == 0 && ok;
+  }
+  char *text = ok ? json_dumps(root, JSON_COMPACT) : NULL;
   json_decref(root);
   if (!text || frank_wire_json_failed()) {
     free(text);

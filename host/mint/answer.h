@@ -27,9 +27,11 @@ struct frank_request {
   uint8_t fail_at_deadline; /* 0: the best nonce found; 1: an error */
   uint8_t priority;         /* 0..9, 9 first */
   uint16_t b_len;
-  uint32_t reserved;
+  uint32_t domains_len; /* bytes of the recipients' domains, each with its NUL; 0 for none */
+  uint64_t waited_us;   /* since it arrived, before it came to the mint service */
   char client[FRANK_CLIENT_NAME_BYTES]; /* who shares fairly with whom; NUL-terminated */
-  /* b_len bytes of b follow where it travels in a message */
+  char source[FRANK_SOURCE_BYTES];      /* where `factor` comes from; "": from the request */
+  /* b_len bytes of b, then domains_len of domains follow where it travels in a message */
 };
 
 /* The error codes of the wire protocol that the mint service can give, plus "none". */
@@ -60,7 +62,7 @@ struct frank_answer {
   uint32_t reserved;
   struct frank_hash h;
   char n[FRANK_MSMR_NONCE_MAX + 1];
-  char source[FRANK_SOURCE_BYTES];      /* "request", "floor", "file" */
+  char source[FRANK_SOURCE_BYTES];      /* "request", "dns:DOMAIN", "issuer#epoch", "floor" */
   char device[FRANK_DEVICE_NAME_BYTES]; /* where the nonce was found; "host" for the one hashed at
                                            admission */
   char message[160];                    /* for a refusal: a sentence that names the input */

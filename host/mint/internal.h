@@ -9,10 +9,10 @@
 #ifndef FRANK_MINT_INTERNAL_H
 #define FRANK_MINT_INTERNAL_H
 
-#include "mint/heap.h"
-#include "mint/list.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/table.h"
 #include "mint/mint.h"
-#include "mint/table.h"
 #include "proof/plan.h"
 
 #define FRANK_MINT_SLOTS        128  /* slices that one device may have outstanding */

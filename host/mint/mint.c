@@ -402,20 +402,23 @@ void frank_mint_request(struct frank_mint *mint, uint64_t origin,
       .origin = origin,
       .tag = request->tag,
       .factor = request->factor > 0 ? request->factor : mint->factor,
-      .arrived_us = now_us,
-      .deadline_us = now_us + (uint64_t)request->deadline_ms * FRANK_US_PER_MS,
+      .arrived_us = now_us - request->waited_us,
+      .deadline_us = now_us - request->waited_us + (uint64_t)request->deadline_ms * FRANK_US_PER_MS,
       .fail_at_deadline = request->fail_at_deadline != 0,
       .priority = request->priority,
   };
   frank_mint_copy_text(w.source, sizeof w.source,
-                       request->factor > 0 ? "request" : mint->factor_source);
+                       request->factor == 0         ? mint->factor_source
+                       : request->source[0] != '\0' ? request->source
+                                                    : "request");
   struct frank_answer refused = {.factor = w.factor, .alg = request->alg};
   struct frank_plan plan;
   /* The door has checked all this; but it is the door that reads strangers' bytes. */
   if (request->alg >= FRANK_ALG_COUNT || request->priority > FRANK_PRIORITY_MAX ||
       request->deadline_ms < 1 || request->deadline_ms > FRANK_DEADLINE_MAX_MS ||
       memchr(request->client, '\0', sizeof request->client) == NULL ||
-      frank_mint_waiter_find(mint, origin, request->tag) ||
+      memchr(request->source, '\0', sizeof request->source) == NULL ||
+      request->waited_us > now_us || frank_mint_waiter_find(mint, origin, request->tag) ||
       frank_plan_make(request->b_len, w.factor, &plan) != FRANK_OK) {
     refuse(mint, origin, request->tag, FRANK_REFUSAL_INTERNAL, &refused,
            "the door passed on a request that it should have refused");

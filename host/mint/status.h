@@ -14,6 +14,7 @@
 #define FRANK_STATUS_DEVICES_MAX  128
 #define FRANK_STATUS_CLIENTS_MAX  32
 #define FRANK_STATUS_CHILDREN_MAX 24
+#define FRANK_STATUS_SOURCES_MAX  12
 #define FRANK_STATUS_BUCKETS      16
 
 /* How a request ended, and how many did: the rows of frank_jobs_total{result=...}. */
@@ -80,6 +81,40 @@ struct frank_status_child {
   uint64_t dropped; /* messages of a door without an envelope to answer to */
 };
 
+/* A source of the factor, in the operator's order. */
+struct frank_status_source {
+  char name[192];  /* as configured */
+  char kind[8];    /* "fixed", "file", "url", "dns", "floor" */
+  char source[96]; /* "issuer#epoch" and the like; "" while it gives none */
+  char why[192];   /* why it gives none, or what went wrong at the last try; "" nothing */
+  uint64_t factor; /* 0: none */
+  int64_t issued_s;
+  int64_t expires_s;        /* unix; 0: does not */
+  uint64_t previous_factor; /* 0: none */
+  int64_t previous_until_s;
+  int64_t confirmed_s; /* when it last gave a good answer; 0: not since the start */
+  int64_t next_s;      /* when it is asked next; 0: it is not asked */
+  uint64_t fetches;
+  uint64_t failures;
+  uint32_t in_force; /* 1: the one that counts */
+  uint32_t kept;     /* 1: from an earlier run, not confirmed since */
+  uint32_t testing;  /* 1: published for trying */
+  uint32_t dnssec;   /* of a record in DNS: 0 not signed, 1 right, 2 wrong */
+};
+
+/* What look-ups of recipients' domains came to. */
+struct frank_status_lookups {
+  uint64_t started;
+  uint64_t found;
+  uint64_t absent;
+  uint64_t failed;
+  uint64_t timed_out; /* requests that did not wait any longer */
+  uint64_t too_high;  /* factors above max-factor, ignored */
+  uint64_t crowded;   /* requests and look-ups that found no room */
+  uint32_t waiting;   /* requests that wait for one */
+  uint32_t kept;      /* answers */
+};
+
 struct frank_status {
   char version[32];
   uint64_t uptime_ms;
@@ -92,6 +127,9 @@ struct frank_status {
   uint64_t factor;
   int64_t factor_expires_s; /* 0: does not expire */
   char factor_source[96];
+  struct frank_status_lookups lookups;
+  uint32_t source_count;
+  uint32_t reserved_source;
   uint64_t totals[FRANK_RESULT_COUNT];
   uint64_t attempts_total;
   uint64_t useful_attempts_total; /* of searches that ended in an answer */
@@ -107,6 +145,7 @@ struct frank_status {
   struct frank_status_device devices[FRANK_STATUS_DEVICES_MAX];
   struct frank_status_client clients[FRANK_STATUS_CLIENTS_MAX];
   struct frank_status_child children[FRANK_STATUS_CHILDREN_MAX];
+  struct frank_status_source sources[FRANK_STATUS_SOURCES_MAX];
 };
 extern const double frank_status_bucket_s[FRANK_STATUS_BUCKETS];
 

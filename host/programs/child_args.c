@@ -1,6 +1,8 @@
 #include "programs/child_args.h"
 
+#include "base/dirs.h"
 #include "door/door.h"
+#include "programs/frankd_sources.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -55,6 +57,43 @@ static void door_args(const struct frankd_config *config, const char *endpoint,
   }
 }
 
+static void resolver_args(const struct frankd_config *config, struct frankd_child_args *args)
+{
+  static struct frankd_source_list sources; /* too large for the stack of a small process */
+  char state[FRANK_DIR_BYTES];
+  frankd_sources_list(config, &sources);
+  for (size_t i = 0; i < sources.count; i++) {
+    if (sources.list[i].kind == FRANK_BOARD_URL || sources.list[i].kind == FRANK_BOARD_DNS) {
+      add_arg(args, "--source");
+      add_arg(args, "%s", sources.list[i].text);
+    }
+  }
+  for (uint32_t i = 0; i < config->dns_servers.count; i++) {
+    add_arg(args, "--dns-server");
+    add_arg(args, "%s", config->dns_servers.items[i]);
+  }
+  if (config->state[0] != '\0' || frank_state_dir(state, sizeof state) == FRANK_OK) {
+    add_arg(args, "--state");
+    add_arg(args, "%s", config->state[0] != '\0' ? config->state : state);
+  }
+  const struct {
+    const char *flag;
+    const char *value;
+  } texts[] = {{"--dns-anchor", config->dns_anchor}, {"--ca-file", config->factor_ca}};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    if (texts[i].value[0] != '\0') {
+      add_arg(args, "%s", texts[i].flag);
+      add_arg(args, "%s", texts[i].value);
+    }
+  }
+  if (config->require_dnssec) {
+    add_arg(args, "--require-dnssec");
+  }
+  if (config->factor_http) {
+    add_arg(args, "--allow-http");
+  }
+}
+
 void frankd_child_args_make(const struct frankd_config *config, const char *program,
                             const char *endpoint, struct frankd_child_args *args)
 {
@@ -62,6 +101,8 @@ void frankd_child_args_make(const struct frankd_config *config, const char *prog
   add_arg(args, "%s", program);
   if (endpoint) {
     door_args(config, endpoint, args);
+  } else if (strcmp(program, "frank-resolver") == 0) {
+    resolver_args(config, args);
   } else {
     add_arg(args, "--http");
     add_arg(args, "%s", config->http);

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define CHILD_ARGS_MAX  32
+#define CHILD_ARGS_MAX  48
 #define CHILD_ARG_BYTES 320
 
 /* Zero-initialised; argv is NULL-terminated and points into text, so it must not be copied. */
@@ -18,7 +18,7 @@ struct frankd_child_args {
   size_t count;
 };
 
-/* argv of `program` ("frank-door") at `endpoint`; NULL for the web child, which has none. */
+/* argv of `program` ("frank-door") at `endpoint`; NULL for the others, which have none. */
 void frankd_child_args_make(const struct frankd_config *config, const char *program,
                             const char *endpoint, struct frankd_child_args *args);
 

@@ -5,17 +5,17 @@
  *     door --requests--> mint service --slices--> worker
  *     door <--answers--- mint service <--results- worker
  */
-#include "base/dirs.h"
 #include "base/clock.h"
+#include "base/dirs.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/sd_notify.h"
 #include "engine/unroll.h"
 #include "mint/fleet.h"
 #include "mint/mint.h"
-#include "programs/factor_file.h"
 #include "programs/frankd_children.h"
 #include "programs/frankd_config.h"
+#include "programs/frankd_factors.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,9 +25,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define FACTOR_FILE_EVERY_US (500 * FRANK_US_PER_MS)
-#define PAUSE_FROM_US        (500 * FRANK_US_PER_MS)
-#define DRAIN_LIMIT_US       (500 * FRANK_US_PER_MS) /* for the doors to hear that it ends */
+#define PAUSE_FROM_US  (500 * FRANK_US_PER_MS)
+#define DRAIN_LIMIT_US (500 * FRANK_US_PER_MS) /* for the doors to hear that it ends */
 #define LEAVE_LIMIT_US                                                                             \
   (1900 * FRANK_US_PER_MS) /* for the doors' last replies; longer than theirs */
 
@@ -41,10 +40,8 @@ struct frankd {
   struct frank_mint *mint;
   struct frank_fleet *fleet;
   struct frankd_children *children;
-  struct frank_factor_file factor_file;
+  struct frankd_factors *factors;
   uint64_t started_us;
-  uint64_t factor_due_us;
-  bool factor_changed;    /* seen, not read yet */
   uint64_t turned_us;     /* when the last turn handled its events */
   uint64_t grace_ends_us; /* while draining */
   bool told_ready;
@@ -65,52 +62,6 @@ static void random_bytes(void *arg, uint8_t *bytes, size_t len_bytes)
   }
 }
 
-/* ---- factor ---- */
-
-/* The first of: the file, the fixed factor, the floor. False: the file cannot be read or holds no
- * factor; what was in force stays. */
-static bool apply_factor(struct frankd *f, char *why, size_t why_size)
-{
-  uint64_t factor = 0;
-  if (f->config.factor > 0) {
-    frank_mint_set_factor(f->mint, f->config.factor, "fixed", 0);
-    return true;
-  }
-  if (f->config.factor_file[0] == '\0') {
-    frank_mint_set_factor(f->mint, f->config.floor, "floor", 0);
-    return true;
-  }
-  if (frank_factor_file_read(&f->factor_file, f->config.factor_file, &factor, why, why_size) !=
-      FRANK_OK) {
-    return false;
-  }
-  frank_mint_set_factor(f->mint, factor, "file", 0);
-  frank_log(FRANK_LOG_INFO, "event=factor factor=%" PRIu64 " source=file file=%s", factor,
-            f->config.factor_file);
-  return true;
-}
-
-static void watch_factor_file(struct frankd *f, uint64_t now_us)
-{
-  f->factor_due_us = f->config.factor == 0 && f->config.factor_file[0] != '\0'
-                         ? now_us + FACTOR_FILE_EVERY_US
-                         : FRANK_NEVER_US;
-  if (f->factor_due_us == FRANK_NEVER_US) {
-    return;
-  }
-  /* One that changed is read at the next look if it has stayed since: it may be half written. */
-  bool changed = frank_factor_file_changed(&f->factor_file, f->config.factor_file);
-  bool due = f->factor_changed && !changed;
-  f->factor_changed = changed;
-  if (!due) {
-    return;
-  }
-  char why[FRANK_CONFIG_WHY_BYTES];
-  if (!apply_factor(f, why, sizeof why)) {
-    frank_log(FRANK_LOG_WARN, "event=factor-kept why=\"%s\"", why);
-  }
-}
-
 /* ---- status ---- */
 
 static bool is_ready(const struct frankd *f)
@@ -127,6 +78,7 @@ static void fill_status(void *arg, struct frank_status *status)
   frank_mint_status(f->mint, status);
   frank_fleet_status(f->fleet, status);
   frankd_children_status(f->children, status);
+  frankd_factors_status(f->factors, status);
 }
 
 static void notify(const char *state)
@@ -220,21 +172,24 @@ static void reload(struct frankd *f)
     return;
   }
   const struct frank_config_key *changed[FRANK_CONFIG_KEYS_MAX];
+  bool resolver_changed = false;
   size_t count = frank_config_compare(&frankd_config_table, &f->config, &fresh, changed);
   for (size_t i = 0; i < count; i++) {
     if (changed[i]->reloadable) {
       frank_config_copy(changed[i], &fresh, &f->config);
     }
+    resolver_changed = resolver_changed || frankd_config_is_resolvers(changed[i]);
     frank_log(changed[i]->reloadable ? FRANK_LOG_INFO : FRANK_LOG_WARN,
               "event=reload key=%s result=%s", changed[i]->name,
               changed[i]->reloadable ? "changed" : "needs-a-restart");
   }
   frank_log_init("frankd", (enum frank_log_level)f->config.log_level);
   frank_mint_set_max_factor(f->mint, f->config.max_factor);
-  if (!apply_factor(f, why, sizeof why)) {
-    frank_log(FRANK_LOG_WARN, "event=factor-kept why=\"%s\"", why);
+  uint64_t now_us = frank_clock_now_us();
+  frankd_factors_reload(f->factors, now_us);
+  if (resolver_changed) {
+    frankd_children_restart_resolver(f->children, now_us);
   }
-  f->factor_due_us = 0;
   frankd_children_reload(f->children);
   frank_log(FRANK_LOG_INFO, "event=reloaded changed=%zu", count);
 }
@@ -313,10 +268,14 @@ static enum frank_err open_all(struct frankd *f, char *why)
     err = open_mint(f, now_us);
   }
   if (err == FRANK_OK) {
-    frankd_children_serve(f->children, f->mint);
-    err = apply_factor(f, why, FRANK_CONFIG_WHY_BYTES) ? FRANK_OK : FRANK_ERR_MALFORMED;
+    const struct frankd_factors_calls calls = {.look_up = frankd_children_look_up,
+                                               .refresh = frankd_children_refresh,
+                                               .answer = frankd_children_factor,
+                                               .arg = f->children};
+    err = frankd_factors_new(&f->config, &calls, f->mint, now_us, &f->factors, why);
   }
   if (err == FRANK_OK) {
+    frankd_children_serve(f->children, f->mint, f->factors);
     err = open_fleet(f, now_us, why);
   }
   return err;
@@ -328,7 +287,7 @@ static uint64_t next_due_us(const struct frankd *f)
       frank_mint_next_due_us(f->mint),
       frank_fleet_next_due_us(f->fleet),
       frankd_children_next_due_us(f->children),
-      f->factor_due_us,
+      frankd_factors_next_due_us(f->factors),
       f->stop ? f->grace_ends_us : FRANK_NEVER_US,
   };
   uint64_t due_us = FRANK_NEVER_US;
@@ -357,9 +316,7 @@ static enum frank_err turn(struct frankd *f)
   frank_mint_tick(f->mint, now_us);
   frank_fleet_tick(f->fleet, now_us);
   frankd_children_tick(f->children, now_us);
-  if (now_us >= f->factor_due_us) {
-    watch_factor_file(f, now_us);
-  }
+  frankd_factors_tick(f->factors, now_us);
   if (f->reload) {
     reload(f);
   }
@@ -375,6 +332,7 @@ static void drain(struct frankd *f)
   frank_log(FRANK_LOG_INFO, "event=draining waiting=%" PRIu32, frank_mint_waiting(f->mint));
   uint64_t now_us = frank_clock_now_us();
   uint64_t heard_us = now_us + DRAIN_LIMIT_US;
+  frankd_factors_finish(f->factors, now_us);
   frank_mint_drain(f->mint);
   frankd_children_drain(f->children, now_us);
   frankd_children_pump(f->children, now_us); /* now: the turns below begin with waiting */
@@ -437,6 +395,7 @@ int main(int argc, char **argv)
 cleanup:
   frank_fleet_destroy(&f.fleet);
   frankd_children_destroy(&f.children);
+  frankd_factors_destroy(&f.factors);
   frank_mint_destroy(&f.mint);
   frank_loop_destroy(&f.loop);
   return status;

@@ -5,8 +5,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "door/messages.h"
+#include "door/wire.h"
+#include "factor/messages.h"
 #include "mint/supervisor.h"
 #include "programs/child_args.h"
+#include "programs/frankd_sources.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -25,12 +28,16 @@
 
 _Static_assert(sizeof(struct frank_status) <= FRANK_CHAN_RECORD_MAX_BYTES,
                "a snapshot travels in one record");
-_Static_assert(FRANKD_LISTEN_MAX + 1 <= FRANK_STATUS_CHILDREN_MAX, "a snapshot names every child");
+_Static_assert(FRANKD_LISTEN_MAX + 2 <= FRANK_STATUS_CHILDREN_MAX, "a snapshot names every child");
+
+/* What a child is, a bit each: the records that it may send depend on it. */
+enum kind { DOOR = 1, WEB = 2, RESOLVER = 4, ANY = 7 };
 
 struct child {
   struct frankd_children *all;
+  enum kind kind;
   const char *program;
-  const char *endpoint; /* NULL: the web child */
+  const char *endpoint; /* DOOR */
   char path[PATH_MAX];
   char name[96];
   struct frank_supervisor supervisor;
@@ -45,6 +52,7 @@ struct child {
   uint64_t drain_tag; /* of the ping behind DRAIN whose pong is awaited; 0: none */
   uint64_t dropped_before;
   uint64_t dropped;
+  bool wanted; /* to be started; a resolver is when it is needed first */
   bool is_ready;
   bool overflow; /* it does not take its answers: ended after this turn */
 };
@@ -53,10 +61,13 @@ struct frankd_children {
   const struct frankd_config *config;
   struct frank_loop *loop;
   struct frank_mint *mint;
+  struct frankd_factors *factors;
   frankd_status_fn *status;
   void *status_arg;
-  struct child list[FRANKD_LISTEN_MAX + 1];
+  struct child list[FRANKD_LISTEN_MAX + 2];
+  struct child *resolver; /* one of them; NULL: none to be had */
   size_t count;
+  struct frank_supervisor_policy policy;
   struct frank_child_graves graves;
   bool all_were_ready;
   bool closing;
@@ -66,7 +77,7 @@ struct frankd_children {
 
 static bool is_door(const struct child *c)
 {
-  return c->endpoint != NULL;
+  return c->kind == DOOR;
 }
 
 /* ---- starting and ending ---- */
@@ -83,7 +94,10 @@ static void child_failed(struct child *c, const char *why, uint64_t now_us)
   c->dropped_before += c->dropped;
   c->dropped = 0;
   if (is_door(c)) {
-    frank_mint_origin_gone(all->mint, c->origin, now_us);
+    frankd_factors_origin_gone(all->factors, c->origin, now_us);
+  }
+  if (c->kind == RESOLVER) {
+    frankd_factors_resolver_gone(all->factors, now_us);
   }
   frank_supervisor_failed(&c->supervisor, now_us, false);
   frank_log(FRANK_LOG_WARN, "event=child-failed child=\"%s\" state=%s failures=%u why=\"%s\"",
@@ -127,12 +141,18 @@ static void put(struct child *c, uint16_t type, const void *payload, size_t len_
   }
 }
 
+/* The child of that origin, in that life; NULL: it is no more. */
+static struct child *by_origin(struct frankd_children *all, uint64_t origin)
+{
+  size_t i = (size_t)(origin & ((1U << ORIGIN_BITS) - 1));
+  return i < all->count && all->list[i].origin == origin ? &all->list[i] : NULL;
+}
+
 void frankd_children_answer(void *arg, uint64_t origin, const struct frank_answer *answer)
 {
-  struct frankd_children *all = arg;
-  size_t i = (size_t)(origin & ((1U << ORIGIN_BITS) - 1));
-  if (i < all->count && all->list[i].origin == origin) {
-    put(&all->list[i], FRANK_DOOR_ANSWER, answer, sizeof *answer);
+  struct child *c = by_origin(arg, origin);
+  if (c) {
+    put(c, FRANK_DOOR_ANSWER, answer, sizeof *answer);
   }
 }
 
@@ -145,12 +165,14 @@ static void on_ready(struct child *c, const uint8_t *payload, uint64_t now_us)
   }
   memcpy(&ready, payload, sizeof ready);
   ready.endpoint[sizeof ready.endpoint - 1] = '\0';
-  snprintf(c->name, sizeof c->name, "%s %.80s", is_door(c) ? "door" : "web", ready.endpoint);
+  if (c->kind != RESOLVER) {
+    snprintf(c->name, sizeof c->name, "%s %.80s", is_door(c) ? "door" : "web", ready.endpoint);
+  }
   c->is_ready = true;
   c->heard_us = now_us;
   frank_supervisor_ready(&c->supervisor, now_us);
   frank_log(FRANK_LOG_INFO, "event=listening child=\"%s\" pid=%d", c->name, (int)c->pid);
-  if (frank_mint_is_draining(c->all->mint)) {
+  if (is_door(c) && frank_mint_is_draining(c->all->mint)) {
     put(c, FRANK_DOOR_DRAIN, NULL, 0);
   }
 }
@@ -166,6 +188,16 @@ static void on_failed(struct child *c, const uint8_t *payload, uint64_t now_us)
   child_failed(c, failed.why, now_us);
 }
 
+/* How many texts, each with its NUL, `len_bytes` are; more than any bound where they are not. */
+static size_t count_texts(const char *text, size_t len_bytes)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < len_bytes; i++) {
+    count += text[i] == '\0' ? 1 : 0;
+  }
+  return len_bytes > 0 && text[len_bytes - 1] != '\0' ? SIZE_MAX : count;
+}
+
 static void on_mint(struct child *c, const struct frank_record *record, uint64_t now_us)
 {
   struct frank_request request;
@@ -174,12 +206,17 @@ static void on_mint(struct child *c, const struct frank_record *record, uint64_t
     return;
   }
   memcpy(&request, record->payload, sizeof request);
-  if (record->len_bytes != sizeof request + request.b_len) {
+  const char *b = (const char *)record->payload + sizeof request;
+  const char *domains = b + request.b_len;
+  if (record->len_bytes != sizeof request + request.b_len + (uint64_t)request.domains_len ||
+      count_texts(domains, request.domains_len) > FRANK_WIRE_RECIPIENTS_MAX) {
     child_failed(c, "it sent a malformed request", now_us);
     return;
   }
-  frank_mint_request(c->all->mint, c->origin, &request,
-                     (const char *)record->payload + sizeof request, now_us);
+  /* What is frankd's to say. */
+  request.waited_us = 0;
+  memset(request.source, 0, sizeof request.source);
+  frankd_factors_request(c->all->factors, c->origin, &request, b, domains, now_us);
 }
 
 static void on_cancel(struct child *c, const uint8_t *payload, uint64_t now_us)
@@ -187,7 +224,8 @@ static void on_cancel(struct child *c, const uint8_t *payload, uint64_t now_us)
   struct frank_record_tag tag;
   memcpy(&tag, payload, sizeof tag);
   struct frank_door_cancelled cancelled = {.tag = tag.tag};
-  cancelled.found = frank_mint_cancel(c->all->mint, c->origin, tag.tag, now_us) == FRANK_OK ? 1 : 0;
+  cancelled.found =
+      frankd_factors_cancel(c->all->factors, c->origin, tag.tag, now_us) == FRANK_OK ? 1 : 0;
   put(c, FRANK_DOOR_CANCELLED, &cancelled, sizeof cancelled);
 }
 
@@ -206,14 +244,40 @@ static void on_ask_status(struct child *c, const uint8_t *payload, uint64_t now_
   put_status(c);
 }
 
-static void on_ask_factor(struct child *c, const uint8_t *payload, uint64_t now_us)
+static void on_question(struct child *c, const struct frank_record *record, uint64_t now_us)
 {
-  (void)payload;
-  (void)now_us;
-  struct frank_door_factor factor = {.rate_hps = frank_mint_rate_hps(c->all->mint)};
-  frank_mint_factor(c->all->mint, &factor.factor, factor.source, &factor.expires_s,
-                    &factor.queued_attempts);
-  put(c, FRANK_DOOR_FACTOR, &factor, sizeof factor);
+  struct frank_door_question question;
+  if (record->len_bytes < sizeof question) {
+    child_failed(c, "it sent a malformed question", now_us);
+    return;
+  }
+  memcpy(&question, record->payload, sizeof question);
+  const char *domains = (const char *)record->payload + sizeof question;
+  if (record->len_bytes != sizeof question + (uint64_t)question.domains_len ||
+      question.domain_count > FRANK_WIRE_RECIPIENTS_MAX ||
+      count_texts(domains, question.domains_len) != question.domain_count) {
+    child_failed(c, "it sent a malformed question", now_us);
+    return;
+  }
+  frankd_factors_ask(c->all->factors, c->origin, &question, domains, now_us);
+}
+
+static void on_source(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  struct frank_resolver_source source;
+  memcpy(&source, payload, sizeof source);
+  if (frankd_factors_source(c->all->factors, &source, now_us) != FRANK_OK) {
+    child_failed(c, "it told of a source what no source can be", now_us);
+  }
+}
+
+static void on_domain(struct child *c, const uint8_t *payload, uint64_t now_us)
+{
+  struct frank_resolver_domain domain;
+  memcpy(&domain, payload, sizeof domain);
+  if (frankd_factors_domain(c->all->factors, &domain, now_us) != FRANK_OK) {
+    child_failed(c, "it told of a domain what no domain can be", now_us);
+  }
 }
 
 static void on_pong(struct child *c, const uint8_t *payload, uint64_t now_us)
@@ -234,31 +298,44 @@ static void on_counts(struct child *c, const uint8_t *payload, uint64_t now_us)
   c->dropped = counts.dropped;
 }
 
-/* Records of a fixed length; MINT has its own. */
+/* Records of a fixed length. */
 static const struct {
   uint16_t type;
-  bool door_only;
+  enum kind from;
   uint32_t len_bytes;
   void (*fn)(struct child *c, const uint8_t *payload, uint64_t now_us);
 } handlers[] = {
-    {FRANK_RECORD_READY, false, sizeof(struct frank_record_ready), on_ready},
-    {FRANK_RECORD_FAILED, false, sizeof(struct frank_record_failed), on_failed},
-    {FRANK_DOOR_CANCEL, true, sizeof(struct frank_record_tag), on_cancel},
-    {FRANK_DOOR_ASK_STATUS, true, 0, on_ask_status},
-    {FRANK_DOOR_ASK_FACTOR, true, 0, on_ask_factor},
-    {FRANK_RECORD_PONG, false, sizeof(struct frank_record_tag), on_pong},
-    {FRANK_DOOR_COUNTS, true, sizeof(struct frank_door_counts), on_counts},
+    {FRANK_RECORD_READY, ANY, sizeof(struct frank_record_ready), on_ready},
+    {FRANK_RECORD_FAILED, ANY, sizeof(struct frank_record_failed), on_failed},
+    {FRANK_RECORD_PONG, ANY, sizeof(struct frank_record_tag), on_pong},
+    {FRANK_DOOR_CANCEL, DOOR, sizeof(struct frank_record_tag), on_cancel},
+    {FRANK_DOOR_ASK_STATUS, DOOR, 0, on_ask_status},
+    {FRANK_DOOR_COUNTS, DOOR, sizeof(struct frank_door_counts), on_counts},
+    {FRANK_RESOLVER_SOURCE, RESOLVER, sizeof(struct frank_resolver_source), on_source},
+    {FRANK_RESOLVER_DOMAIN, RESOLVER, sizeof(struct frank_resolver_domain), on_domain},
+};
+
+/* Records with something of its own length behind them; they check that themselves. */
+static const struct {
+  uint16_t type;
+  enum kind from;
+  void (*fn)(struct child *c, const struct frank_record *record, uint64_t now_us);
+} long_handlers[] = {
+    {FRANK_DOOR_MINT, DOOR, on_mint},
+    {FRANK_DOOR_ASK_FACTOR, DOOR, on_question},
 };
 
 static void on_record(struct child *c, const struct frank_record *record, uint64_t now_us)
 {
-  if (record->type == FRANK_DOOR_MINT && is_door(c)) {
-    on_mint(c, record, now_us);
-    return;
+  for (size_t i = 0; i < sizeof long_handlers / sizeof long_handlers[0]; i++) {
+    if (long_handlers[i].type == record->type && (long_handlers[i].from & c->kind) != 0) {
+      long_handlers[i].fn(c, record, now_us);
+      return;
+    }
   }
   for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
     if (handlers[i].type == record->type && handlers[i].len_bytes == record->len_bytes &&
-        (is_door(c) || !handlers[i].door_only)) {
+        (handlers[i].from & c->kind) != 0) {
       handlers[i].fn(c, record->payload, now_us);
       return;
     }
@@ -326,7 +403,7 @@ void frankd_children_pump(struct frankd_children *children, uint64_t now_us)
   for (size_t i = 0; i < children->count; i++) {
     struct child *c = &children->list[i];
     pump_child(c, now_us);
-    all_ready = all_ready && c->is_ready;
+    all_ready = all_ready && (c->is_ready || c->kind == RESOLVER); /* we do without one */
     if (c->chan && frank_chan_has_unread(c->chan) && frank_chan_has_room(c->chan)) {
       /* Reading stopped for want of room in the middle of a packet: no event tells of the rest. */
       on_child_event(c, FRANK_LOOP_READ);
@@ -337,6 +414,9 @@ void frankd_children_pump(struct frankd_children *children, uint64_t now_us)
 
 static void tick_child(struct child *c, uint64_t now_us)
 {
+  if (!c->wanted) {
+    return;
+  }
   if (frank_supervisor_should_start(&c->supervisor, now_us)) {
     child_start(c, now_us);
     return;
@@ -356,7 +436,7 @@ static void tick_child(struct child *c, uint64_t now_us)
     struct frank_record_tag tag = {.tag = now_us};
     c->pinged_us = now_us;
     put(c, FRANK_RECORD_PING, &tag, sizeof tag);
-    if (!is_door(c)) {
+    if (c->kind == WEB) {
       put_status(c);
     }
   }
@@ -375,6 +455,9 @@ uint64_t frankd_children_next_due_us(const struct frankd_children *children)
   uint64_t due_us = FRANK_NEVER_US;
   for (size_t i = 0; i < children->count; i++) {
     const struct child *c = &children->list[i];
+    if (!c->wanted) {
+      continue;
+    }
     uint64_t at_us =
         c->is_ready ? c->pinged_us + PING_EVERY_US : frank_supervisor_next_due_us(&c->supervisor);
     due_us = at_us < due_us ? at_us : due_us;
@@ -384,14 +467,27 @@ uint64_t frankd_children_next_due_us(const struct frankd_children *children)
 
 /* ---- the whole ---- */
 
-static enum frank_err add_child(struct frankd_children *all, const char *program,
-                                const char *endpoint, const struct frank_supervisor_policy *policy,
-                                uint64_t now_us, char *why)
+static enum frank_err add_child(struct frankd_children *all, enum kind kind, const char *endpoint,
+                                const struct frank_supervisor_policy *policy, uint64_t now_us,
+                                char *why)
 {
   struct child *c = &all->list[all->count];
-  *c = (struct child){.all = all, .program = program, .endpoint = endpoint};
-  snprintf(c->name, sizeof c->name, "%s %.80s", endpoint ? "door" : "web",
-           endpoint ? endpoint : all->config->http);
+  const char *program = kind == DOOR ? "frank-door" : kind == WEB ? "frank-web" : "frank-resolver";
+  *c = (struct child){.all = all,
+                      .kind = kind,
+                      .program = program,
+                      .endpoint = endpoint,
+                      .wanted = kind != RESOLVER};
+  switch (kind) {
+  case DOOR:
+    snprintf(c->name, sizeof c->name, "door %.80s", endpoint);
+    break;
+  case WEB:
+    snprintf(c->name, sizeof c->name, "web %.80s", all->config->http);
+    break;
+  default:
+    snprintf(c->name, sizeof c->name, "resolver");
+  }
   enum frank_err err = frank_child_find(program, c->path, sizeof c->path);
   if (err != FRANK_OK) {
     snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s is not to be found beside frankd", program);
@@ -400,6 +496,34 @@ static enum frank_err add_child(struct frankd_children *all, const char *program
   frank_supervisor_init(&c->supervisor, policy, now_us);
   all->count++;
   return FRANK_OK;
+}
+
+/* True where the configuration names a source that a resolver must follow. */
+static bool has_followed_source(const struct frankd_config *config)
+{
+  static struct frankd_source_list sources; /* too large for the stack of a small process */
+  frankd_sources_list(config, &sources);
+  for (size_t i = 0; i < sources.count; i++) {
+    if (sources.list[i].kind == FRANK_BOARD_URL || sources.list[i].kind == FRANK_BOARD_DNS) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* The resolver: needed for sources; for look-ups it can be done without, where this build has none.
+ */
+static enum frank_err add_resolver(struct frankd_children *all,
+                                   const struct frank_supervisor_policy *policy, uint64_t now_us,
+                                   char *why)
+{
+  bool needed = has_followed_source(all->config);
+  enum frank_err err = add_child(all, RESOLVER, NULL, policy, now_us, why);
+  if (err == FRANK_OK) {
+    all->resolver = &all->list[all->count - 1];
+    all->resolver->wanted = needed;
+  }
+  return needed ? err : FRANK_OK;
 }
 
 enum frank_err frankd_children_new(const struct frankd_config *config, struct frank_loop *loop,
@@ -421,12 +545,16 @@ enum frank_err frankd_children_new(const struct frankd_config *config, struct fr
   policy.pause_max_us = PAUSE_MAX_US; /* without its door frankd serves nobody */
   policy.quarantine_us = PAUSE_MAX_US;
   policy.quarantine_doublings = 0;
+  all->policy = policy;
   enum frank_err err = FRANK_OK;
   for (uint32_t i = 0; i < config->listen.count && i < FRANKD_LISTEN_MAX && err == FRANK_OK; i++) {
-    err = add_child(all, "frank-door", config->listen.items[i], &policy, now_us, why);
+    err = add_child(all, DOOR, config->listen.items[i], &policy, now_us, why);
   }
   if (err == FRANK_OK && config->http[0] != '\0') {
-    err = add_child(all, "frank-web", NULL, &policy, now_us, why);
+    err = add_child(all, WEB, NULL, &policy, now_us, why);
+  }
+  if (err == FRANK_OK) {
+    err = add_resolver(all, &policy, now_us, why);
   }
   if (err != FRANK_OK) {
     frankd_children_destroy(&all);
@@ -436,9 +564,68 @@ enum frank_err frankd_children_new(const struct frankd_config *config, struct fr
   return FRANK_OK;
 }
 
-void frankd_children_serve(struct frankd_children *children, struct frank_mint *mint)
+void frankd_children_serve(struct frankd_children *children, struct frank_mint *mint,
+                           struct frankd_factors *factors)
 {
   children->mint = mint;
+  children->factors = factors;
+}
+
+bool frankd_children_look_up(void *arg, const char *domain)
+{
+  struct frankd_children *all = arg;
+  struct child *c = all->resolver;
+  if (!c || all->closing) {
+    return false;
+  }
+  if (!c->wanted) {
+    c->wanted = true;
+    child_start(c, frank_clock_now_us());
+  }
+  if (!c->chan || !frank_chan_has_room(c->chan)) {
+    return false;
+  }
+  struct frank_resolver_lookup lookup = {.domain = ""};
+  snprintf(lookup.domain, sizeof lookup.domain, "%s", domain);
+  put(c, FRANK_RESOLVER_LOOKUP, &lookup, sizeof lookup);
+  return true;
+}
+
+void frankd_children_refresh(void *arg)
+{
+  struct frankd_children *all = arg;
+  if (all->resolver) {
+    put(all->resolver, FRANK_RESOLVER_REFRESH, NULL, 0);
+  }
+}
+
+void frankd_children_factor(void *arg, uint64_t origin, const struct frank_door_factor *factor,
+                            const struct frank_door_domain *rows)
+{
+  struct child *c = by_origin(arg, origin);
+  if (c && c->chan && !c->overflow) {
+    c->overflow = frank_chan_put(c->chan, FRANK_DOOR_FACTOR, factor, sizeof *factor, rows,
+                                 factor->domain_count * sizeof *rows) != FRANK_OK;
+  }
+}
+
+void frankd_children_restart_resolver(struct frankd_children *all, uint64_t now_us)
+{
+  struct child *c = all->resolver;
+  bool needed = has_followed_source(all->config);
+  if (!c) {
+    if (needed) {
+      frank_log(FRANK_LOG_ERROR,
+                "event=no-resolver why=\"this build has no frank-resolver: URL and "
+                "DNS sources cannot be followed\"");
+    }
+    return;
+  }
+  if (c->chan) {
+    child_failed(c, "its settings changed", now_us);
+  }
+  c->wanted = c->wanted || needed;
+  frank_supervisor_init(&c->supervisor, &all->policy, now_us);
 }
 
 void frankd_children_destroy(struct frankd_children **children)
@@ -558,10 +745,12 @@ bool frankd_children_gone(struct frankd_children *children)
 
 void frankd_children_status(const struct frankd_children *children, struct frank_status *status)
 {
-  status->child_count = (uint32_t)children->count;
   for (size_t i = 0; i < children->count; i++) {
     const struct child *c = &children->list[i];
-    struct frank_status_child *out = &status->children[i];
+    if (!c->wanted) {
+      continue;
+    }
+    struct frank_status_child *out = &status->children[status->child_count++];
     memcpy(out->name, c->name, sizeof out->name);
     out->state = (uint32_t)c->supervisor.state;
     out->pid = c->pid > 0 ? (uint32_t)c->pid : 0;

@@ -1,5 +1,6 @@
 /*
- * frankd_children: the doors and the web child of frankd: started, listened to, pinged, restarted.
+ * frankd_children: the doors, the web child and the resolver of frankd: started, listened to,
+ * pinged, restarted.
  *
  * Owner: frankd's main loop. A door's requests go to the mint service; answers come back through
  * frankd_children_answer, the service's callback.
@@ -11,6 +12,7 @@
 #include "base/loop.h"
 #include "mint/mint.h"
 #include "programs/frankd_config.h"
+#include "programs/frankd_factors.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,13 +30,23 @@ FRANK_MUST_CHECK enum frank_err frankd_children_new(const struct frankd_config *
                                                     frankd_status_fn *status, void *arg,
                                                     uint64_t now_us, struct frankd_children **out,
                                                     char *why);
-/* The service that requests go to; before the first turn of the loop. */
-void frankd_children_serve(struct frankd_children *children, struct frank_mint *mint);
+/* Who requests and questions go to; before the first turn of the loop. */
+void frankd_children_serve(struct frankd_children *children, struct frank_mint *mint,
+                           struct frankd_factors *factors);
 /* Kills what still runs, frees, sets *children to NULL. */
 void frankd_children_destroy(struct frankd_children **children);
 
 /* frank_mint_answer_fn: puts the answer on its door's channel. */
 void frankd_children_answer(void *arg, uint64_t origin, const struct frank_answer *answer);
+
+/* The calls of frankd_factors: a look-up and a refresh for the resolver, which is started by the
+ * first look-up where no source needs it before; an answer for a door. */
+bool frankd_children_look_up(void *arg, const char *domain);
+void frankd_children_refresh(void *arg);
+void frankd_children_factor(void *arg, uint64_t origin, const struct frank_door_factor *factor,
+                            const struct frank_door_domain *rows);
+/* Its settings have changed: it is started again with the new ones, where it runs or is needed. */
+void frankd_children_restart_resolver(struct frankd_children *children, uint64_t now_us);
 
 /* Sends what has gathered. Call after every turn of the loop. */
 void frankd_children_pump(struct frankd_children *children, uint64_t now_us);

@@ -35,9 +35,20 @@ struct frankd_config {
   uint64_t ipc_mode;               /* file mode of ipc sockets */
   char http[64];                   /* ADDR:PORT, loopback; "" off */
 
-  uint64_t factor;       /* 0: none given */
-  char factor_file[256]; /* holds a factor in digits; read again when it changes; "" none */
+  uint64_t factor;                         /* 0: none given; else the only source */
+  char factor_url[128];                    /* the first source; "" none */
+  char factor_key[64];                     /* the key that signs there; "" unsigned */
+  struct frank_config_list factor_sources; /* those after it, by frankd_source_parse */
+  char factor_file[256]; /* the last; holds a factor in digits, read again when it changes */
   uint64_t floor;        /* the factor where no source gives one */
+  bool factor_http;      /* http:// to other hosts, too */
+  char factor_ca[256];   /* file of certificates to trust instead of the system's; "" those */
+  char state[256];       /* folder of the last good documents; "" the environment's */
+  bool look_up;          /* recipients' domains, by DNS */
+  uint64_t look_up_limit_us;
+  struct frank_config_list dns_servers; /* none: those of /etc/resolv.conf */
+  char dns_anchor[256];                 /* "" nothing is validated */
+  bool require_dnssec;
   uint64_t max_factor;
   uint64_t queue;
   uint64_t cache;
@@ -69,6 +80,9 @@ extern const struct frank_config_table frankd_config_table;
  * and serve, else the exit status: --help, --version, --check, --dump-config have printed what
  * they should; an error has been told on standard error. */
 int frankd_config_start(int argc, char *const argv[], struct frankd_config *config);
+
+/* True for a key that frank-resolver is started with. */
+bool frankd_config_is_resolvers(const struct frank_config_key *key);
 
 /* The same reading again, for SIGHUP: file and the flags of the command line, into *fresh.
  * `why` (FRANK_CONFIG_WHY_BYTES) names file, line and key. Errors as frank_config_load. */

@@ -1,7 +1,7 @@
 #include "programs/search.h"
 
-#include "base/dirs.h"
 #include "base/clock.h"
+#include "base/dirs.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "mint/fleet.h"

@@ -3,6 +3,7 @@
  * taken is in range, or it is refused with a code of the protocol and printable text. What is taken
  * is written as an answer, or as a request again, and reads back the same.
  */
+#include "door/messages.h"
 #include "door/wire.h"
 #include "fuzz.h"
 #include "proof/target.h"
@@ -43,7 +44,10 @@ static void check_round_trip(const struct frank_request *request, const char *b)
                      "\"on_deadline\":\"%s\"}",
                      b, frank_alg_name((enum frank_alg)request->alg), factor, request->deadline_ms,
                      request->priority, request->fail_at_deadline ? "fail" : "best");
-  FUZZ_CHECK(frank_wire_mint_parse(body, (size_t)len, &again, b_again, &fault) == FRANK_OK);
+  char *domains = NULL;
+  FUZZ_CHECK(frank_wire_mint_parse(body, (size_t)len, &again, b_again, &domains, &fault) ==
+             FRANK_OK);
+  again.domains_len = request->domains_len; /* the recipients were left out */
   FUZZ_CHECK(memcmp(&again, request, sizeof again) == 0);
   FUZZ_CHECK(strcmp(b, b_again) == 0);
 }
@@ -53,12 +57,16 @@ static void check_mint(const char *body, size_t len)
   struct frank_request request;
   struct frank_wire_fault fault;
   char b[FRANK_B_MAX_BYTES + 1];
-  enum frank_err err = frank_wire_mint_parse(body, len, &request, b, &fault);
+  char *domains = NULL;
+  enum frank_err err = frank_wire_mint_parse(body, len, &request, b, &domains, &fault);
   if (err != FRANK_OK) {
     FUZZ_CHECK(err == FRANK_ERR_MALFORMED);
     check_fault(&fault);
     return;
   }
+  FUZZ_CHECK((request.domains_len > 0) == (domains != NULL));
+  FUZZ_CHECK(!domains || domains[request.domains_len - 1] == '\0');
+  free(domains);
   FUZZ_CHECK(strlen(b) == request.b_len && request.b_len >= FRANK_B_MIN_BYTES);
   FUZZ_CHECK(request.alg < FRANK_ALG_COUNT && request.factor <= FRANK_FACTOR_MAX);
   FUZZ_CHECK(request.deadline_ms >= 1 && request.deadline_ms <= FRANK_DEADLINE_MAX_MS);
@@ -82,25 +90,30 @@ static void check_cancel(const char *body, size_t len)
 
 static void check_factor(const char *body, size_t len)
 {
-  struct frank_wire_factor factor = {.factor = 5, .source = "floor", .rate_hps = 1};
+  static struct {
+    struct frank_door_factor factor;
+    struct frank_door_domain rows[FRANK_WIRE_RECIPIENTS_MAX];
+  } record = {.factor = {.factor = 5, .source = "floor", .rate_hps = 1}};
+  struct frank_wire_question question;
   struct frank_wire_fault fault;
-  char *domains = NULL;
   char *text = NULL;
   size_t text_len = 0;
-  if (frank_wire_factor_parse(body, len, &domains, &factor.domain_count, &fault) != FRANK_OK) {
+  if (frank_wire_factor_parse(body, len, &question, &fault) != FRANK_OK) {
     check_fault(&fault);
-    FUZZ_CHECK(!domains);
+    FUZZ_CHECK(!question.domains);
     return;
   }
-  FUZZ_CHECK(factor.domain_count <= FRANK_WIRE_RECIPIENTS_MAX);
-  FUZZ_CHECK((domains == NULL) == (factor.domain_count == 0));
-  factor.domains = domains;
-  FUZZ_CHECK(frank_wire_factor_format(&factor, &text, &text_len) == FRANK_OK);
+  size_t count = question.domain_count;
+  FUZZ_CHECK(count <= FRANK_WIRE_RECIPIENTS_MAX);
+  FUZZ_CHECK((question.domains == NULL) == (count == 0));
+  record.factor.domain_count = (uint32_t)count;
+  FUZZ_CHECK(frank_wire_factor_format(&record, sizeof record.factor + count * sizeof record.rows[0],
+                                      question.domains, count, &text, &text_len) == FRANK_OK);
   json_t *root = json_loadb(text, text_len, JSON_REJECT_DUPLICATES, NULL);
-  FUZZ_CHECK(json_array_size(json_object_get(root, "domains")) == factor.domain_count);
+  FUZZ_CHECK(json_array_size(json_object_get(root, "domains")) == count);
   json_decref(root);
   free(text);
-  free(domains);
+  free(question.domains);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

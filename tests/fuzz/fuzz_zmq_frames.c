@@ -32,19 +32,20 @@ static void parse_body(const struct frank_wire_envelope *envelope)
   char b[FRANK_B_MAX_BYTES + 1];
   char id[FRANK_WIRE_ID_MAX_BYTES + 1];
   char *domains = NULL;
-  size_t count = 0;
+  struct frank_wire_question question;
   const struct frank_wire_frame *body = &envelope->body;
   enum frank_err err = FRANK_OK;
   switch (envelope->verb) {
   case FRANK_WIRE_MINT:
-    err = frank_wire_mint_parse(body->bytes, body->len_bytes, &request, b, &fault);
+    err = frank_wire_mint_parse(body->bytes, body->len_bytes, &request, b, &domains, &fault);
+    free(domains);
     break;
   case FRANK_WIRE_CANCEL:
     err = frank_wire_cancel_parse(body->bytes, body->len_bytes, id, &fault);
     break;
   case FRANK_WIRE_FACTOR:
-    err = frank_wire_factor_parse(body->bytes, body->len_bytes, &domains, &count, &fault);
-    free(domains);
+    err = frank_wire_factor_parse(body->bytes, body->len_bytes, &question, &fault);
+    free(question.domains);
     break;
   default:
     err = frank_wire_plain_parse(body->bytes, body->len_bytes, &fault);

@@ -3,7 +3,19 @@
  *
  * Whole in one page each, without scripts and without anything from elsewhere; the caller keeps
  * what is made until the view changes, so a request costs no work. Every text of the view is
- * written escaped. Pure, but for memory.
+ * written escaped. Links are relative, so the site works below any path that ends in a slash. Pure,
+ * but for memory.
+ *
+ *     /             the page, HTML that is well-formed XML as well
+ *     /history.svg  its plot alone, with a style of its own
+ *     /history.csv  all epochs, oldest first: epoch,factor,bits,issued,issued_utc,reason
+ *     /history.json {"v":1,"issuer":...,"kind":...,"history":[{"epoch":1,"factor":16777216,
+ *                   "bits":24.00,"issued":1795312800,"reason":...},...]}, oldest first
+ *
+ * pages.c: the tables of pages and ranges. page_index: the page, from its head down; page_cost,
+ * page_history, page_guide: its sections; page_plot: the drawing; page_tables: CSV and JSON;
+ * page_numbers, page_text: numbers in words, escaping. page.css, plot.css: the styles, which the
+ * build embeds.
  */
 #ifndef FRANK_FACTOR_AUTHORITY_PAGES_H
 #define FRANK_FACTOR_AUTHORITY_PAGES_H
@@ -38,5 +50,15 @@ extern const size_t frank_authority_range_count;
 FRANK_MUST_CHECK enum frank_err frank_authority_page_make(const struct frank_authority_view *view,
                                                           size_t page, size_t range, char **text,
                                                           size_t *len_bytes);
+
+/* The first moment after view->now_s at which the pages would read otherwise though the view is
+ * the same: the previous factor ends, the factor may change or expires, the next key begins, or a
+ * day has passed, which moves the plot. Make them again then, with a new now_s. */
+int64_t frank_authority_pages_until_s(const struct frank_authority_view *view);
+
+/* The Content-Security-Policy to serve them with: nothing is allowed but their own styles, by hash.
+ * Returns the length without the NUL. */
+#define FRANK_AUTHORITY_CSP_BYTES 320
+size_t frank_authority_pages_csp(char out[FRANK_AUTHORITY_CSP_BYTES]);
 
 #endif

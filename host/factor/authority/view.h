@@ -35,6 +35,7 @@ struct frank_authority_view {
   struct frank_jws_key next_key; /* that signs from next_key_s on; id "" none */
   int64_t next_key_s;
   uint64_t reports_total; /* observations taken since the start of its store */
+  const char *base_url;   /* where the service is reached, without a last slash; NULL: not told */
 };
 
 #endif

@@ -165,12 +165,31 @@ static void factor_answers_for_each_domain(void **state)
   void *client = fixture_client(f, ZMQ_DEALER);
   fixture_send(client, "factor", "1", "{\"recipients\":[\"a@x.example\",\"B@X.example\"]}");
   fixture_send(client, "factor", "2", "");
-  fixture_expect(f, FRANK_DOOR_ASK_FACTOR, NULL, 0, NULL);
-  struct frank_door_factor factor = {.factor = 1048576, .rate_hps = 1e6, .source = "floor"};
-  fixture_put(f, FRANK_DOOR_FACTOR, &factor, sizeof factor);
+  char domains[64];
+  struct frank_door_question questions[2];
+  fixture_expect(f, FRANK_DOOR_ASK_FACTOR, &questions[0], sizeof questions[0], domains);
+  assert_int_equal(questions[0].domain_count, 1);
+  assert_int_equal(questions[0].domains_len, sizeof "x.example");
+  assert_string_equal(domains, "x.example");
+  fixture_expect(f, FRANK_DOOR_ASK_FACTOR, &questions[1], sizeof questions[1], domains);
+  assert_int_equal(questions[1].domain_count, 0);
+  struct {
+    struct frank_door_factor factor;
+    struct frank_door_domain row;
+  } answer = {.factor = {.tag = questions[0].tag,
+                         .factor = 1048576,
+                         .rate_hps = 1e6,
+                         .source = "floor",
+                         .otherwise = 1048576,
+                         .otherwise_source = "floor",
+                         .domain_count = 1}};
+  fixture_put(f, FRANK_DOOR_FACTOR, &answer, sizeof answer);
   fixture_expect_reply(client, "1", "ok", body);
   assert_non_null(strstr(body, "\"domains\":[{\"domain\":\"x.example\",\"factor\":1048576"));
   assert_non_null(strstr(body, "\"eta_ms\":1049"));
+  answer.factor.tag = questions[1].tag;
+  answer.factor.domain_count = 0;
+  fixture_put(f, FRANK_DOOR_FACTOR, &answer.factor, sizeof answer.factor);
   fixture_expect_reply(client, "2", "ok", body);
   assert_non_null(strstr(body, "\"domains\":[]"));
   (void)zmq_close(client);

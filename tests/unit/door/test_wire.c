@@ -1,4 +1,5 @@
 /* wire: every error of the protocol, types and ranges, and replies that read back as written. */
+#include "door/messages.h"
 #include "door/wire.h"
 
 #include "base/err.h"
@@ -15,6 +16,16 @@
 
 #define B88                                                                                        \
   "7WEhrjUuhJ1y5Gn3wkPzEYSlJDoeZsaBd1yBD9qcDTPVYRLs3nLpNXRcmv1oONSzzkvBUXCTr5TMbcVaawEsAA=="
+
+/* Without the recipients' domains. */
+static enum frank_err mint_parse(const char *body, size_t len, struct frank_request *request,
+                                 char *b, struct frank_wire_fault *fault)
+{
+  char *domains = NULL;
+  enum frank_err err = frank_wire_mint_parse(body, len, request, b, &domains, fault);
+  free(domains);
+  return err;
+}
 
 static void assert_printable(const char *text)
 {
@@ -160,8 +171,7 @@ static void mint_takes_what_is_right(void **state)
     struct frank_request request;
     struct frank_wire_fault fault = {.code = ""};
     char b[FRANK_B_MAX_BYTES + 1];
-    if (frank_wire_mint_parse(rows[i].body, strlen(rows[i].body), &request, b, &fault) !=
-        FRANK_OK) {
+    if (mint_parse(rows[i].body, strlen(rows[i].body), &request, b, &fault) != FRANK_OK) {
       fail_msg("%s: %s", rows[i].body, fault.message);
     }
     assert_string_equal(b, B88);
@@ -181,8 +191,30 @@ static void mint_takes_white_space_in_b(void **state)
   struct frank_request request;
   struct frank_wire_fault fault;
   char b[FRANK_B_MAX_BYTES + 1];
-  assert_int_equal(frank_wire_mint_parse(body, sizeof body - 1, &request, b, &fault), FRANK_OK);
+  assert_int_equal(mint_parse(body, sizeof body - 1, &request, b, &fault), FRANK_OK);
   assert_string_equal(b, "AAAABBBB");
+}
+
+static void mint_gives_the_recipients_domains_but_not_beside_a_factor(void **state)
+{
+  (void)state;
+  static const char body[] = "{\"b\":\"" B88 "\",\"recipients\":[\"a@X.example\",\"y.example\"]}";
+  static const char with_factor[] =
+      "{\"b\":\"" B88 "\",\"factor\":7,\"recipients\":[\"a@X.example\"]}";
+  struct frank_request request;
+  struct frank_wire_fault fault;
+  char b[FRANK_B_MAX_BYTES + 1];
+  char *domains = NULL;
+  assert_int_equal(frank_wire_mint_parse(body, sizeof body - 1, &request, b, &domains, &fault),
+                   FRANK_OK);
+  assert_int_equal(request.domains_len, sizeof "x.example\0y.example");
+  assert_memory_equal(domains, "x.example\0y.example", request.domains_len);
+  free(domains);
+  assert_int_equal(
+      frank_wire_mint_parse(with_factor, sizeof with_factor - 1, &request, b, &domains, &fault),
+      FRANK_OK);
+  assert_int_equal(request.domains_len, 0);
+  assert_null(domains);
 }
 
 /* ---- mint, refused ---- */
@@ -289,8 +321,7 @@ static void mint_refuses_and_names_the_member(void **state)
     struct frank_request request;
     struct frank_wire_fault fault = {.code = "", .message = ""};
     char b[FRANK_B_MAX_BYTES + 1];
-    enum frank_err err =
-        frank_wire_mint_parse(refused[i].body, strlen(refused[i].body), &request, b, &fault);
+    enum frank_err err = mint_parse(refused[i].body, strlen(refused[i].body), &request, b, &fault);
     if (err != FRANK_ERR_MALFORMED || strcmp(fault.code, refused[i].code) != 0 ||
         !strstr(fault.message, refused[i].named)) {
       fail_msg("%s: %s, %s: %s", refused[i].body, frank_err_text(err), fault.code, fault.message);
@@ -308,9 +339,9 @@ static void mint_refuses_every_cut(void **state)
   struct frank_wire_fault fault;
   char b[FRANK_B_MAX_BYTES + 1];
   for (size_t len = 0; len < sizeof body - 1; len++) {
-    assert_int_equal(frank_wire_mint_parse(body, len, &request, b, &fault), FRANK_ERR_MALFORMED);
+    assert_int_equal(mint_parse(body, len, &request, b, &fault), FRANK_ERR_MALFORMED);
   }
-  assert_int_equal(frank_wire_mint_parse(body, sizeof body - 1, &request, b, &fault), FRANK_OK);
+  assert_int_equal(mint_parse(body, sizeof body - 1, &request, b, &fault), FRANK_OK);
 }
 
 static void mint_bounds_b_and_recipients(void **state)
@@ -325,7 +356,7 @@ static void mint_bounds_b_and_recipients(void **state)
     memset(body + at, 'A', len);
     at += len;
     at += (size_t)sprintf(body + at, "\"}");
-    assert_int_equal(frank_wire_mint_parse(body, at, &request, b, &fault),
+    assert_int_equal(mint_parse(body, at, &request, b, &fault),
                      len <= FRANK_B_MAX_BYTES ? FRANK_OK : FRANK_ERR_MALFORMED);
   }
   assert_string_equal(fault.code, "bad-request");
@@ -336,7 +367,7 @@ static void mint_bounds_b_and_recipients(void **state)
       at += (size_t)sprintf(body + at, ",\"a.b\"");
     }
     at += (size_t)sprintf(body + at, "]}");
-    assert_int_equal(frank_wire_mint_parse(body, at, &request, b, &fault),
+    assert_int_equal(mint_parse(body, at, &request, b, &fault),
                      count <= FRANK_WIRE_RECIPIENTS_MAX ? FRANK_OK : FRANK_ERR_MALFORMED);
   }
   assert_non_null(strstr(fault.message, "recipients has 1001"));
@@ -352,12 +383,11 @@ static void mint_survives_deep_and_long_bodies(void **state)
   static const char fills[] = {'[', '{', '"', '\\', '\0', '9', ' ', '\xff'};
   for (size_t i = 0; i < sizeof fills; i++) {
     memset(body, fills[i], sizeof body);
-    assert_int_equal(frank_wire_mint_parse(body, FRANK_WIRE_BODY_MAX_BYTES, &request, b, &fault),
+    assert_int_equal(mint_parse(body, FRANK_WIRE_BODY_MAX_BYTES, &request, b, &fault),
                      FRANK_ERR_MALFORMED);
     assert_printable(fault.message);
   }
-  assert_int_equal(frank_wire_mint_parse(body, sizeof body, &request, b, &fault),
-                   FRANK_ERR_MALFORMED);
+  assert_int_equal(mint_parse(body, sizeof body, &request, b, &fault), FRANK_ERR_MALFORMED);
   assert_non_null(strstr(fault.message, "16385"));
 }
 
@@ -373,7 +403,7 @@ static void mint_shortens_what_it_repeats(void **state)
   memset(body + at, 'x', 5000);
   at += 5000;
   at += (size_t)sprintf(body + at, "\"}");
-  assert_int_equal(frank_wire_mint_parse(body, at, &request, b, &fault), FRANK_ERR_MALFORMED);
+  assert_int_equal(mint_parse(body, at, &request, b, &fault), FRANK_ERR_MALFORMED);
   assert_string_equal(fault.code, "unsupported");
   assert_non_null(strstr(fault.message, "xxx..., not rsa-sha256"));
 }
@@ -406,40 +436,77 @@ static void cancel_takes_an_id_and_nothing_else(void **state)
 static void factor_gives_distinct_domains_in_order(void **state)
 {
   (void)state;
-  static const char body[] = "{\"recipients\":[\"a@X.example\",\"y.example\",\"b@x.EXAMPLE\"]}";
-  char *domains = NULL;
-  size_t count = 0;
+  static const char body[] =
+      "{\"recipients\":[\"a@X.example\",\"y.example\",\"b@x.EXAMPLE\"],\"purge\":true}";
+  struct frank_wire_question question;
   struct frank_wire_fault fault;
-  assert_int_equal(frank_wire_factor_parse(body, sizeof body - 1, &domains, &count, &fault),
-                   FRANK_OK);
-  assert_int_equal(count, 2);
-  assert_memory_equal(domains, "x.example\0y.example", sizeof "x.example\0y.example");
-  const struct frank_wire_factor factor = {.factor = 1048576,
-                                           .source = "floor",
-                                           .rate_hps = 1e6,
-                                           .domains = domains,
-                                           .domain_count = count};
+  assert_int_equal(frank_wire_factor_parse(body, sizeof body - 1, &question, &fault), FRANK_OK);
+  assert_int_equal(question.domain_count, 2);
+  assert_int_equal(question.domains_len, sizeof "x.example\0y.example");
+  assert_memory_equal(question.domains, "x.example\0y.example", question.domains_len);
+  assert_true(question.purge);
+  struct {
+    struct frank_door_factor factor;
+    struct frank_door_domain rows[2];
+  } record = {.factor = {.factor = 4000000,
+                         .source = "dns:y.example",
+                         .otherwise = 1048576,
+                         .otherwise_source = "floor",
+                         .rate_hps = 1e6,
+                         .domain_count = 2,
+                         .source_count = 1,
+                         .sources = {{.name = "floor",
+                                      .kind = "floor",
+                                      .source = "floor",
+                                      .factor = 1048576,
+                                      .in_force = 1}}},
+              .rows = {{.state = FRANK_DOOR_DOMAIN_ABSENT, .ttl_s = 60, .why = "no record"},
+                       {.state = FRANK_DOOR_DOMAIN_FOUND, .dnssec = 1, .factor = 4000000}}};
   char *text = NULL;
   size_t len = 0;
-  assert_int_equal(frank_wire_factor_format(&factor, &text, &len), FRANK_OK);
-  assert_string_equal(text, "{\"factor\":1048576,\"source\":\"floor\",\"domains\":["
-                            "{\"domain\":\"x.example\",\"factor\":1048576,\"source\":\"floor\"},"
-                            "{\"domain\":\"y.example\",\"factor\":1048576,\"source\":\"floor\"}],"
-                            "\"expires\":null,\"eta_ms\":1049}");
+  assert_int_equal(
+      frank_wire_factor_format(&record, sizeof record, question.domains, 2, &text, &len), FRANK_OK);
+  assert_string_equal(
+      text,
+      "{\"factor\":4000000,\"source\":\"dns:y.example\",\"domains\":["
+      "{\"domain\":\"x.example\",\"factor\":1048576,\"source\":\"floor\",\"state\":\"absent\","
+      "\"published\":null,\"dnssec\":\"none\",\"ttl_s\":60,\"why\":\"no record\"},"
+      "{\"domain\":\"y.example\",\"factor\":4000000,\"source\":\"dns:y.example\","
+      "\"state\":\"found\",\"published\":4000000,\"dnssec\":\"secure\",\"ttl_s\":0,\"why\":\"\"}],"
+      "\"expires\":null,\"eta_ms\":4000,\"sources\":[{\"name\":\"floor\",\"kind\":\"floor\","
+      "\"state\":\"in-force\",\"in_force\":true,\"factor\":1048576,\"source\":\"floor\","
+      "\"issued\":null,\"expires\":null,\"previous_factor\":null,\"previous_until\":null,"
+      "\"confirmed\":null,\"next\":null,\"fetches\":0,\"failures\":0,\"kept\":false,"
+      "\"testing\":false,\"dnssec\":\"none\",\"why\":\"\"}]}");
   assert_int_equal(len, strlen(text));
   free(text);
-  free(domains);
+  /* A record that is not about this question, or not whole, is none. */
+  assert_int_equal(
+      frank_wire_factor_format(&record, sizeof record, question.domains, 1, &text, &len),
+      FRANK_ERR_MALFORMED);
+  assert_int_equal(
+      frank_wire_factor_format(&record, sizeof record - 1, question.domains, 2, &text, &len),
+      FRANK_ERR_MALFORMED);
+  assert_int_equal(frank_wire_factor_format(&record, 8, question.domains, 2, &text, &len),
+                   FRANK_ERR_MALFORMED);
+  record.factor.source_count = FRANK_STATUS_SOURCES_MAX + 1;
+  assert_int_equal(
+      frank_wire_factor_format(&record, sizeof record, question.domains, 2, &text, &len),
+      FRANK_ERR_MALFORMED);
+  free(question.domains);
 }
 
 static void factor_without_a_device_has_no_estimate(void **state)
 {
   (void)state;
-  const struct frank_wire_factor factor = {.factor = 5, .source = "file", .expires_s = 1795399200};
+  const struct frank_door_factor factor = {
+      .factor = 5, .otherwise = 5, .source = "file", .expires_s = 1795399200};
   char *text = NULL;
   size_t len = 0;
-  assert_int_equal(frank_wire_factor_format(&factor, &text, &len), FRANK_OK);
+  assert_int_equal(frank_wire_factor_format(&factor, sizeof factor, NULL, 0, &text, &len),
+                   FRANK_OK);
   assert_string_equal(text, "{\"factor\":5,\"source\":\"file\",\"domains\":[],"
-                            "\"expires\":1795399200,\"eta_ms\":null}");
+                            "\"expires\":1795399200,\"eta_ms\":null,\"sources\":[]}");
   free(text);
 }
 
@@ -447,16 +514,18 @@ static void plain_bodies_may_be_empty_but_not_wrong(void **state)
 {
   (void)state;
   struct frank_wire_fault fault;
-  char *domains = NULL;
-  size_t count = 1;
+  struct frank_wire_question question = {.domain_count = 1};
   assert_int_equal(frank_wire_plain_parse("", 0, &fault), FRANK_OK);
   assert_int_equal(frank_wire_plain_parse("{}", 2, &fault), FRANK_OK);
   assert_int_equal(frank_wire_plain_parse("{\"x\":1}", 7, &fault), FRANK_OK);
   assert_int_equal(frank_wire_plain_parse("x", 1, &fault), FRANK_ERR_MALFORMED);
-  assert_int_equal(frank_wire_factor_parse("", 0, &domains, &count, &fault), FRANK_OK);
-  assert_null(domains);
-  assert_int_equal(count, 0);
-  assert_int_equal(frank_wire_factor_parse("[]", 2, &domains, &count, &fault), FRANK_ERR_MALFORMED);
+  assert_int_equal(frank_wire_factor_parse("", 0, &question, &fault), FRANK_OK);
+  assert_null(question.domains);
+  assert_int_equal(question.domain_count, 0);
+  assert_int_equal(frank_wire_factor_parse("[]", 2, &question, &fault), FRANK_ERR_MALFORMED);
+  assert_int_equal(frank_wire_factor_parse("{\"purge\":1}", 11, &question, &fault),
+                   FRANK_ERR_MALFORMED);
+  assert_non_null(strstr(fault.message, "purge"));
 }
 
 /* ---- replies ---- */
@@ -595,6 +664,7 @@ int main(void)
       cmocka_unit_test(mint_survives_deep_and_long_bodies),
       cmocka_unit_test(mint_shortens_what_it_repeats),
       cmocka_unit_test(cancel_takes_an_id_and_nothing_else),
+      cmocka_unit_test(mint_gives_the_recipients_domains_but_not_beside_a_factor),
       cmocka_unit_test(factor_gives_distinct_domains_in_order),
       cmocka_unit_test(factor_without_a_device_has_no_estimate),
       cmocka_unit_test(plain_bodies_may_be_empty_but_not_wrong),

@@ -1,4 +1,5 @@
 /* wire: every allocation fails once, jansson's and our own: an error, no crash, no leak. */
+#include "door/messages.h"
 #include "door/wire.h"
 
 #include <setjmp.h>
@@ -48,7 +49,10 @@ static enum frank_err parse_mint(const char *body, struct frank_wire_fault *faul
 {
   struct frank_request request;
   char b[FRANK_B_MAX_BYTES + 1];
-  return frank_wire_mint_parse(body, strlen(body), &request, b, fault);
+  char *domains = NULL;
+  enum frank_err err = frank_wire_mint_parse(body, strlen(body), &request, b, &domains, fault);
+  __wrap_free(domains);
+  return err;
 }
 
 static enum frank_err parse_cancel(const char *body, struct frank_wire_fault *fault)
@@ -59,10 +63,9 @@ static enum frank_err parse_cancel(const char *body, struct frank_wire_fault *fa
 
 static enum frank_err parse_factor(const char *body, struct frank_wire_fault *fault)
 {
-  char *domains = NULL;
-  size_t count = 0;
-  enum frank_err err = frank_wire_factor_parse(body, strlen(body), &domains, &count, fault);
-  __wrap_free(domains);
+  struct frank_wire_question question;
+  enum frank_err err = frank_wire_factor_parse(body, strlen(body), &question, fault);
+  __wrap_free(question.domains);
   return err;
 }
 
@@ -73,11 +76,18 @@ static enum frank_err parse_plain(const char *body, struct frank_wire_fault *fau
 
 static enum frank_err format_factor(const char *body, struct frank_wire_fault *fault)
 {
-  const struct frank_wire_factor factor = {
-      .factor = 5, .source = "floor", .rate_hps = 1, .domains = body, .domain_count = 1};
+  static const struct {
+    struct frank_door_factor factor;
+    struct frank_door_domain row;
+  } record = {.factor = {.factor = 5,
+                         .source = "floor",
+                         .rate_hps = 1,
+                         .domain_count = 1,
+                         .source_count = 1,
+                         .sources = {{.name = "floor", .kind = "floor"}}}};
   char *text = NULL;
   size_t len = 0;
-  enum frank_err err = frank_wire_factor_format(&factor, &text, &len);
+  enum frank_err err = frank_wire_factor_format(&record, sizeof record, body, 1, &text, &len);
   __wrap_free(text);
   frank_wire_fault_set(fault, "internal", "no memory");
   return err;

@@ -1,9 +1,9 @@
 /* When a child is started again: pauses grow, repeated failure is quarantined, a stable one is
  * forgiven; and the queues that the service is built on keep their order. */
 #include "base/clock.h"
-#include "mint/heap.h"
+#include "base/heap.h"
 #include "mint/supervisor.h"
-#include "mint/table.h"
+#include "base/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

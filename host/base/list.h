@@ -1,8 +1,8 @@
 /*
  * list: an intrusive doubly linked list with a head node; all of it is here, being a few lines.
  */
-#ifndef FRANK_MINT_LIST_H
-#define FRANK_MINT_LIST_H
+#ifndef FRANK_BASE_LIST_H
+#define FRANK_BASE_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

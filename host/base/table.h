@@ -2,8 +2,8 @@
  * table: an intrusive hash table of fixed size. The owner computes the hashes (with a secret salt
  * where strangers choose the keys) and compares the keys; nodes live inside their owners.
  */
-#ifndef FRANK_MINT_TABLE_H
-#define FRANK_MINT_TABLE_H
+#ifndef FRANK_BASE_TABLE_H
+#define FRANK_BASE_TABLE_H
 
 #include "base/err.h"
 

@@ -2,8 +2,8 @@
  * heap: an intrusive priority queue (pairing heap). Nodes live inside their owners, so putting one
  * in cannot fail for want of memory. push is O(1), pop and remove O(log n) amortised.
  */
-#ifndef FRANK_MINT_HEAP_H
-#define FRANK_MINT_HEAP_H
+#ifndef FRANK_BASE_HEAP_H
+#define FRANK_BASE_HEAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "mint/heap.h"
+#include "base/heap.h"
 
 #include <assert.h>
 

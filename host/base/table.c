@@ -1,4 +1,4 @@
-#include "mint/table.h"
+#include "base/table.h"
 
 #include <assert.h>
 #include <stdlib.h>

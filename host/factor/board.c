@@ -1,0 +1,161 @@
+#include "factor/board.h"
+
+#include "factor/why.h"
+#include "proof/target.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const kind_names[FRANK_BOARD_KIND_COUNT] = {
+    [FRANK_BOARD_FIXED] = "fixed", [FRANK_BOARD_FILE] = "file",   [FRANK_BOARD_URL] = "url",
+    [FRANK_BOARD_DNS] = "dns",     [FRANK_BOARD_FLOOR] = "floor",
+};
+
+const char *frank_board_kind_name(enum frank_board_kind kind)
+{
+  return (unsigned)kind < FRANK_BOARD_KIND_COUNT ? kind_names[kind] : "";
+}
+
+void frank_board_init(struct frank_board *board, uint64_t max_factor)
+{
+  memset(board, 0, sizeof *board);
+  board->max_factor = max_factor;
+}
+
+enum frank_err frank_board_add(struct frank_board *board, enum frank_board_kind kind,
+                               const char *name, uint64_t factor)
+{
+  if (board->count == FRANK_BOARD_SOURCES_MAX) {
+    return FRANK_ERR_FULL;
+  }
+  struct frank_board_source *source = &board->list[board->count++];
+  source->kind = kind;
+  source->factor = factor;
+  (void)snprintf(source->name, sizeof source->name, "%s", name);
+  return FRANK_OK;
+}
+
+static bool is_followed(const struct frank_board_source *source)
+{
+  return source->kind == FRANK_BOARD_URL || source->kind == FRANK_BOARD_DNS;
+}
+
+enum frank_err frank_board_find(const struct frank_board *board, uint32_t number, size_t *index)
+{
+  for (size_t i = 0; i < board->count; i++) {
+    if (is_followed(&board->list[i]) && number-- == 0) {
+      *index = i;
+      return FRANK_OK;
+    }
+  }
+  return FRANK_ERR_NOT_FOUND;
+}
+
+static bool has_end(const char *text, size_t size)
+{
+  return memchr(text, '\0', size) != NULL;
+}
+
+static bool document_is_sound(const struct frank_factor_document *document)
+{
+  char source[FRANK_FACTOR_SOURCE_BYTES];
+  if (!has_end(document->issuer, sizeof document->issuer) || document->issuer[0] == '\0' ||
+      document->kind >= FRANK_FACTOR_KIND_COUNT || document->factor < 1 ||
+      document->factor > FRANK_FACTOR_MAX || document->epoch < 1 ||
+      document->epoch > FRANK_FACTOR_MAX || document->expires_s <= document->issued_s) {
+    return false;
+  }
+  for (const char *at = document->issuer; *at != '\0'; at++) {
+    if (*at <= ' ' || *at > '~') {
+      return false;
+    }
+  }
+  frank_factor_document_source(document, source);
+  return strlen(source) < sizeof source - 1;
+}
+
+enum frank_err frank_board_hear(struct frank_board *board,
+                                const struct frank_resolver_source *state)
+{
+  size_t index = 0;
+  if (frank_board_find(board, state->index, &index) != FRANK_OK ||
+      !has_end(state->key_id, sizeof state->key_id) || !has_end(state->url, sizeof state->url) ||
+      !has_end(state->why, sizeof state->why) || state->dnssec >= FRANK_DNSSEC_COUNT ||
+      (state->has_document && !document_is_sound(&state->document))) {
+    return FRANK_ERR_MALFORMED;
+  }
+  board->list[index].state = *state;
+  board->list[index].heard = true;
+  return FRANK_OK;
+}
+
+/* ---- choosing ---- */
+
+static enum frank_err look_followed(const struct frank_board *board,
+                                    const struct frank_board_source *source, int64_t now_s,
+                                    struct frank_board_choice *choice, char *why)
+{
+  const struct frank_resolver_source *state = &source->state;
+  const struct frank_factor_document *document = &state->document;
+  if (!source->heard || (!state->has_document && state->why[0] == '\0')) {
+    return frank_factor_fail(FRANK_ERR_NOT_FOUND, why, "it has not answered yet");
+  }
+  if (!state->has_document) {
+    return frank_factor_fail(FRANK_ERR_NOT_FOUND, why, "%s", state->why);
+  }
+  if (document->expires_s <= now_s) {
+    return frank_factor_fail(
+        FRANK_ERR_NOT_FOUND, why, "its document expired %" PRId64 " s ago%s%.120s",
+        now_s - document->expires_s, state->why[0] != '\0' ? "; " : "", state->why);
+  }
+  if (document->issued_s > now_s + FRANK_FACTOR_FUTURE_MAX_S) {
+    return frank_factor_fail(FRANK_ERR_NOT_FOUND, why, "its document is issued in the future");
+  }
+  if (document->factor > board->max_factor) {
+    return frank_factor_fail(FRANK_ERR_NOT_FOUND, why,
+                             "its factor %" PRIu64 " is above max-factor %" PRIu64,
+                             document->factor, board->max_factor);
+  }
+  choice->factor = document->factor;
+  choice->expires_s = document->expires_s;
+  if (state->dns_only) {
+    (void)snprintf(choice->source, sizeof choice->source, "dns:%.*s", FRANK_FACTOR_ISSUER_BYTES - 1,
+                   document->issuer);
+  } else {
+    frank_factor_document_source(document, choice->source);
+  }
+  return FRANK_OK;
+}
+
+enum frank_err frank_board_look(const struct frank_board *board, size_t index, int64_t now_s,
+                                struct frank_board_choice *choice, char *why)
+{
+  assert(index < board->count);
+  const struct frank_board_source *source = &board->list[index];
+  memset(choice, 0, sizeof *choice);
+  why[0] = '\0';
+  choice->index = index;
+  if (is_followed(source)) {
+    return look_followed(board, source, now_s, choice, why);
+  }
+  if (source->factor == 0) {
+    return frank_factor_fail(FRANK_ERR_NOT_FOUND, why, "%s", source->why);
+  }
+  choice->factor = source->factor;
+  (void)snprintf(choice->source, sizeof choice->source, "%s", frank_board_kind_name(source->kind));
+  return FRANK_OK;
+}
+
+void frank_board_choose(const struct frank_board *board, int64_t now_s,
+                        struct frank_board_choice *choice)
+{
+  char why[FRANK_FACTOR_WHY_BYTES];
+  for (size_t i = 0; i < board->count; i++) {
+    if (frank_board_look(board, i, now_s, choice, why) == FRANK_OK) {
+      return;
+    }
+  }
+  assert(!"the board has no floor");
+}

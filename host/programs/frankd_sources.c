@@ -1,0 +1,176 @@
+#include "programs/frankd_sources.h"
+
+#include "factor/txt.h"
+#include "programs/frankd_config.h"
+#include "proof/target.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- texts ---- */
+
+const char *frankd_source_check_key(const char *text)
+{
+  struct frank_jws_key key;
+  bool fits = text[0] == '\0' || frank_jws_key_parse(text, strlen(text), &key) == FRANK_OK;
+  return fits ? NULL : "an Ed25519 public key: 32 bytes in base64";
+}
+
+const char *frankd_source_check_url(const char *text)
+{
+  char url[FRANK_TXT_URL_BYTES];
+  bool fits = text[0] == '\0' || frank_txt_url(text, strlen(text), true, url) == FRANK_OK;
+  return fits ? NULL : "https://HOST[:PORT][/PATH], below 128 bytes, without user, query, fragment";
+}
+
+const char *frankd_source_check_server(const char *text)
+{
+  char address[INET6_ADDRSTRLEN];
+  uint8_t bytes[16];
+  size_t len = strcspn(text, "@");
+  const char *port = text[len] == '@' ? text + len + 1 : "53";
+  size_t digits = strspn(port, "0123456789");
+  bool port_fits = digits >= 1 && digits <= 5 && port[digits] == '\0' &&
+                   strtoul(port, NULL, 10) >= 1 && strtoul(port, NULL, 10) <= 65535;
+  if (len < sizeof address && port_fits) {
+    memcpy(address, text, len);
+    address[len] = '\0';
+    if (inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1) {
+      return NULL;
+    }
+  }
+  return "a numeric ADDRESS or ADDRESS@PORT of a DNS server";
+}
+
+static enum frank_board_kind kind_of(const char *text)
+{
+  static const struct {
+    const char *prefix;
+    enum frank_board_kind kind;
+  } kinds[] = {
+      {"dns:", FRANK_BOARD_DNS}, {"file:", FRANK_BOARD_FILE}, {"fixed:", FRANK_BOARD_FIXED}};
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (strncmp(text, kinds[i].prefix, strlen(kinds[i].prefix)) == 0) {
+      return kinds[i].kind;
+    }
+  }
+  return FRANK_BOARD_URL;
+}
+
+static bool is_followed(enum frank_board_kind kind)
+{
+  return kind == FRANK_BOARD_URL || kind == FRANK_BOARD_DNS;
+}
+
+const char *frankd_source_check(const char *text)
+{
+  static const char expected[] =
+      "https://BASE [KEY], dns:DOMAIN [KEY], file:/PATH or fixed:N (a factor)";
+  char name[FRANK_CONFIG_ITEM_BYTES];
+  enum frank_board_kind kind = kind_of(text);
+  const char *value = kind == FRANK_BOARD_URL ? text : strchr(text, ':') + 1;
+  uint64_t factor = 0;
+  if (kind == FRANK_BOARD_FIXED) {
+    return frank_factor_parse(value, strlen(value), &factor) == FRANK_OK ? NULL : expected;
+  }
+  if (kind == FRANK_BOARD_FILE) {
+    return value[0] == '/' && value[1] != '\0' ? NULL : expected;
+  }
+  size_t len = strcspn(value, " ");
+  const char *key = value + len + strspn(value + len, " ");
+  if (len >= sizeof name || (value[len] != '\0' && key[0] == '\0') ||
+      frankd_source_check_key(key) != NULL) {
+    return expected;
+  }
+  memcpy(name, value, len);
+  name[len] = '\0';
+  char domain[FRANK_TXT_DOMAIN_BYTES];
+  bool fits = kind == FRANK_BOARD_DNS ? frank_txt_domain(name, len, domain) == FRANK_OK
+                                      : name[0] != '\0' && frankd_source_check_url(name) == NULL;
+  return fits ? NULL : expected;
+}
+
+/* ---- all together ---- */
+
+static void add(struct frankd_source_list *list, enum frank_board_kind kind, const char *text,
+                uint64_t factor)
+{
+  if (list->count == FRANK_BOARD_SOURCES_MAX) {
+    return; /* 1 + FRANKD_SOURCES_MAX + 1 and the floor fit */
+  }
+  struct frankd_source *source = &list->list[list->count++];
+  source->kind = kind;
+  source->factor = factor;
+  (void)snprintf(source->text, sizeof source->text, "%s", text);
+  source->path = kind == FRANK_BOARD_FILE ? source->text + strlen("file:") : NULL;
+}
+
+/* A file's name may be longer than an item of a list. */
+_Static_assert(FRANK_BOARD_NAME_BYTES >= FRANK_CONFIG_ITEM_BYTES, "a source's text fits");
+_Static_assert(FRANKD_SOURCES_MAX + 3 <= FRANK_BOARD_SOURCES_MAX, "all sources fit the board");
+
+void frankd_sources_list(const struct frankd_config *config, struct frankd_source_list *out)
+{
+  char text[FRANK_BOARD_NAME_BYTES];
+  memset(out, 0, sizeof *out);
+  if (config->factor > 0) {
+    add(out, FRANK_BOARD_FIXED, "fixed", config->factor);
+  }
+  if (config->factor == 0 && config->factor_url[0] != '\0') {
+    const char *key = config->factor_key;
+    (void)snprintf(text, sizeof text, "%s%s%s", config->factor_url, key[0] != '\0' ? " " : "", key);
+    add(out, FRANK_BOARD_URL, text, 0);
+  }
+  for (uint32_t i = 0; config->factor == 0 && i < config->factor_sources.count; i++) {
+    const char *item = config->factor_sources.items[i];
+    enum frank_board_kind kind = kind_of(item);
+    uint64_t factor = 0;
+    if (kind == FRANK_BOARD_FIXED &&
+        frank_factor_parse(strchr(item, ':') + 1, strlen(strchr(item, ':') + 1), &factor) !=
+            FRANK_OK) {
+      continue; /* checked before */
+    }
+    add(out, kind, item, factor);
+  }
+  if (config->factor == 0 && config->factor_file[0] != '\0') {
+    (void)snprintf(text, sizeof text, "file:%.180s", config->factor_file);
+    add(out, FRANK_BOARD_FILE, text, 0);
+    out->list[out->count - 1].path = config->factor_file;
+  }
+  add(out, FRANK_BOARD_FLOOR, "floor", config->floor);
+}
+
+enum frank_err frankd_sources_check(const struct frankd_config *config, char *why)
+{
+  static struct frankd_source_list sources; /* too large for the stack of a small process */
+  size_t followed = 0;
+  frankd_sources_list(config, &sources);
+  for (size_t i = 0; i < sources.count; i++) {
+    const struct frankd_source *source = &sources.list[i];
+    char url[FRANK_TXT_URL_BYTES];
+    followed += is_followed(source->kind) ? 1 : 0;
+    if (source->kind == FRANK_BOARD_URL &&
+        frank_txt_url(source->text, strcspn(source->text, " "), config->factor_http, url) ==
+            FRANK_ERR_DENIED) {
+      (void)snprintf(why, FRANK_CONFIG_WHY_BYTES,
+                     "%s: http:// is taken for this host alone (factor_http allows it)",
+                     source->text);
+      return FRANK_ERR_DENIED;
+    }
+    if (source->factor > config->max_factor) {
+      (void)snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s: %" PRIu64 " is above max_factor, %" PRIu64,
+                     source->text, source->factor, config->max_factor);
+      return FRANK_ERR_RANGE;
+    }
+  }
+  if (followed > FRANK_RESOLVER_SOURCES_MAX) {
+    (void)snprintf(why, FRANK_CONFIG_WHY_BYTES,
+                   "factor_sources: %zu sources are to be followed, above %d", followed,
+                   FRANK_RESOLVER_SOURCES_MAX);
+    return FRANK_ERR_FULL;
+  }
+  return FRANK_OK;
+}
