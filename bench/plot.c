@@ -136,8 +136,7 @@ static bool collect(struct picture *p)
 
 /* ---- the script ---- */
 
-/* A text in double quotes: what gnuplot would take for its own is left out. */
-static void put_quoted(FILE *script, const char *text)
+void bench_plot_put_quoted(FILE *script, const char *text)
 {
   (void)putc('"', script);
   for (; *text != '\0'; text++) {
@@ -195,7 +194,7 @@ static void put_plots(FILE *script, const struct picture *p)
     fprintf(script, "%s$bars%zu using 1:2 with boxes fillstyle %s linecolor rgb \"%s\" title ",
             k > 0 ? ", " : "", k, k < COLOUR_COUNT ? "solid 0.9 noborder" : "pattern 4 border -1",
             colours[k % COLOUR_COUNT]);
-    put_quoted(script, title);
+    bench_plot_put_quoted(script, title);
   }
   for (size_t k = 0; k < p->count; k++) {
     fprintf(
@@ -223,7 +222,7 @@ static void put_script(FILE *script, const struct picture *p, enum bench_picture
   (void)fputs("set encoding utf8\n", script);
   put_data(script, p);
   (void)fputs("set title ", script);
-  put_quoted(script, title);
+  bench_plot_put_quoted(script, title);
   (void)fputs(" font \",15\" offset 0,-0.3\nset label 1 at graph 0.0,-0.12 ", script);
   (void)snprintf(title, sizeof title,
                  "frank-bench %s, %.10s; median of %u round%s of %u s, the line from the lowest to "
@@ -234,7 +233,7 @@ static void put_script(FILE *script, const struct picture *p, enum bench_picture
     size_t used = strlen(title);
     (void)snprintf(title + used, sizeof title - used, "; %zu more are not drawn", p->left_out);
   }
-  put_quoted(script, title);
+  bench_plot_put_quoted(script, title);
   (void)fputs(" font \",10\" textcolor rgb \"#555555\"\n"
               "set bmargin 5\nset border 3 linecolor rgb \"#888888\"\n"
               "set tics nomirror\nset grid ytics linecolor rgb \"#dddddd\" linetype 1\n"
@@ -334,7 +333,7 @@ static enum frank_err run_gnuplot(FILE *script, FILE *said, enum bench_picture p
 }
 
 /* In memory: no folder of temporary files has to be there, or be writable. */
-static FILE *open_scratch(void)
+FILE *bench_plot_scratch(void)
 {
   int fd = memfd_create("frank-bench", MFD_CLOEXEC);
   FILE *file = fd >= 0 ? fdopen(fd, "w+") : NULL;
@@ -344,28 +343,37 @@ static FILE *open_scratch(void)
   return file;
 }
 
+static enum frank_err refuse_scratch(char *why)
+{
+  (void)snprintf(why, BENCH_WHY_BYTES, "no temporary file for " PROGRAM ": %s", strerror(errno));
+  return FRANK_ERR_IO;
+}
+
+enum frank_err bench_plot_run(FILE *script, enum bench_picture picture, FILE *file, char *why)
+{
+  FILE *words = bench_plot_scratch();
+  if (!words) {
+    return refuse_scratch(why);
+  }
+  enum frank_err err = run_gnuplot(script, words, picture, file, why);
+  (void)fclose(words);
+  return err;
+}
+
 enum frank_err bench_plot_draw(const struct bench_result *result, enum bench_picture picture,
                                FILE *file, char *why)
 {
   struct picture p = {.result = result};
-  enum frank_err err = FRANK_OK;
-  FILE *script = open_scratch();
-  FILE *words = open_scratch();
   if (!collect(&p)) {
     (void)snprintf(why, BENCH_WHY_BYTES, "there are no rates to draw");
-    err = FRANK_ERR_NOT_FOUND;
-  } else if (!script || !words) {
-    (void)snprintf(why, BENCH_WHY_BYTES, "no temporary file for " PROGRAM ": %s", strerror(errno));
-    err = FRANK_ERR_IO;
-  } else {
-    put_script(script, &p, picture);
-    err = run_gnuplot(script, words, picture, file, why);
+    return FRANK_ERR_NOT_FOUND;
   }
-  if (script) {
-    (void)fclose(script);
+  FILE *script = bench_plot_scratch();
+  if (!script) {
+    return refuse_scratch(why);
   }
-  if (words) {
-    (void)fclose(words);
-  }
+  put_script(script, &p, picture);
+  enum frank_err err = bench_plot_run(script, picture, file, why);
+  (void)fclose(script);
   return err;
 }

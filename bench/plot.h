@@ -23,4 +23,13 @@ FRANK_MUST_CHECK enum frank_err bench_plot_check(const char *path, enum bench_pi
 FRANK_MUST_CHECK enum frank_err bench_plot_draw(const struct bench_result *result,
                                                 enum bench_picture picture, FILE *file, char *why);
 
+/* Has gnuplot draw a script (all of it written; read from its start) into an open file. Errors as
+ * above, but for FRANK_ERR_NOT_FOUND. */
+FRANK_MUST_CHECK enum frank_err bench_plot_run(FILE *script, enum bench_picture picture, FILE *file,
+                                               char *why);
+/* Scratch files in memory; NULL where there is none to be had. */
+FILE *bench_plot_scratch(void);
+/* Writes a text in double quotes for gnuplot: what it would take for its own is left out. */
+void bench_plot_put_quoted(FILE *script, const char *text);
+
 #endif

@@ -1,0 +1,429 @@
+#include "factor/authority/keeper.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/loopback.h"
+#include "base/sd_notify.h"
+#include "factor/authority/messages.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LISTEN_BACKLOG  1024
+#define LISTEN_FD_FROM  10 /* away from FRANK_CHILD_FD */
+#define SILENT_LIMIT_US (10 * FRANK_US_PER_S)
+#define PAUSE_FIRST_US  (100 * FRANK_US_PER_MS)
+#define PAUSE_MOST_US   (10 * FRANK_US_PER_S)
+#define RETRY_S         10 /* after the disk did not take what was due */
+
+struct keeper {
+  const struct frank_keeper_config *config;
+  struct frank_loop *loop;
+  struct frank_authority_store *store; /* NULL: read-only */
+  int listen_fd;
+  char endpoint[96];
+  char child_path[PATH_MAX];
+  pid_t pid; /* 0: no child runs */
+  struct frank_chan *chan;
+  struct frank_loop_watch *chan_watch;
+  struct frank_child_graves graves;
+  uint64_t start_us; /* when to start the child */
+  uint64_t pause_us;
+  uint64_t heard_us;
+  bool told_ready;
+  bool stop;
+  bool reopen;
+  enum frank_err end;
+  char *why;
+  int64_t due_s; /* of the store's tick */
+};
+
+/* ---- the socket ---- */
+
+static enum frank_err bind_error(int number)
+{
+  return number == EADDRINUSE                    ? FRANK_ERR_TAKEN
+         : number == EACCES || number == EPERM   ? FRANK_ERR_DENIED
+         : number == ENOMEM || number == ENOBUFS ? FRANK_ERR_NOMEM
+                                                 : FRANK_ERR_IO;
+}
+
+static enum frank_err name_endpoint(struct keeper *keeper)
+{
+  struct sockaddr_storage address = {0};
+  socklen_t len = sizeof address;
+  char host[INET6_ADDRSTRLEN];
+  char port[8];
+  if (getsockname(keeper->listen_fd, (struct sockaddr *)&address, &len) != 0 ||
+      getnameinfo((const struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return FRANK_ERR_IO;
+  }
+  bool six = address.ss_family == AF_INET6;
+  (void)snprintf(keeper->endpoint, sizeof keeper->endpoint, "%s%s%s:%s", six ? "[" : "", host,
+                 six ? "]" : "", port);
+  return FRANK_OK;
+}
+
+static enum frank_err open_socket(struct keeper *keeper, bool *wrong_setting, char *why)
+{
+  struct sockaddr_storage address;
+  socklen_t len = 0;
+  int on = 1;
+  const char *text = keeper->config->listen;
+  enum frank_err err = frank_loopback_parse(text, &address, &len);
+  /* Denied: no loopback address, which is fine here. */
+  if (err != FRANK_OK && err != FRANK_ERR_DENIED) {
+    *wrong_setting = true;
+    (void)snprintf(why, FRANK_KEEPER_WHY_BYTES, "cannot listen on \"%.80s\": %s", text,
+                   err == FRANK_ERR_RANGE ? "the port is above 65535"
+                                          : "it is not ADDRESS:PORT with a numeric address");
+    return err;
+  }
+  int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      bind(fd, (const struct sockaddr *)&address, len) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
+    err = bind_error(errno);
+    (void)snprintf(why, FRANK_KEEPER_WHY_BYTES, "cannot listen on %.80s: %s", text,
+                   strerror(errno));
+    if (fd >= 0) {
+      (void)close(fd);
+    }
+    return err;
+  }
+  /* Not close-on-exec: the child has it under the same number. */
+  keeper->listen_fd = fcntl(fd, F_DUPFD, LISTEN_FD_FROM);
+  (void)close(fd);
+  return keeper->listen_fd >= 0 ? name_endpoint(keeper) : FRANK_ERR_IO;
+}
+
+/* ---- the child ---- */
+
+static void on_chan(void *arg, uint32_t events);
+
+static void stop(struct keeper *keeper, enum frank_err err, const char *why)
+{
+  if (keeper->end == FRANK_OK) {
+    keeper->end = err;
+    (void)snprintf(keeper->why, FRANK_KEEPER_WHY_BYTES, "%s", why);
+  }
+  keeper->stop = true;
+}
+
+static void end_child(struct keeper *keeper)
+{
+  frank_loop_remove(&keeper->chan_watch);
+  frank_chan_destroy(&keeper->chan);
+  frank_child_end(&keeper->graves, &keeper->pid);
+}
+
+/* It has died, or says nothing: another one, later each time. */
+static void lose_child(struct keeper *keeper, const char *why)
+{
+  end_child(keeper);
+  frank_log(FRANK_LOG_ERROR, "event=http-lost why=\"%s\" again_ms=%" PRIu64, why,
+            keeper->pause_us / FRANK_US_PER_MS);
+  keeper->start_us = frank_clock_now_us() + keeper->pause_us;
+  keeper->pause_us = keeper->pause_us * 2 < PAUSE_MOST_US ? keeper->pause_us * 2 : PAUSE_MOST_US;
+}
+
+static enum frank_err start_child(struct keeper *keeper)
+{
+  const struct frank_keeper_config *config = keeper->config;
+  char listen_fd[16];
+  char max_age[16];
+  char *argv[FRANK_KEEPER_ARGS_MAX];
+  size_t count = 0;
+  (void)snprintf(listen_fd, sizeof listen_fd, "%d", keeper->listen_fd);
+  (void)snprintf(max_age, sizeof max_age, "%" PRIu32, config->max_age_s);
+  const char *const fixed[] = {FRANK_KEEPER_CHILD, "--listen-fd", listen_fd, "--state",
+                               config->dir,        "--max-age",   max_age,   "--log-level",
+                               config->log_level};
+  for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+    argv[count++] = (char *)(uintptr_t)fixed[i]; /* posix_spawn's own type is without const */
+  }
+  if (config->read_only) {
+    argv[count++] = (char *)(uintptr_t) "--read-only";
+  }
+  if (config->access_log != NULL) {
+    argv[count++] = (char *)(uintptr_t) "--access-log";
+    argv[count++] = (char *)(uintptr_t)config->access_log;
+  }
+  for (size_t i = 0; i < config->trusted_count && count + 3 < FRANK_KEEPER_ARGS_MAX; i++) {
+    argv[count++] = (char *)(uintptr_t) "--trusted-proxy";
+    argv[count++] = (char *)(uintptr_t)config->trusted[i];
+  }
+  argv[count] = NULL;
+  keeper->start_us = FRANK_NEVER_US;
+  keeper->heard_us = frank_clock_now_us();
+  enum frank_err err = frank_child_spawn(keeper->child_path, argv, &keeper->pid, &keeper->chan);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  return frank_loop_add(keeper->loop, frank_chan_fd(keeper->chan), FRANK_LOOP_READ, on_chan, keeper,
+                        &keeper->chan_watch);
+}
+
+static void notify(const char *state)
+{
+  if (frank_sd_notify(state) != FRANK_OK) {
+    frank_log(FRANK_LOG_WARN, "event=notify-failed why=\"%s\"", strerror(errno));
+  }
+}
+
+static void tell_ready(struct keeper *keeper)
+{
+  char state[200];
+  keeper->pause_us = PAUSE_FIRST_US;
+  if (keeper->told_ready) {
+    frank_log(FRANK_LOG_INFO, "event=http-back");
+    return;
+  }
+  keeper->told_ready = true;
+  (void)snprintf(state, sizeof state, "READY=1\nSTATUS=serving %s on %s%s", keeper->config->dir,
+                 keeper->endpoint, keeper->config->read_only ? ", read-only" : "");
+  notify(state);
+  frank_log(FRANK_LOG_INFO, "event=ready listen=%s state=%s read_only=%s", keeper->endpoint,
+            keeper->config->dir, keeper->config->read_only ? "yes" : "no");
+}
+
+static enum frank_err take_failed(struct keeper *keeper, const struct frank_record *record)
+{
+  struct frank_record_failed failed;
+  if (record->len_bytes != sizeof failed) {
+    return FRANK_ERR_MALFORMED;
+  }
+  memcpy(&failed, record->payload, sizeof failed);
+  failed.why[sizeof failed.why - 1] = '\0';
+  if (!keeper->told_ready) {
+    enum frank_err err =
+        failed.err > 0 && failed.err < FRANK_ERR_COUNT ? (enum frank_err)failed.err : FRANK_ERR_IO;
+    stop(keeper, err, failed.why);
+  } else {
+    frank_log(FRANK_LOG_ERROR, "event=http-failed why=\"%s\"", failed.why);
+  }
+  return FRANK_OK;
+}
+
+static enum frank_err take_report(struct keeper *keeper, const struct frank_record *record)
+{
+  struct frank_authority_report report;
+  struct frank_authority_reply reply = {.status = 503, .text = "{\"error\":\"no reports\"}"};
+  if (record->len_bytes < sizeof report) {
+    return FRANK_ERR_MALFORMED;
+  }
+  memcpy(&report, record->payload, sizeof report);
+  if (report.len_bytes > FRANK_REPORT_MAX_BYTES ||
+      report.len_bytes != record->len_bytes - sizeof report) {
+    return FRANK_ERR_MALFORMED;
+  }
+  reply.id = report.id;
+  return frank_chan_put(keeper->chan, FRANK_AUTHORITY_REPLY, &reply, sizeof reply, NULL, 0);
+}
+
+static enum frank_err take_record(struct keeper *keeper, const struct frank_record *record)
+{
+  keeper->heard_us = frank_clock_now_us();
+  switch (record->type) {
+  case FRANK_RECORD_READY:
+    tell_ready(keeper);
+    return FRANK_OK;
+  case FRANK_RECORD_PONG:
+    return FRANK_OK;
+  case FRANK_RECORD_FAILED:
+    return take_failed(keeper, record);
+  case FRANK_AUTHORITY_REPORT:
+    return take_report(keeper, record);
+  default:
+    return FRANK_ERR_MALFORMED;
+  }
+}
+
+static void on_chan(void *arg, uint32_t events)
+{
+  struct keeper *keeper = arg;
+  struct frank_record record;
+  enum frank_err err = FRANK_OK;
+  (void)events;
+  while (err == FRANK_OK && (err = frank_chan_read(keeper->chan, &record)) == FRANK_OK) {
+    err = take_record(keeper, &record);
+  }
+  if (err == FRANK_ERR_AGAIN || keeper->stop) {
+    return;
+  }
+  lose_child(keeper, err == FRANK_ERR_CLOSED ? "it ended" : frank_err_text(err));
+}
+
+/* The channel has room for all that is said in the time that the child may be silent. */
+static void say(struct keeper *keeper, uint16_t type, const void *payload, size_t len_bytes)
+{
+  enum frank_err err = frank_chan_put(keeper->chan, type, payload, len_bytes, NULL, 0);
+  if (err != FRANK_OK) {
+    lose_child(keeper, frank_err_text(err));
+  }
+}
+
+/* What gathered in this turn. A closed channel comes as an event, after what was said last. */
+static void flush(struct keeper *keeper)
+{
+  enum frank_err err = keeper->chan != NULL ? frank_chan_flush(keeper->chan) : FRANK_OK;
+  if (err != FRANK_OK && err != FRANK_ERR_AGAIN && err != FRANK_ERR_CLOSED) {
+    lose_child(keeper, frank_err_text(err));
+  }
+}
+
+static void tend_child(struct keeper *keeper, uint64_t now_us)
+{
+  const struct frank_record_tag ping = {.tag = now_us};
+  if (keeper->pid == 0) {
+    if (now_us >= keeper->start_us && start_child(keeper) != FRANK_OK) {
+      lose_child(keeper, strerror(errno));
+    }
+    return;
+  }
+  if (now_us - keeper->heard_us >= SILENT_LIMIT_US) {
+    lose_child(keeper, "it says nothing");
+    return;
+  }
+  say(keeper, FRANK_RECORD_PING, &ping, sizeof ping);
+}
+
+/* ---- the state ---- */
+
+static void tend_store(struct keeper *keeper)
+{
+  char why[FRANK_AUTHORITY_WHY_BYTES];
+  bool changed = false;
+  int64_t now_s = frank_clock_unix_s();
+  if (keeper->store == NULL) {
+    return;
+  }
+  /* Whoever has published or died meanwhile: this look undoes what was left half done. */
+  enum frank_err err = frank_authority_store_changed(keeper->store, &changed, why);
+  if (err == FRANK_OK && (changed || now_s >= keeper->due_s)) {
+    err = frank_authority_store_tick(keeper->store, now_s, &keeper->due_s, why);
+  }
+  if (err != FRANK_OK) {
+    frank_log(FRANK_LOG_ERROR, "event=state-failed again_s=%d why=\"%s\"", RETRY_S, why);
+    keeper->due_s = now_s + RETRY_S;
+  }
+}
+
+/* ---- life ---- */
+
+static void on_signal(void *arg, int signal_number)
+{
+  struct keeper *keeper = arg;
+  if (signal_number == SIGHUP) {
+    keeper->reopen = true;
+  } else {
+    keeper->stop = true;
+  }
+}
+
+static enum frank_err open_store(struct keeper *keeper, bool *wrong_setting, char *why)
+{
+  if (keeper->config->read_only) {
+    return FRANK_OK;
+  }
+  enum frank_err err = frank_authority_store_open(keeper->config->dir, true, &keeper->store, why);
+  if (err == FRANK_OK) {
+    err = frank_authority_store_start(keeper->store, &keeper->config->settings,
+                                      keeper->config->factor, frank_clock_unix_s(), wrong_setting,
+                                      why);
+  }
+  if (err == FRANK_OK) {
+    err = frank_authority_store_tick(keeper->store, frank_clock_unix_s(), &keeper->due_s, why);
+  }
+  return err;
+}
+
+static enum frank_err open_all(struct keeper *keeper, bool *wrong_setting, char *why)
+{
+  static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+  enum frank_err err =
+      frank_child_find(FRANK_KEEPER_CHILD, keeper->child_path, sizeof keeper->child_path);
+  if (err != FRANK_OK) {
+    (void)snprintf(why, FRANK_KEEPER_WHY_BYTES, "no program %s", FRANK_KEEPER_CHILD);
+    return err;
+  }
+  err = frank_loop_new(&keeper->loop);
+  if (err == FRANK_OK) {
+    err = frank_loop_signals(keeper->loop, signals, on_signal, keeper);
+  }
+  if (err == FRANK_OK) {
+    err = open_socket(keeper, wrong_setting, why); /* first: a taken port publishes nothing */
+  }
+  return err == FRANK_OK ? open_store(keeper, wrong_setting, why) : err;
+}
+
+static enum frank_err serve(struct keeper *keeper)
+{
+  uint64_t second_us = 0;
+  while (!keeper->stop) {
+    uint64_t now_us = frank_clock_now_us();
+    if (now_us >= second_us || (keeper->pid == 0 && now_us >= keeper->start_us)) {
+      second_us = now_us + FRANK_US_PER_S;
+      frank_child_reap(&keeper->graves);
+      tend_store(keeper);
+      tend_child(keeper, now_us);
+    }
+    if (keeper->reopen && keeper->pid != 0) {
+      keeper->reopen = false;
+      say(keeper, FRANK_AUTHORITY_REOPEN, NULL, 0);
+    }
+    flush(keeper);
+    uint64_t wake_us =
+        keeper->pid == 0 && keeper->start_us < second_us ? keeper->start_us : second_us;
+    enum frank_err err = frank_loop_run_once(keeper->loop, wake_us);
+    if (err != FRANK_OK) {
+      return err;
+    }
+  }
+  return keeper->end;
+}
+
+enum frank_err frank_keeper_run(const struct frank_keeper_config *config, bool *wrong_setting,
+                                char *why)
+{
+  struct keeper *keeper = calloc(1, sizeof *keeper);
+  *wrong_setting = false;
+  why[0] = '\0';
+  if (keeper == NULL) {
+    (void)snprintf(why, FRANK_KEEPER_WHY_BYTES, "no memory");
+    return FRANK_ERR_NOMEM;
+  }
+  keeper->config = config;
+  keeper->why = why;
+  keeper->listen_fd = -1;
+  keeper->pause_us = PAUSE_FIRST_US;
+  enum frank_err err = open_all(keeper, wrong_setting, why);
+  if (err == FRANK_OK) {
+    err = serve(keeper);
+    notify("STOPPING=1");
+  }
+  if (err != FRANK_OK && why[0] == '\0') {
+    (void)snprintf(why, FRANK_KEEPER_WHY_BYTES, "%s: %s", frank_err_text(err), strerror(errno));
+  }
+  end_child(keeper);
+  frank_child_reap(&keeper->graves);
+  if (keeper->listen_fd >= 0) {
+    (void)close(keeper->listen_fd);
+  }
+  frank_authority_store_close(&keeper->store);
+  frank_loop_destroy(&keeper->loop);
+  free(keeper);
+  return err;
+}

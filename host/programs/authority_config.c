@@ -1,0 +1,397 @@
+#include "programs/authority_config.h"
+#include "base/loopback.h"
+#include "base/nearest.h"
+#include "factor/authority/address.h"
+#include "factor/authority/connections.h"
+#include "factor/authority/keeper.h"
+#include "proof/target.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- checks of texts ---- */
+
+static const char *check_listen(const char *text)
+{
+  struct sockaddr_storage address;
+  socklen_t len;
+  enum frank_err err = frank_loopback_parse(text, &address, &len);
+  return err == FRANK_OK || err == FRANK_ERR_DENIED
+             ? NULL
+             : "ADDRESS:PORT with a numeric address (127.0.0.1:9610, [::]:9610)";
+}
+
+static const char *check_issuer(const char *text)
+{
+  bool fits = strlen(text) < FRANK_FACTOR_ISSUER_BYTES;
+  for (const char *at = text; *at != '\0' && fits; at++) {
+    fits = *at > ' ' && *at < 0x7f && strchr("\"\\#", *at) == NULL;
+  }
+  return fits ? NULL
+              : "a name such as authority.example: below 79 bytes of ASCII, no space, "
+                "no '\"', '\\' or '#'";
+}
+
+static const char *check_trusted(const char *text)
+{
+  struct frank_address address;
+  return frank_address_parse(text, &address) ? NULL : "a numeric address such as 192.0.2.1 or ::1";
+}
+
+/* ---- values ---- */
+
+const char *const authority_log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const kinds[] = {"", "authority", "provider", "local", NULL};
+
+#define MEMBER(name) offsetof(struct authority_config, name)
+#define SIZE(name)   sizeof(((struct authority_config *)NULL)->name)
+#define SECOND       UINT64_C(1000000)
+#define DAY          (86400 * SECOND)
+
+static const struct frank_config_key keys[] = {
+    {.name = "state",
+     .type = FRANK_CONFIG_TEXT,
+     .offset = MEMBER(state),
+     .size = SIZE(state),
+     .normal = "/var/lib/frank-authority",
+     .help = "folder of the state: what was published, and the secret keys"},
+    {.name = "listen",
+     .type = FRANK_CONFIG_TEXT,
+     .offset = MEMBER(listen),
+     .size = SIZE(listen),
+     .normal = "127.0.0.1:9610",
+     .check = check_listen,
+     .help = "serve HTTP here; port 0: any free one"},
+    {.name = "issuer",
+     .type = FRANK_CONFIG_TEXT,
+     .offset = MEMBER(issuer),
+     .size = SIZE(issuer),
+     .normal = "",
+     .check = check_issuer,
+     .help = "who publishes; a new state takes this host's name where none is given"},
+    {.name = "kind",
+     .type = FRANK_CONFIG_ENUM,
+     .offset = MEMBER(kind),
+     .normal = "",
+     .choices = kinds,
+     .help = "authority, provider or local"},
+    {.name = "factor",
+     .type = FRANK_CONFIG_UINT,
+     .offset = MEMBER(factor),
+     .max = FRANK_FACTOR_MAX,
+     .normal = "0",
+     .help = "publish this factor where another is in force (10k, 16m)"},
+    {.name = "testing",
+     .type = FRANK_CONFIG_BOOL,
+     .offset = MEMBER(testing),
+     .normal = "false",
+     .help = "say in the document that no mail is to suffer by it yet"},
+    {.name = "max_age",
+     .type = FRANK_CONFIG_DURATION,
+     .offset = MEMBER(max_age_us),
+     .min = SECOND,
+     .max = DAY,
+     .normal = "300s",
+     .help = "how long others may keep an answer (Cache-Control)"},
+    {.name = "valid",
+     .type = FRANK_CONFIG_DURATION,
+     .offset = MEMBER(valid_us),
+     .min = 4 * SECOND,
+     .max = 365 * DAY,
+     .normal = "24h",
+     .help = "how long a signed document is good; it is signed anew at half of this"},
+    {.name = "grace",
+     .type = FRANK_CONFIG_DURATION,
+     .offset = MEMBER(grace_us),
+     .max = 30 * DAY,
+     .normal = "2h",
+     .help = "how long the factor before a change goes on to count"},
+    {.name = "read_only",
+     .type = FRANK_CONFIG_BOOL,
+     .offset = MEMBER(read_only),
+     .normal = "false",
+     .help = "serve a copy of the state; needs no key and writes nothing"},
+    {.name = "access_log",
+     .type = FRANK_CONFIG_TEXT,
+     .offset = MEMBER(access_log),
+     .size = SIZE(access_log),
+     .normal = "",
+     .help = "one line for each answer, combined log format; SIGHUP opens it again"},
+    {.name = "trusted_proxy",
+     .type = FRANK_CONFIG_LIST,
+     .offset = MEMBER(trusted),
+     .max = FRANK_CONNECTIONS_TRUSTED_MAX,
+     .normal = "",
+     .check = check_trusted,
+     .help = "its X-Forwarded-For counts; may be repeated; without it 127.0.0.1 and ::1"},
+    {.name = "log_level",
+     .type = FRANK_CONFIG_ENUM,
+     .offset = MEMBER(log_level),
+     .normal = "info",
+     .choices = authority_log_levels,
+     .help = "error, warn, info or debug"},
+    {.name = "reason",
+     .type = FRANK_CONFIG_TEXT,
+     .offset = MEMBER(reason),
+     .size = SIZE(reason),
+     .normal = "set by hand",
+     .help = "why, in one line; it is published with the factor"},
+    {.name = "after",
+     .type = FRANK_CONFIG_DURATION,
+     .offset = MEMBER(after_us),
+     .min = SECOND,
+     .max = 365 * DAY,
+     .normal = "7d",
+     .help = "when the new key begins to sign"},
+};
+
+static const struct frank_config_table table = {
+    .program = "frank-authority", .keys = keys, .key_count = sizeof keys / sizeof keys[0]};
+
+/* ---- verbs and flags ---- */
+
+#define VERB(name) (1U << AUTHORITY_##name)
+#define ALL        ((1U << AUTHORITY_VERB_COUNT) - 1)
+#define RESULTS    (VERB(PUBLISH) | VERB(ROTATE) | VERB(KEYS) | VERB(HISTORY))
+
+static const struct verb {
+  const char *name;
+  const char *operands;
+  const char *help;
+  int operands_max;
+} verbs[AUTHORITY_VERB_COUNT] = {
+    [AUTHORITY_SERVE] = {"serve", "", "serve the factor; what is done where no verb is named", 0},
+    [AUTHORITY_PUBLISH] = {"publish", "", "publish --factor N as the next epoch", 0},
+    [AUTHORITY_ROTATE] = {"rotate-key", "", "make a new key, which signs from --after on", 0},
+    [AUTHORITY_KEYS] = {"keys", "", "show the keys", 0},
+    [AUTHORITY_HISTORY] = {"history", "", "show the epochs that were published", 0},
+};
+
+enum action { ACTION_KEY, ACTION_JSON, ACTION_HELP, ACTION_VERSION };
+
+static const struct flag {
+  const char *name;
+  const char *argument; /* as --help shows it; NULL: takes none */
+  enum action action;
+  const char *key; /* ACTION_KEY; without an argument it becomes "true" */
+  unsigned verbs;  /* that take it */
+  const char *help;
+} flags[] = {
+    {"state", "DIR", ACTION_KEY, "state", ALL, NULL},
+    {"listen", "ADDR:PORT", ACTION_KEY, "listen", VERB(SERVE), NULL},
+    {"issuer", "NAME", ACTION_KEY, "issuer", VERB(SERVE), NULL},
+    {"kind", "KIND", ACTION_KEY, "kind", VERB(SERVE), NULL},
+    {"factor", "N", ACTION_KEY, "factor", VERB(SERVE) | VERB(PUBLISH), NULL},
+    {"testing", NULL, ACTION_KEY, "testing", VERB(SERVE), NULL},
+    {"max-age", "TIME", ACTION_KEY, "max_age", VERB(SERVE), NULL},
+    {"valid", "TIME", ACTION_KEY, "valid", VERB(SERVE), NULL},
+    {"grace", "TIME", ACTION_KEY, "grace", VERB(SERVE), NULL},
+    {"read-only", NULL, ACTION_KEY, "read_only", VERB(SERVE), NULL},
+    {"access-log", "FILE", ACTION_KEY, "access_log", VERB(SERVE), NULL},
+    {"trusted-proxy", "ADDR", ACTION_KEY, "trusted_proxy", VERB(SERVE), NULL},
+    {"log-level", "LEVEL", ACTION_KEY, "log_level", VERB(SERVE), NULL},
+    {"reason", "TEXT", ACTION_KEY, "reason", VERB(PUBLISH), NULL},
+    {"after", "TIME", ACTION_KEY, "after", VERB(ROTATE), NULL},
+    {"json", NULL, ACTION_JSON, NULL, RESULTS, "results as JSON, one object a line"},
+    {"help", NULL, ACTION_HELP, NULL, ALL, "this text"},
+    {"version", NULL, ACTION_VERSION, NULL, ALL, "print the version"},
+};
+#define FLAG_COUNT (sizeof flags / sizeof flags[0])
+
+static const char *help_of(const struct flag *flag)
+{
+  for (size_t i = 0; flag->help == NULL && i < table.key_count; i++) {
+    if (strcmp(keys[i].name, flag->key) == 0) {
+      return keys[i].help;
+    }
+  }
+  return flag->help;
+}
+
+static const char *default_of(const struct flag *flag)
+{
+  for (size_t i = 0; flag->argument != NULL && i < table.key_count; i++) {
+    bool shown = keys[i].normal[0] != '\0' && strcmp(keys[i].normal, "0") != 0;
+    if (shown && strcmp(keys[i].name, flag->key) == 0) {
+      return keys[i].normal;
+    }
+  }
+  return NULL;
+}
+
+static void print_flags(unsigned mask, bool shared)
+{
+  for (size_t i = 0; i < FLAG_COUNT; i++) {
+    const struct flag *flag = &flags[i];
+    bool is_shared =
+        (flag->verbs & (flag->verbs - 1)) != 0 && flag->verbs != (VERB(SERVE) | VERB(PUBLISH));
+    if ((flag->verbs & mask) == 0 || is_shared != shared) {
+      continue;
+    }
+    char left[40];
+    const char *normal = default_of(flag);
+    (void)snprintf(left, sizeof left, "--%s %s", flag->name, flag->argument ? flag->argument : "");
+    (void)printf("  %-22s %s%s%s%s\n", left, help_of(flag), normal ? " (" : "",
+                 normal ? normal : "", normal ? ")" : "");
+  }
+}
+
+static void print_help(void)
+{
+  (void)fputs("usage: frank-authority [VERB] [FLAG]...\n"
+              "Publishes a scaling factor by HTTP, signed, with its history and a page for "
+              "people.\n\n",
+              stdout);
+  for (size_t i = 0; i < AUTHORITY_VERB_COUNT; i++) {
+    (void)printf("  %-12s %-9s %s\n", verbs[i].name, verbs[i].operands, verbs[i].help);
+  }
+  (void)fputs("\nAll verbs but serve can be used while a server runs on the same state.\n\n"
+              "For all:\n",
+              stdout);
+  print_flags(ALL, true);
+  for (unsigned i = 0; i < AUTHORITY_VERB_COUNT; i++) {
+    bool any = false;
+    for (size_t j = 0; j < FLAG_COUNT; j++) {
+      any = any || flags[j].verbs == (1U << i);
+    }
+    if (any) {
+      (void)printf("\nFor %s:\n", verbs[i].name);
+      print_flags(1U << i, false);
+    }
+  }
+  (void)fputs("\nSignals: SIGTERM and SIGINT end the server, SIGHUP opens its access log again.\n"
+              "\nExit status:\n"
+              "   0  done, or ended as asked\n"
+              "   1  could not be done: the state, the port, the disk\n"
+              "   2  wrong usage: an unknown verb or flag, a missing argument\n"
+              "  78  wrong configuration: the value of a flag, another issuer than the state's\n",
+              stdout);
+}
+
+/* ---- reading ---- */
+
+__attribute__((format(printf, 1, 2))) static int usage(const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  (void)fputs("frank-authority: ", stderr);
+  (void)vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  (void)fputs("\nfrank-authority: try frank-authority --help\n", stderr);
+  return AUTHORITY_EXIT_USAGE;
+}
+
+static int find_verb(const char *text, enum authority_verb *verb)
+{
+  const char *names[AUTHORITY_VERB_COUNT];
+  size_t slips = 0;
+  for (size_t i = 0; i < AUTHORITY_VERB_COUNT; i++) {
+    names[i] = verbs[i].name;
+    if (strcmp(text, names[i]) == 0) {
+      *verb = (enum authority_verb)i;
+      return -1;
+    }
+  }
+  const char *nearest = frank_nearest(text, names, AUTHORITY_VERB_COUNT, &slips);
+  return nearest != NULL && slips <= 2 ? usage("no verb \"%s\"; %s is the nearest", text, nearest)
+                                       : usage("no verb \"%s\"", text);
+}
+
+static int take_flag(const struct flag *flag, const char *argument, bool again,
+                     struct authority_config *config)
+{
+  char name[40];
+  char why[FRANK_CONFIG_WHY_BYTES];
+  switch (flag->action) {
+  case ACTION_HELP:
+    print_help();
+    return fflush(stdout) == 0 ? AUTHORITY_EXIT_OK : AUTHORITY_EXIT_FAILED;
+  case ACTION_VERSION:
+    (void)puts("frank-authority " FRANK_VERSION);
+    return fflush(stdout) == 0 ? AUTHORITY_EXIT_OK : AUTHORITY_EXIT_FAILED;
+  case ACTION_JSON:
+    config->json = true;
+    return -1;
+  case ACTION_KEY:
+    break;
+  }
+  (void)snprintf(name, sizeof name, "--%s", flag->name);
+  if (frank_config_set(&table, flag->key, name, flag->argument != NULL ? argument : "true", again,
+                       config, why) != FRANK_OK) {
+    (void)fprintf(stderr, "frank-authority: %s\n", why);
+    return AUTHORITY_EXIT_CONFIG;
+  }
+  return -1;
+}
+
+static int read_flags(int argc, char *const argv[], struct authority_config *config, bool *seen)
+{
+  struct option options[FLAG_COUNT + 1];
+  int found = 0;
+  memset(options, 0, sizeof options);
+  for (size_t i = 0; i < FLAG_COUNT; i++) {
+    options[i].name = flags[i].name;
+    options[i].has_arg = flags[i].argument != NULL ? required_argument : no_argument;
+    options[i].val = (int)i;
+  }
+  while ((found = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    if (found == '?') {
+      (void)fputs("frank-authority: try frank-authority --help\n", stderr);
+      return AUTHORITY_EXIT_USAGE; /* getopt_long has named the flag */
+    }
+    int status = take_flag(&flags[found], optarg, seen[found], config);
+    if (status != -1) {
+      return status;
+    }
+    seen[found] = true;
+  }
+  return -1;
+}
+
+static int check_together(const struct authority_config *config)
+{
+  if (config->verb == AUTHORITY_PUBLISH && config->factor == 0) {
+    return usage("publish wants --factor N");
+  }
+  if (config->verb == AUTHORITY_SERVE && config->max_age_us * 2 > config->valid_us) {
+    (void)fputs("frank-authority: --max-age: more than half of --valid: a kept answer could "
+                "expire\n",
+                stderr);
+    return AUTHORITY_EXIT_CONFIG;
+  }
+  if (config->read_only && config->factor != 0) {
+    (void)fputs("frank-authority: --factor: a --read-only server publishes nothing\n", stderr);
+    return AUTHORITY_EXIT_CONFIG;
+  }
+  return -1;
+}
+
+int authority_config_start(int argc, char *const argv[], struct authority_config *config)
+{
+  bool seen[FLAG_COUNT] = {false};
+  memset(config, 0, sizeof *config);
+  frank_config_defaults(&table, config);
+  int status = read_flags(argc, argv, config, seen);
+  if (status == -1 && optind < argc) {
+    status = find_verb(argv[optind], &config->verb);
+    optind++;
+  }
+  if (status != -1) {
+    return status;
+  }
+  for (; optind < argc; optind++) {
+    if (config->operand_count == verbs[config->verb].operands_max) {
+      return usage("unexpected argument \"%s\"", argv[optind]);
+    }
+    config->operands[config->operand_count++] = argv[optind];
+  }
+  for (size_t i = 0; i < FLAG_COUNT; i++) {
+    if (seen[i] && (flags[i].verbs & (1U << config->verb)) == 0) {
+      return usage("--%s does not go with %s", flags[i].name, verbs[config->verb].name);
+    }
+  }
+  return check_together(config);
+}
