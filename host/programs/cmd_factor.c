@@ -274,10 +274,8 @@ static int read_options(struct factor *f)
     return usage_error(f,
                        "a frankd has sources of its own: --connect goes with a DOMAIN, or alone");
   }
-  if (f->operand == NULL && (f->purge || has_resolver_option(line))) {
-    return usage_error(f, f->purge ? "--purge: of what? a DOMAIN or a URL"
-                                   : "--dns-server, --dns-anchor and --ca-file go with a DOMAIN or "
-                                     "a URL");
+  if (f->operand == NULL && has_resolver_option(line)) {
+    return usage_error(f, "--dns-server, --dns-anchor and --ca-file go with a DOMAIN or a URL");
   }
   if (frank_published_options(line, "", f->is_url ? f->operand : NULL, &f->published) != FRANK_OK) {
     return FRANK_EXIT_USAGE;

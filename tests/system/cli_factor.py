@@ -489,19 +489,20 @@ def factor_shows_what_a_url_publishes():
         assert record["factor"] == 2000 and record["source"] == "authority.example#412", record
         assert record["expires"] == publisher.document["expires"], record
         source, = record["sources"]
-        assert source["name"] == publisher.url and source["state"] == "good", source
+        assert source["name"] == publisher.url and source["state"] == "in-force", source
         assert source["in_force"] is True and source["key"] == key.id, source
         assert source["epoch"] == 412 and source["issuer"] == "authority.example", source
-        assert source["previous"] == {"epoch": 411, "factor": 1500, "until": until}, source
+        assert (source["previous_factor"], source["previous_until"]) == (1500, until), source
+        assert source["testing"] is True and source["kept"] is False, source
         assert record["eta_ms"] is None or record["eta_ms"] >= 0, record
         text = home.frank(*args)
         assert text.returncode == 0 and text.stderr == "", text
-        for word in (b"factor   2000 (", b"10.97 bits", b"authority.example#412", b"(authority)",
+        for word in (b"factor   2000 (", b"10.97 bits", b"authority.example#412",
                      b"expires  in ", b"previous 1500 still counts", b"mode     testing", b"cost "):
             assert word in text.stdout, (word, text)
         explained = home.frank(*args, "--explain")
         for word in ("source 1, " + publisher.url, "/.well-known/msmr/factor.jws", key.id,
-                     "epoch 412", "in force   yes"):
+                     "(authority)", "in force   yes"):
             assert word in explained.stdout.decode(), (word, explained)
         # Another key: told, with what was found.
         wrong = ["factor", publisher.url, "--factor-key", Key().public_base64]
@@ -514,7 +515,7 @@ def factor_shows_what_a_url_publishes():
         publisher.stop()
         done = home.frank(*args, "--json")
         record = record_of(done)
-        assert record["sources"][0]["state"] == "kept" and record["factor"] == 2000, record
+        assert record["sources"][0]["kept"] is True and record["factor"] == 2000, record
         assert url in done.stderr, done
 
 
@@ -529,20 +530,20 @@ def factor_shows_what_a_domain_asks_for():
         record = record_of(ask("someone@Asks.example", "--json"))
         assert record["factor"] == 3000 and record["source"] == "dns:asks.example", record
         domain, = record["domains"]
-        assert domain["domain"] == "asks.example" and domain["answer"] == "found", domain
+        assert domain["domain"] == "asks.example" and domain["state"] == "found", domain
         assert 30 <= domain["ttl_s"] <= 3600 and domain["dnssec"] == "none", domain
         explained = ask("asks.example", "--explain")
         for word in ("TXT of _msmr.asks.example", "it asks for 3000", "DNSSEC     none"):
             assert word in explained.stdout.decode(), (word, explained)
-        for name, answer, why in (("absent.example", "absent", ""),
-                                  ("hostile.example", "found", str(MAX_FACTOR + 1)),
-                                  ("broken.example", "failed", "")):
+        for name, state, why in (("absent.example", "absent", ""),
+                                 ("hostile.example", "too-high", str(MAX_FACTOR + 1)),
+                                 ("broken.example", "failed", "")):
             done = ask(name, "--json")
             record = record_of(done)
             assert record["factor"] == FLOOR and record["source"] == "floor", (name, record)
             domain, = record["domains"]
-            assert domain["answer"] == answer and why in domain["why"] and domain["why"], domain
-            assert (name in done.stderr) == (answer == "failed"), done
+            assert domain["state"] == state and why in domain["why"] and domain["why"], domain
+            assert (name in done.stderr) == (state == "failed"), done
         purged = ask("asks.example", "--purge")
         assert purged.returncode == 0 and "--purge" in purged.stderr, purged
     # The record of a domain as a source: by its own factor.
@@ -653,7 +654,7 @@ def every_bad_argument_is_named():
             (["factor", "https://x.example", "--connect", "ipc:///x"], "--connect"),
             (["factor", "x.example", "--dns-server", "::1", "--connect", "ipc:///x"], "exclude"),
             (["factor", "x.example", "--connect", "nonsense"], "nonsense"),
-            (["factor", "--purge"], "--purge"), (["factor", "--dns-server", "::1"], "--dns-server"),
+            (["factor", "--dns-server", "::1"], "--dns-server"),
             (["factor", "--ca-file", "/dev/null"], "--ca-file"),
             (["factor", "example", "--dns-server", "::1"], "example"),
             (["factor", "a b", "--dns-server", "::1"], "a b"),
