@@ -164,13 +164,24 @@ static void print_previous(const json_t *source, const char *label, int64_t now_
   }
 }
 
+/* A source without its key, which follows a space where it is named. */
+static const char *shown_name(const json_t *source, char out[SHOWN_BYTES])
+{
+  shown(source, "name", out);
+  out[strcspn(out, " ")] = '\0';
+  return out;
+}
+
+/* The source that the report's factor comes from, NULL where that is no source's. */
 static const json_t *source_in_force(const json_t *report)
 {
+  const char *name = frank_remote_text(report, "source", "");
   size_t i = 0;
   json_t *source = NULL;
   json_array_foreach(json_object_get(report, "sources"), i, source)
   {
-    if (json_is_true(json_object_get(source, "in_force"))) {
+    if (json_is_true(json_object_get(source, "in_force")) &&
+        strcmp(frank_remote_text(source, "source", ""), name) == 0) {
       return source;
     }
   }
@@ -203,7 +214,7 @@ static void print_head(const json_t *report, const char *rate, int64_t now_s)
   printf("\nsource   %s", shown(report, "source", text));
   if (source != NULL &&
       strcmp(frank_remote_text(report, "source", ""), frank_remote_text(source, "name", "")) != 0) {
-    printf(", of %s", shown(source, "name", text));
+    printf(", of %s", shown_name(source, text));
   }
   putchar('\n');
   print_moment(source, "issued", "issued   ", now_s);
@@ -216,7 +227,7 @@ static void print_head(const json_t *report, const char *rate, int64_t now_s)
   print_cost(report, rate);
 }
 
-/* A domain in one line; `why` where its own factor does not hold. */
+/* A domain in one line; why, where its own factor does not hold. */
 static void print_domain(const json_t *domain)
 {
   char text[SHOWN_BYTES];
@@ -224,6 +235,11 @@ static void print_domain(const json_t *domain)
   printf("%.0f (%s)", frank_remote_number(domain, "factor", 0), shown(domain, "source", text));
   if (shown(domain, "why", text)[0] != '\0') {
     printf("; %s", text);
+  } else if (strcmp(shown(domain, "state", text), "too-high") == 0) {
+    printf("; its own %.0f is ignored: more than max-factor",
+           frank_remote_number(domain, "published", 0));
+  } else if (strcmp(text, "unknown") == 0) {
+    printf("; its own is not known yet");
   }
   putchar('\n');
 }
@@ -258,7 +274,10 @@ static void explain_domain(const json_t *domain)
 static void explain_checks(const json_t *source, bool has_document)
 {
   char text[SHOWN_BYTES];
-  if (shown(source, "named_key", text)[0] != '\0') {
+  const char *key = strchr(shown(source, "name", text), ' ');
+  if (key != NULL) {
+    printf("  key named  %s\n", key + 1);
+  } else if (shown(source, "named_key", text)[0] != '\0') {
     printf("  key named  %s\n", text);
   }
   if (!has_document || !json_is_string(json_object_get(source, "key"))) {
@@ -313,7 +332,7 @@ static void explain_source(const json_t *source, size_t number, bool another_is_
 {
   char text[SHOWN_BYTES];
   double fetches = frank_remote_number(source, "fetches", -1);
-  printf("source %zu, %s\n", number, shown(source, "name", text));
+  printf("source %zu, %s\n", number, shown_name(source, text));
   if (json_is_true(json_object_get(source, "kept"))) {
     puts("  kept       from an earlier time: the source has not confirmed it since");
   }
