@@ -30,7 +30,7 @@
 #define FRANK_FOLLOW_PAUSE_MIN_S     5   /* after a failure; it doubles */
 #define FRANK_FOLLOW_PAUSE_MAX_S     600
 #define FRANK_FOLLOW_KEYS_S          3600 /* a rotation is known before it is needed */
-#define FRANK_FOLLOW_REFRESH_MIN_S   5    /* from one try to the next, however often REFRESH comes */
+#define FRANK_FOLLOW_REFRESH_MIN_S   5 /* from one try to the next, however often REFRESH comes */
 #define FRANK_FOLLOW_RECORD_LIFE_S   86400 /* of a document made of a record */
 
 /* When it is: monotonic, by the calendar, and a random number, which spreads the askers. */

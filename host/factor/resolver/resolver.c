@@ -128,7 +128,8 @@ static void log_source(struct source *source, uint64_t now_us)
               told->key_id[0] != '\0' ? told->key_id : "none");
   }
   if (!is_good && frank_log_allow(&source->resolver->source_log, now_us)) {
-    frank_log(FRANK_LOG_WARN, "event=source-failed source=%u url=\"%s\" why=\"%s\" failures=%" PRIu64,
+    frank_log(FRANK_LOG_WARN,
+              "event=source-failed source=%u url=\"%s\" why=\"%s\" failures=%" PRIu64,
               (unsigned)source->index, told->url, told->why, told->failures);
   } else if (is_good && !source->was_good) {
     frank_log(FRANK_LOG_INFO, "event=source-good source=%u url=\"%s\"", (unsigned)source->index,
@@ -224,11 +225,8 @@ static void ask_http(struct source *source, enum frank_follow_step step)
                         is_document && !is_signed ? "application/json" : "application/jose",
                         is_document ? source->follow.etag : "", fn, source);
   if (err != FRANK_OK) {
-    const struct frank_fetch_reply reply = {.err = err,
-                                            .body = "",
-                                            .etag = "",
-                                            .fresh_s = -1,
-                                            .why = frank_err_text(err)};
+    const struct frank_fetch_reply reply = {
+        .err = err, .body = "", .etag = "", .fresh_s = -1, .why = frank_err_text(err)};
     fn(source, &reply);
   }
 }
@@ -265,7 +263,8 @@ static void answer_lookup(struct frank_resolver *resolver, struct frank_lookup *
     put(resolver, FRANK_RESOLVER_DOMAIN, &record, sizeof record);
   }
   if (record.answer == FRANK_RESOLVER_FAILED && frank_log_allow(&resolver->lookup_log, now_us)) {
-    frank_log(FRANK_LOG_INFO, "event=lookup-failed domain=%s why=\"%s\"", record.domain, record.why);
+    frank_log(FRANK_LOG_INFO, "event=lookup-failed domain=%s why=\"%s\"", record.domain,
+              record.why);
   }
 }
 
@@ -398,8 +397,7 @@ static void flush_chan(struct frank_resolver *resolver)
     stop(resolver, err);
     return;
   }
-  uint32_t events =
-      frank_chan_has_unsent(resolver->chan) ? FRANK_LOOP_WRITE : FRANK_LOOP_READ;
+  uint32_t events = frank_chan_has_unsent(resolver->chan) ? FRANK_LOOP_WRITE : FRANK_LOOP_READ;
   if (events != resolver->chan_events) {
     resolver->chan_events = events;
     err = frank_loop_change(resolver->chan_watch, events);
