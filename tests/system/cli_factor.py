@@ -14,7 +14,7 @@ import time
 from cli_support import FLOOR, check_header, frank, program, read, run, sample
 from dns_server import Nsd, Silent, txt
 from factor_server import MODES, FactorServer, Key, base64url
-from harness import free_port, wait_until
+from harness import Frankd, free_port, wait_until
 
 B = base64.b64encode(bytes(range(64))).decode()
 MESSAGE = (f"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=one; h=from; bh=AAAA; b={B}\n"
@@ -574,6 +574,71 @@ def dnssec_is_told_and_heeded():
             assert f"DNSSEC     {state}" in explained.stdout.decode(), explained
 
 
+def factor_shows_what_a_frankd_uses():
+    need_resolver()
+    key = Key()
+    records = {"asks": "v=MSMR1; f=3000", "hostile": f"v=MSMR1; f={MAX_FACTOR + 1}"}
+    with Home() as home, Publisher(key=key) as publisher, names(records) as nsd:
+        config = f'dns_servers = ["{nsd.address}"];\nstate = "{home.state}";\n'
+        os.makedirs(home.state)
+        args = ["--device", "cpu:0", "--factor-url", publisher.url, "--factor-key",
+                key.public_base64]
+        with Frankd(args, config=config) as frankd:
+            def ask(*more):
+                return home.frank("factor", *more, "--connect", frankd.ipc)
+
+            wait_until("frankd has the document", lambda: record_of(ask("--json"))["factor"] == 2000)
+            text = ask()
+            assert b"source   authority.example#412, of " + publisher.url.encode() in text.stdout
+            assert key.public_base64.encode() not in text.stdout, text
+            # A domain's own: nothing is said of when the source's was issued.
+            text = ask("a@asks.example")
+            assert b"factor   3000 (" in text.stdout and b"source   dns:asks.example\n" in text.stdout
+            assert b"issued" not in text.stdout, text
+            explained = ask("asks.example", "--explain").stdout.decode()
+            for word in ("TXT of _msmr.", "it asks for 3000", "source 1, " + publisher.url + "\n",
+                         "key named  " + key.public_base64, "source 2, floor",
+                         "in force   no: one before it serves"):
+                assert word in explained, (word, explained)
+            text = ask("hostile.example")
+            assert str(MAX_FACTOR + 1).encode() in text.stdout and b"ignored" in text.stdout, text
+            # An answer that is kept is asked for again when it is forgotten.
+            def look_ups():
+                return record_of(home.frank("status", "--json", "--connect", frankd.ipc))["factor"][
+                    "lookups"]["started"]
+
+            before = look_ups()
+            assert record_of(ask("asks.example", "--json"))["factor"] == 3000
+            assert look_ups() == before
+            assert record_of(ask("asks.example", "--json", "--purge"))["factor"] == 3000
+            assert look_ups() == before + 1
+            assert ask("--purge").returncode == 0
+            # What it is asked for, it uses.
+            record = record_of(home.frank("mint", "--b", B, "--json", "--connect", frankd.ipc,
+                                          "--to", "a@asks.example"))
+            assert record["factor"] == 3000 and record["source"] == "dns:asks.example", record
+
+
+def many_at_once_keep_a_whole_document():
+    need_resolver()
+    with Home() as home, Publisher() as publisher:
+        args = [program("frank"), "verify", "--json", "--factor-url", publisher.url]
+        env = {**os.environ, **home.env}
+        for epoch in range(413, 417):
+            publisher.publish(2000 + epoch, epoch=epoch)
+            running = [subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=env) for _ in range(12)]
+            for process in running:
+                out, err = process.communicate(MESSAGE, timeout=60)
+                assert json.loads(out)["source"].endswith(f"#{epoch}"), (out, err)
+            kept, = os.listdir(home.state)
+            assert kept.startswith("source-"), kept
+        url = publisher.url
+        publisher.stop()
+        record = record_of(home.frank("factor", url, "--json"))
+        assert record["factor"] == 2416 and record["sources"][0]["kept"] is True, record
+
+
 # ---- a resolver that does not do its work ----
 
 def copy_beside(folder, resolver):
@@ -696,6 +761,7 @@ if __name__ == "__main__":
         the_last_good_document_serves_until_it_expires, nothing_is_kept_without_a_folder,
         verify_honours_the_previous_factor_until_its_time, verify_cannot_tell_without_a_factor,
         factor_shows_what_a_url_publishes, factor_shows_what_a_domain_asks_for,
-        dnssec_is_told_and_heeded,
+        dnssec_is_told_and_heeded, factor_shows_what_a_frankd_uses,
+        many_at_once_keep_a_whole_document,
         a_broken_resolver_is_told, every_bad_argument_is_named,
         real_messages_are_stamped_by_a_published_factor)
