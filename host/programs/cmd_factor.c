@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "mint/mint.h"
 #include "programs/cmd.h"
+#include "programs/factor_estimate.h"
 #include "programs/factor_report.h"
 #include "programs/published.h"
 #include "programs/remote.h"
@@ -309,6 +310,17 @@ static int ask(struct factor *f)
 
 int frank_cmd_factor(struct frank_cmd_line *line)
 {
+  if (frank_cmd_has(line, FRANK_OPT_ESTIMATE)) {
+    return frank_cmd_factor_estimate(line);
+  }
+  static const enum frank_opt of_estimate[] = {FRANK_OPT_STATE, FRANK_OPT_FACTOR};
+  for (size_t i = 0; i < sizeof of_estimate / sizeof of_estimate[0]; i++) {
+    if (frank_cmd_has(line, of_estimate[i])) {
+      char name[32];
+      return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "%s goes with --estimate",
+                            frank_cmd_option_text(of_estimate[i], name));
+    }
+  }
   struct factor *f = calloc(1, sizeof *f);
   if (f == NULL) {
     return frank_cmd_fail(line, FRANK_EXIT_CANNOT, "internal", "no memory");
