@@ -62,15 +62,17 @@ static void forget(struct frank_answer *answer)
 
 bool frank_answers_secure(struct MHD_Response *response)
 {
-  static const struct {
+  static char csp[FRANK_AUTHORITY_CSP_BYTES];
+  if (csp[0] == '\0') {
+    (void)frank_authority_pages_csp(csp);
+  }
+  const struct {
     const char *name;
     const char *value;
   } headers[] = {
       {"X-Content-Type-Options", "nosniff"},
       {"Referrer-Policy", "no-referrer"},
-      {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' "
-                                  "data:; base-uri 'none'; form-action 'self'; "
-                                  "frame-ancestors 'none'"},
+      {"Content-Security-Policy", csp},
   };
   for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
     if (MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES) {
