@@ -28,7 +28,7 @@ static bool is_quiet(const struct bench_factor_scenario *s, unsigned day)
   return day >= SETTLES_DAYS && !is_upset;
 }
 
-/* Turns and swings of the factor less the trend of prices, over the quiet days. */
+/* Turns of the factor, and its swings less the trend of prices, over the quiet days. */
 static void judge_swings(const struct bench_factor_scenario *s, const struct bench_factor_day *days,
                          struct bench_factor_verdict *out)
 {
@@ -45,33 +45,36 @@ static void judge_swings(const struct bench_factor_scenario *s, const struct ben
     }
     out->quiet_days++;
     double level = log2((double)days[day].factor);
+    double trend = day / s->gpu_price_halves_days;
     if (!has_last) {
-      extreme = last = level;
+      last = level;
+      extreme = level - trend;
       has_last = true;
       continue;
     }
     int moves = level > last + NOISE ? 1 : level < last - NOISE ? -1 : 0;
     if (moves != 0 && direction != 0 && moves != direction) {
       out->turns++;
-      extreme = last;
+      extreme = last - trend;
     }
     /* A way up or down counts as a swing where it came back: a trend has no way back. */
     if (moves != 0) {
       direction = moves;
-      double swing = exp2(fabs(level - extreme));
+      double swing = exp2(fabs(level - trend - extreme));
       out->widest_swing = out->turns > 0 ? fmax(out->widest_swing, swing) : out->widest_swing;
     }
     last = level;
   }
 }
 
-/* Over the last days, but not from before the factor last rose: it answered those. */
-static double true_share(const struct bench_factor_day *days, unsigned day)
+/* What two thirds of the reporters got over the last days, but not from before the factor last
+ * rose: that was answered. */
+static double attack(const struct bench_factor_day *days, unsigned day)
 {
   double sum = 0;
   unsigned count = 0;
   do {
-    sum += days[day - count].true_share;
+    sum += days[day - count].wide_share;
     count++;
   } while (count < ATTACK_DAYS && count <= day &&
            days[day - count].factor >= days[day - count + 1].factor);
@@ -92,7 +95,7 @@ void bench_factor_judge(const struct bench_factor_scenario *scenario,
   unsigned half = scenario->days / 2;
   for (unsigned day = 0; day + 1 < scenario->days; day++) {
     out->sunk_under_attack +=
-        days[day + 1].factor < days[day].factor && true_share(days, day) > ATTACK_SHARE;
+        days[day + 1].factor < days[day].factor && attack(days, day) > ATTACK_SHARE;
   }
   for (unsigned day = half; day < scenario->days; day++) {
     out->spam_share += days[day].true_share / (scenario->days - half);

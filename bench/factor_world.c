@@ -41,15 +41,15 @@ static double chance_normal(struct chance *chance)
   return radius * cos(2 * 3.14159265358979323846 * chance_unit(chance));
 }
 
-/* Poisson: by waiting times, or above 50 by its normal limit. */
+/* Poisson: by products of uniform numbers (Knuth), or above 50 by its normal limit. */
 static double chance_poisson(struct chance *chance, double mean)
 {
   if (mean > 50) {
     return fmax(0, floor(mean + sqrt(mean) * chance_normal(chance) + 0.5));
   }
   double count = 0;
-  for (double passed = -log(chance_unit(chance)); passed < mean;
-       passed -= log(chance_unit(chance))) {
+  double least = exp(-mean);
+  for (double product = chance_unit(chance); product > least; product *= chance_unit(chance)) {
     count++;
   }
   return count;
@@ -63,10 +63,12 @@ struct told {
   double ham[FACTORS_MAX]; /* since the last rise; decayed, as the others are */
   double spam[FACTORS_MAX];
   double stamped; /* all, of any time */
+  unsigned last_day;
 };
 
 struct reporter {
-  double size; /* stamped ham per day */
+  double size;       /* stamped ham per day */
+  double spam_share; /* of the mail of the day that meets the factor, as it was */
   bool is_false;
   struct told told;
 };
@@ -258,6 +260,7 @@ static void tell(struct world *world, struct reporter *reporter, double spam_mea
   said_spam = fmin(fmax(said_spam, 0), ham + spam);
   double said_ham = ham + spam - said_spam;
   struct told *told = &reporter->told;
+  reporter->spam_share = spam > 0 ? spam / (ham + spam) : 0;
   true_counts[0] += ham;
   true_counts[1] += spam;
   enum bench_factor_lie lie = lie_of(world, reporter, day);
@@ -281,14 +284,18 @@ static void tell(struct world *world, struct reporter *reporter, double spam_mea
   told->ham[late] += said_ham * LATE;
   told->spam[late] += said_spam * LATE;
   told->stamped += ham_all + spam;
+  told->last_day = ham_all + spam > 0 ? day : told->last_day;
 }
 
-static void add_up(struct world *world)
+static void add_up(struct world *world, unsigned day)
 {
   for (unsigned k = 0; k < world->scenario->reporters; k++) {
     struct frank_observations_sum *sum = &world->sums[k];
     const struct told *told = &world->reporters[k].told;
     *sum = (struct frank_observations_sum){.stamped = told->stamped};
+    sum->is_new = day * DAY_S < (double)FRANK_REPORTER_NEW_S;
+    sum->is_fresh =
+        told->stamped > 0 && (day - told->last_day) * DAY_S < (double)FRANK_REPORTER_FRESH_S;
     for (size_t i = 0; i < world->factor_count; i++) {
       double meets = fmin(1, world->minted_for[i] / (double)world->factor);
       sum->ham += meets * told->ham[i];
@@ -325,7 +332,7 @@ static enum frank_err step(struct world *world, unsigned day, struct bench_facto
   frank_estimate_look_back(&world->config, world->epochs, world->epoch_count, now_of(day), &past);
   past.wanted = world->wanted;
   world->config.reference_hps = frank_estimate_reference_hps(0) * exp2(day / (5 * 365.25));
-  add_up(world);
+  add_up(world, day);
   enum frank_err err = frank_estimate_step(&world->config, &past, world->sums,
                                            world->scenario->reporters, &estimate);
   if (err != FRANK_OK) {
@@ -347,6 +354,23 @@ static enum frank_err step(struct world *world, unsigned day, struct bench_facto
   return FRANK_OK;
 }
 
+static int by_value(const void *a, const void *b)
+{
+  double x = *(const double *)a;
+  double y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* What two thirds of the reporters get, or more. `scratch` has room for all. */
+static double wide_share(const struct world *world, double *scratch)
+{
+  for (unsigned k = 0; k < world->scenario->reporters; k++) {
+    scratch[k] = world->reporters[k].spam_share;
+  }
+  qsort(scratch, world->scenario->reporters, sizeof *scratch, by_value);
+  return scratch[world->scenario->reporters / 3];
+}
+
 static enum frank_err run_day(struct world *world, unsigned day, double *spam,
                               struct bench_factor_day *out)
 {
@@ -363,6 +387,7 @@ static enum frank_err run_day(struct world *world, unsigned day, double *spam,
     tell(world, &world->reporters[k], spam[k], day, counts);
   }
   out->true_share = counts[1] > 0 ? counts[1] / (counts[0] + counts[1]) : 0;
+  out->wide_share = wide_share(world, spam);
   world->factor_before = factor;
   return is_within(world->scenario->outage, day) ? FRANK_OK : step(world, day, out);
 }

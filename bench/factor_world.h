@@ -70,6 +70,7 @@ struct bench_factor_day {
   uint64_t factor; /* in force */
   double wanted;
   double true_share; /* of spam among mail that meets the factor, as it really was */
+  double wide_share; /* the same: two thirds of the reporters got so much, or more */
   double share_low, share_high;
   double counted; /* messages, after caps and trimming */
   uint32_t reporters, heard, capped;
@@ -110,7 +111,8 @@ struct bench_factor_verdict {
   double widest_swing; /* from a low to the next high, or back: a ratio */
   bool oscillates;     /* a swing wider than a rise and a step of publication, or more turns than
                           one in 60 days */
-  unsigned sunk_under_attack; /* publications of a lower factor while more than 1% was spam */
+  unsigned sunk_under_attack; /* publications of a lower factor while two thirds of the reporters
+                                 got more than 1% of spam */
   double pulled;     /* mean of |log2(factor / factor without false reporters)|, last half */
   bool captured;     /* pulled by more than one rise, x2 */
   double spam_share; /* of all mail that met the factor, last half */

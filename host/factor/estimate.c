@@ -29,7 +29,7 @@ void frank_estimate_config_init(struct frank_estimate_config *config)
       .publish_from = 0.15,
       .hold_s = 180 * DAY_S,
       .hold_above = 1.25,
-      .reporter_most = 5.0 / 3,
+      .reporter_most = 4.0 / 3,
       .reporter_known = 300,
       .reporter_least = 100,
       .trim_share = 1.0 / 3,
@@ -111,7 +111,7 @@ static double beta_quantile(double a, double b, double p)
   double high = 1;
   for (int i = 0; i < BISECTIONS; i++) {
     double middle = low + (high - low) / 2;
-    if (middle <= low || middle >= high) {
+    if (middle <= low || middle >= high || high - low < 1e-12 * high) {
       break;
     }
     *(beta_below(a, b, middle) < p ? &low : &high) = middle;
@@ -189,6 +189,14 @@ static void add_middle(struct voice *voices, size_t count, double trim, struct f
   }
 }
 
+/* A new one is reckoned with at once: else the first ones to report would be alone, and false ones
+ * can be the first. */
+static bool is_known(const struct frank_estimate_config *config,
+                     const struct frank_observations_sum *sum)
+{
+  return sum->is_new || sum->stamped >= config->reporter_known;
+}
+
 static enum frank_err listen(const struct frank_estimate_config *config,
                              const struct frank_observations_sum *sums, size_t count,
                              struct frank_estimate *out)
@@ -201,13 +209,13 @@ static enum frank_err listen(const struct frank_estimate_config *config,
     return FRANK_ERR_NOMEM;
   }
   for (size_t i = 0; i < count; i++) {
-    out->reporters += sums[i].stamped >= config->reporter_known;
+    out->reporters += is_known(config, &sums[i]);
   }
   bool as_is = out->reporters <= BELIEVED_AS_IS;
   for (size_t i = 0; i < count; i++) {
     double messages = sums[i].ham + sums[i].spam;
-    if (messages > 0 && (as_is || (sums[i].stamped >= config->reporter_known &&
-                                   messages >= config->reporter_least))) {
+    if (messages > 0 && sums[i].is_fresh &&
+        (as_is || (is_known(config, &sums[i]) && messages >= config->reporter_least))) {
       voices[heard++] = (struct voice){.share = sums[i].spam / messages, .weight = messages};
     }
   }

@@ -9,15 +9,20 @@
  * and published only where it is 15% or more from what was published last; what it wants in between
  * is kept as `wanted`, which the next step starts from.
  *
- * Four things keep it from running away, from sawing and from being pushed:
+ * Five things keep it from running away, from sawing and from being pushed:
  * - Only mail that came since the last rise counts (observations.h says why).
  * - For hold_s after a rise it sinks no lower than hold_above x the factor that it rose from: that
  *   one was too low, and to try it again each time the spam has gone would only bring it back.
  * - No reporter counts for more than reporter_most times an equal share of all reporters that are
  *   known, whatever it reports and however many of the others are silent.
  * - The reporters that say the most spam, and those that say the least, are left out: trim_share of
- *   the weight on each side. So false reporters up to a fifth of all (trim_share / reporter_most),
- *   however large they are, can only shift which of the honest ones are heard.
+ *   the weight on each side. So false reporters up to a quarter of all (trim_share /
+ *   reporter_most), however large they are, can only shift which of the honest ones are heard. The
+ *   price: spam that reaches fewer than two thirds of the reporters can look like false reports,
+ * and the factor then does not answer it; the reporters' own estimates do (kinds provider and
+ * local).
+ * - Who has told nothing for a week is not heard: old data must not let the
+ *   factor sink.
  * One or two reporters alone are believed as they are: their operator knows them.
  *
  * Source: C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in
@@ -46,8 +51,9 @@ struct frank_estimate_config {
   double publish_from;   /* 0.15 */
   double hold_s;         /* 180 days */
   double hold_above;     /* 1.25 */
-  double reporter_most;  /* one counts for at most so many equal shares: 5/3 */
-  double reporter_known; /* stamped messages, decayed, from which on a reporter is known: 300 */
+  double reporter_most;  /* one counts for at most so many equal shares: 4/3 */
+  double reporter_known; /* stamped messages, decayed, from which on a reporter is known, if it is
+                            not new: 300 */
   double reporter_least; /* that meet the factor, since it rose, from which on it is heard: 100 */
   double trim_share;     /* of the weight, left out on each side: 1/3 */
   double least_messages; /* of all that is counted in the end; fewer are too few: 100 */
@@ -85,7 +91,7 @@ struct frank_estimate {
   uint64_t factor; /* to publish: the one in force, or another where `publish` */
   bool publish;
   uint32_t reporters; /* that are known: they send enough to be reckoned with */
-  uint32_t heard;     /* of those, that have enough messages which meet the factor */
+  uint32_t heard;     /* of those, that have told something of late, and enough of it */
   uint32_t capped;    /* of those, whose weight was cut */
   enum frank_estimate_limit limit;
   char reason[FRANK_ESTIMATE_REASON_BYTES]; /* one line in words, with the figures */

@@ -358,7 +358,8 @@ static struct frank_observations_sum *add_reporter(struct sums *sums, const char
   return sum;
 }
 
-/* Every row stands for one reporter, hour and kind, in this order. */
+/* Every row stands for one reporter, hour and kind, in this order; a new reporter without any has
+ * one row of zeros. */
 static enum frank_err add_rows(struct frank_observations *store, sqlite3_stmt *rows,
                                int64_t half_life_s, int64_t now_s, struct sums *sums, char *why)
 {
@@ -374,9 +375,15 @@ static enum frank_err add_rows(struct frank_observations *store, sqlite3_stmt *r
         (void)snprintf(why, FRANK_OBSERVATIONS_WHY_BYTES, "no memory for the reporters");
         return FRANK_ERR_NOMEM;
       }
+      sum->is_new = sqlite3_column_int64(rows, 6) != 0;
+    }
+    if (sqlite3_column_type(rows, 2) == SQLITE_NULL) { /* a new one without any */
+      err = frank_observations_step(store, rows, &has_row, why);
+      continue;
     }
     double age_s = (double)(now_s - sqlite3_column_int64(rows, 2) * HOUR_S - HOUR_S / 2);
     double weight = age_s > 0 ? exp2(-age_s / (double)half_life_s) : 1;
+    sum->is_fresh = sum->is_fresh || age_s < (double)FRANK_REPORTER_FRESH_S;
     double *kind = sqlite3_column_int64(rows, 3) != 0 ? &sum->spam : &sum->ham;
     *kind += weight * (double)sqlite3_column_int64(rows, 4);
     sum->stamped += weight * (double)sqlite3_column_int64(rows, 5);
@@ -391,10 +398,13 @@ enum frank_err frank_observations_sums(struct frank_observations *observations, 
                                        char *why)
 {
   static const char sql[] =
-      "SELECT c.reporter, r.name, c.hour, c.spam,"
-      "  SUM(CASE WHEN c.bits>=?1 AND c.hour>=?2 THEN c.n ELSE 0 END), SUM(c.n)"
-      " FROM counts AS c JOIN reporters AS r ON r.id=c.reporter"
-      " WHERE c.bits>0 AND c.hour>=?3 GROUP BY c.reporter, c.hour, c.spam ORDER BY c.reporter";
+      "SELECT r.id, r.name, c.hour, c.spam,"
+      "  SUM(CASE WHEN c.bits>=?1 AND c.hour>=?2 THEN c.n ELSE 0 END), SUM(c.n),"
+      "  r.made_s>?4 AND r.token IS NOT NULL AS is_new"
+      " FROM reporters AS r LEFT JOIN counts AS c"
+      "  ON c.reporter=r.id AND c.bits>0 AND c.hour>=?3"
+      " WHERE c.hour IS NOT NULL OR is_new"
+      " GROUP BY r.id, c.hour, c.spam ORDER BY r.id";
   sqlite3_stmt *rows = NULL;
   struct sums sums = {0};
   assert(factor >= 1 && factor <= FRANK_FACTOR_MAX && half_life_s > 0);
@@ -406,6 +416,7 @@ enum frank_err frank_observations_sums(struct frank_observations *observations, 
     (void)sqlite3_bind_int64(rows, 1, bits_steps(log2((double)factor)));
     (void)sqlite3_bind_int64(rows, 2, (since_s + HOUR_S - 1) / HOUR_S);
     (void)sqlite3_bind_int64(rows, 3, hour_of(now_s - FRANK_OBSERVATIONS_KEEP_S));
+    (void)sqlite3_bind_int64(rows, 4, now_s - FRANK_REPORTER_NEW_S);
     err = add_rows(observations, rows, half_life_s, now_s, &sums, why);
   }
   (void)sqlite3_finalize(rows);

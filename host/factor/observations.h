@@ -37,6 +37,8 @@
 #define FRANK_REPORTER_LOCAL            "local"
 #define FRANK_REPORTER_TOKEN_BYTES      65 /* 64 hex digits (256 random bits) and the NUL */
 #define FRANK_REPORTERS_MAX             10000
+#define FRANK_REPORTER_NEW_S            (INT64_C(30) * 86400)
+#define FRANK_REPORTER_FRESH_S          (INT64_C(7) * 86400)
 #define FRANK_REPORTER_DAY_MAX          100000 /* messages of one reporter in a day (UTC) */
 
 struct frank_observations;
@@ -93,12 +95,14 @@ struct frank_observations_sum {
   double ham; /* whose stamps meet the factor, and that came since it last rose */
   double spam;
   double stamped; /* all with a stamp, of any bits and time: it tells who reports, nothing else */
+  bool is_new;    /* made a reporter less than FRANK_REPORTER_NEW_S ago, and not revoked */
+  bool is_fresh;  /* has mail with a stamp that came less than FRANK_REPORTER_FRESH_S ago */
 };
-/* One entry for each reporter that has any, *list (malloc, the caller frees it; NULL where there is
- * none). `since_s`: when the factor last rose, rounded up to a whole hour; 0: never. Mail older
- * than a rise showed what spammers did at the lower factor, and half of its stamps meet a doubled
- * one by luck: counted again, one attack would raise the factor day after day. FRANK_ERR_NOMEM,
- * FRANK_ERR_IO, FRANK_ERR_AGAIN, FRANK_ERR_MALFORMED (damaged). */
+/* One entry for each reporter that has any or is new, *list (malloc, the caller frees it; NULL
+ * where there is none). `since_s`: when the factor last rose, rounded up to a whole hour; 0: never.
+ * Mail older than a rise showed what spammers did at the lower factor, and half of its stamps meet
+ * a doubled one by luck: counted again, one attack would raise the factor day after day.
+ * FRANK_ERR_NOMEM, FRANK_ERR_IO, FRANK_ERR_AGAIN, FRANK_ERR_MALFORMED (damaged). */
 FRANK_MUST_CHECK enum frank_err frank_observations_sums(struct frank_observations *observations,
                                                         uint64_t factor, int64_t since_s,
                                                         int64_t half_life_s, int64_t now_s,

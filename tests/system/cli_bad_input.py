@@ -63,7 +63,11 @@ USAGE = [
     (["status", "--connect", "nonsense"], "nonsense", 2),
     (["factor", "ftp://example.com/factor"], "ftp://example.com/factor", 2),
     (["factor", "a.example", "b.example"], "b.example", 2),
-    (["learn", "--spam", "x"], "not there yet", 2),
+    (["learn", "x"], "--ham or --spam", 2),
+    (["learn", "--ham", "--spam", "x"], "exclude each other", 2),
+    (["factor", "--state", "/nonexistent"], "--estimate", 2),
+    (["factor", "--estimate", "--state", "/nonexistent"], "/nonexistent", 2),
+    (["factor", "--estimate", "example.org"], "example.org", 2),
 ]
 
 FACTORS = ["", "0", "-1", "+1", "1.5", "1e6", "0x10", "abc", " 1", "1 ", str(FACTOR_MAX + 1),

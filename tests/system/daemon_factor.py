@@ -13,12 +13,38 @@ import subprocess
 import tempfile
 import time
 
-from authority_support import Authority
+from authority_support import Authority, verb
 from daemon_support import patience, status
 from dns_server import Nsd, Silent, txt
 from factor_server import MODES, FactorServer, Key
 from frank_client import check_stamp, mint_patiently
 from harness import Frankd, program, random_b, run, wait_until
+
+class Publisher(Authority):
+    """An authority.test that says where it is and by which key it signs."""
+
+    def __init__(self, *args):
+        super().__init__(args, issuer="authority.test")
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def key(self):
+        _, records, _ = verb(self.state, "keys")
+        return records[0]["key"]
+
+    def publish(self, factor):
+        verb(self.state, "publish", "--factor", str(factor))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+    def start_again(self):
+        self.start(port=self.port)
+
 
 BASE = ["--device", "cpu"]
 FACTOR = 3000  # minted in a millisecond
@@ -67,7 +93,7 @@ def stamp_between(frankd, factor, above):
 
 
 def a_change_reaches_new_mints_within_max_age():
-    with Authority("--factor", "2000", "--max-age", "2s", "--grace", "1h") as authority:
+    with Publisher("--factor", "2000", "--max-age", "2s", "--grace", "1h") as authority:
         with Frankd(BASE + ["--factor-url", authority.url, "--factor-key", authority.key]) as frankd:
             until_source(frankd, "authority.test#1")
             reply = mint(frankd)
@@ -332,7 +358,7 @@ def any_order_of_deaths_leaves_every_mint_answered():
     names its source."""
     seed = int(os.environ.get("FRANK_TEST_SEED", "6"))
     chance = random.Random(seed)
-    with Nsd(ZONES) as nsd, Authority("--factor", str(FACTOR), "--max-age", "1s") as authority, \
+    with Nsd(ZONES) as nsd, Publisher("--factor", str(FACTOR), "--max-age", "1s") as authority, \
          FactorServer(issuer="other.test") as other:
         other.max_age = 1
         other.publish(FACTOR + 1)
@@ -351,7 +377,7 @@ def any_order_of_deaths_leaves_every_mint_answered():
                 if authority.process.poll() is None:
                     authority.kill()
                 else:
-                    authority.start()
+                    authority.start_again()
 
             def spoil_source():
                 other.mode = chance.choice(list(MODES))
@@ -369,7 +395,7 @@ def any_order_of_deaths_leaves_every_mint_answered():
             assert answered == 200
             assert other.port == port
             if authority.process.poll() is not None:
-                authority.start()
+                authority.start_again()
             wait_until("the resolver is back", lambda: in_force(frankd)["source"] ==
                        "authority.test#1" and frankd.children("frank-resolver"), patience(60), 0.2)
 

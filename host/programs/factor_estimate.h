@@ -1,0 +1,13 @@
+/*
+ * factor_estimate: `frank factor --estimate`: what this host's observations ask for, and why.
+ */
+#ifndef FRANK_PROGRAMS_FACTOR_ESTIMATE_H
+#define FRANK_PROGRAMS_FACTOR_ESTIMATE_H
+
+#include "programs/cmd.h"
+
+/* --factor N is the factor in force, the default floor where it is not given; --state the folder of
+ * the observations. Changes nothing. Returns the exit status. */
+int frank_cmd_factor_estimate(struct frank_cmd_line *line);
+
+#endif
