@@ -334,6 +334,31 @@ def full_disks_cost_a_line():
             assert os.listdir(state) == [], os.listdir(state)
 
 
+def kills_lose_nothing():
+    """SIGKILL at any moment while epochs come and go: what a next one starts with is no older than
+    what the last one told of."""
+    key = Key()
+    with FactorServer(key=key) as server, Folder() as state:
+        server.max_age = 1
+        told = 0
+        for turn in range(8):
+            server.publish(1000 + turn, epoch=10 * turn + 1)
+            resolver = _resolver(server, state=state)
+            try:
+                first = resolver.source(0, lambda s: True)
+                assert resolver.history[0].epoch >= told, (str(first), told)
+                end = time.monotonic() + 0.15 * turn
+                while time.monotonic() < end or not resolver.sources[0].fetches:
+                    server.publish(2000, epoch=server.document["epoch"] + 1)
+                    resolver.read(0.05)
+                told = resolver.sources[0].epoch
+                resolver.process.kill()
+            finally:
+                resolver.process.wait(10)
+                resolver.stop()
+        assert told > 1, told
+
+
 def sources_are_followed_side_by_side():
     """Eight sources: the silent and the slow ones hold up nobody."""
     key = Key()
@@ -405,7 +430,7 @@ def _groups(modes):
 BEARS = [_case(modes, True) for modes in _groups(list(BAD))] + [
     _case(modes, False) for modes in _groups([mode for mode in BAD if mode not in ONLY_SIGNED])]
 OTHERS = [keys_rotate, tls_is_verified, freshness_is_heeded, failures_make_pauses,
-          restarts_keep_the_last_good, full_disks_cost_a_line, sources_are_followed_side_by_side,
+          restarts_keep_the_last_good, kills_lose_nothing, full_disks_cost_a_line, sources_are_followed_side_by_side,
           requests_are_modest, bad_records_end_it]
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import time
 from harness import memory_kib, program
 
 CHANNEL_FD = 3
-PACKET_MAX = 73728
+PACKET_MAX = 90112
 
 READY, FAILED, PING, PONG = 1, 2, 3, 4
 SOURCE, LOOKUP, DOMAIN, REFRESH = 16, 17, 18, 19

@@ -85,9 +85,9 @@ static enum frank_err set_servers(const struct frank_dns_config *config, struct 
       return rc == UB_NOMEM ? FRANK_ERR_NOMEM : FRANK_ERR_MALFORMED;
     }
   }
-  if (config->server_count == 0 && ub_ctx_resolvconf(context, NULL) != 0) {
-    /* None there: libunbound then asks the root servers by itself. */
-    return FRANK_OK;
+  if (config->server_count == 0) {
+    /* Where it names none, libunbound asks the root servers by itself. */
+    (void)ub_ctx_resolvconf(context, NULL);
   }
   return FRANK_OK;
 }

@@ -69,6 +69,7 @@ void frank_follow_restore(struct frank_follow *follow, const struct frank_lastgo
 {
   follow->trust = kept->trust;
   follow->is_kept = kept->trust.has_last;
+  follow->kept_issued_s = kept->trust.last.issued_s;
   follow->is_dns_only = kept->is_dns_only;
   follow->confirmed_s = kept->confirmed_s;
   memcpy(follow->etag, kept->etag, sizeof follow->etag);
@@ -96,6 +97,12 @@ void frank_follow_kept(const struct frank_follow *follow, struct frank_lastgood 
                                  .named_key = follow->named_key};
   memcpy(out->url, follow->url, sizeof out->url);
   memcpy(out->etag, follow->etag, sizeof out->etag);
+}
+
+void frank_follow_was_kept(struct frank_follow *follow)
+{
+  follow->must_keep = false;
+  follow->kept_issued_s = follow->trust.last.issued_s;
 }
 
 /* ---- what is due ---- */
@@ -305,9 +312,9 @@ static enum frank_err take_factor(struct frank_follow *follow, const struct fran
   }
   const struct frank_factor_document *last = &follow->trust.last;
   /* The time of its making changes with every answer: that alone is worth a write now and then. */
-  follow->must_keep = follow->must_keep || !follow->is_dns_only || !follow->trust.has_last ||
-                      last->epoch != document.epoch || last->factor != document.factor ||
-                      follow->is_kept;
+  follow->must_keep = follow->must_keep || !follow->is_dns_only || last->epoch != document.epoch ||
+                      last->factor != document.factor ||
+                      document.issued_s - follow->kept_issued_s >= FRANK_FOLLOW_KEEP_S;
   frank_factor_trust_init(&follow->trust, NULL);
   follow->trust.has_last = true;
   follow->trust.last = document;
