@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -150,6 +151,24 @@ static enum frank_err limit(__rlimit_resource_t what, uint64_t value)
   return setrlimit(what, &next) == 0 ? FRANK_OK : FRANK_ERR_IO;
 }
 
+/* The C library has read RLIMIT_STACK when the program started: what threads get is told apart. */
+static enum frank_err limit_thread_stacks(uint64_t stack_bytes)
+{
+  pthread_attr_t attributes;
+  if (stack_bytes == 0) {
+    return FRANK_OK;
+  }
+  if (pthread_attr_init(&attributes) != 0) {
+    return FRANK_ERR_NOMEM;
+  }
+  int rc = pthread_attr_setstacksize(&attributes, (size_t)stack_bytes);
+  if (rc == 0) {
+    rc = pthread_setattr_default_np(&attributes);
+  }
+  (void)pthread_attr_destroy(&attributes);
+  return rc == 0 ? FRANK_OK : FRANK_ERR_IO;
+}
+
 enum frank_err frank_child_limit(const struct frank_child_limits *limits)
 {
   enum frank_err err = UNDER_ASAN ? FRANK_OK : limit(RLIMIT_DATA, limits->data_bytes);
@@ -159,7 +178,7 @@ enum frank_err frank_child_limit(const struct frank_child_limits *limits)
   if (err == FRANK_OK) {
     err = limit(RLIMIT_STACK, limits->stack_bytes);
   }
-  return err;
+  return err == FRANK_OK ? limit_thread_stacks(limits->stack_bytes) : err;
 }
 
 void frank_child_reap(struct frank_child_graves *graves)

@@ -4,6 +4,7 @@
 #include "factor/authority/address.h"
 #include "factor/authority/connections.h"
 #include "factor/authority/keeper.h"
+#include "factor/txt.h"
 #include "proof/target.h"
 
 #include <getopt.h>
@@ -39,6 +40,14 @@ static const char *check_trusted(const char *text)
 {
   struct frank_address address;
   return frank_address_parse(text, &address) ? NULL : "a numeric address such as 192.0.2.1 or ::1";
+}
+
+static const char *check_url(const char *text)
+{
+  char url[FRANK_TXT_URL_BYTES];
+  return text[0] == '\0' || frank_txt_url(text, strlen(text), true, url) == FRANK_OK
+             ? NULL
+             : "a URL such as https://msmr.example.org, without query or fragment";
 }
 
 /* ---- values ---- */
@@ -114,6 +123,43 @@ static const struct frank_config_key keys[] = {
      .offset = MEMBER(read_only),
      .normal = "false",
      .help = "serve a copy of the state; needs no key and writes nothing"},
+    {.name = "base_url",
+     .type = FRANK_CONFIG_TEXT,
+     .offset = MEMBER(base_url),
+     .size = SIZE(base_url),
+     .normal = "",
+     .check = check_url,
+     .help = "where it is reached from outside, for the page: https://msmr.example.org"},
+    {.name = "estimate",
+     .type = FRANK_CONFIG_BOOL,
+     .offset = MEMBER(estimate),
+     .normal = "false",
+     .help = "once a day, let what was observed change the factor"},
+    {.name = "reference_rate",
+     .type = FRANK_CONFIG_UINT,
+     .offset = MEMBER(reference_hps),
+     .max = UINT64_C(1) << 50,
+     .normal = "0",
+     .help = "attempts per second of the reference device; without it, those of a core of today"},
+    {.name = "min_work",
+     .type = FRANK_CONFIG_DURATION,
+     .offset = MEMBER(min_work_us),
+     .min = 1000,
+     .max = DAY,
+     .normal = "200ms",
+     .help = "the estimate never asks for less work of the reference device"},
+    {.name = "max_work",
+     .type = FRANK_CONFIG_DURATION,
+     .offset = MEMBER(max_work_us),
+     .min = 1000,
+     .max = DAY,
+     .normal = "2min",
+     .help = "nor for more"},
+    {.name = "forget",
+     .type = FRANK_CONFIG_BOOL,
+     .offset = MEMBER(forget),
+     .normal = "false",
+     .help = "what the reporter has reported counts no more, too"},
     {.name = "access_log",
      .type = FRANK_CONFIG_TEXT,
      .offset = MEMBER(access_log),
@@ -154,8 +200,10 @@ static const struct frank_config_table table = {
 /* ---- verbs and flags ---- */
 
 #define VERB(name) (1U << AUTHORITY_##name)
+#define CONTROL    (VERB(SERVE) | VERB(ESTIMATE))
 #define ALL        ((1U << AUTHORITY_VERB_COUNT) - 1)
-#define RESULTS    (VERB(PUBLISH) | VERB(ROTATE) | VERB(KEYS) | VERB(HISTORY))
+#define RESULTS                                                                                    \
+  (VERB(PUBLISH) | VERB(ROTATE) | VERB(KEYS) | VERB(HISTORY) | VERB(REPORTER) | VERB(ESTIMATE))
 
 static const struct verb {
   const char *name;
@@ -168,6 +216,10 @@ static const struct verb {
     [AUTHORITY_ROTATE] = {"rotate-key", "", "make a new key, which signs from --after on", 0},
     [AUTHORITY_KEYS] = {"keys", "", "show the keys", 0},
     [AUTHORITY_HISTORY] = {"history", "", "show the epochs that were published", 0},
+    [AUTHORITY_REPORTER] = {"reporter", "ACTION", "add NAME, revoke NAME or list: who may report",
+                            2},
+    [AUTHORITY_ESTIMATE] = {"estimate", "", "say which factor the observations ask for, and why",
+                            0},
 };
 
 enum action { ACTION_KEY, ACTION_JSON, ACTION_HELP, ACTION_VERSION };
@@ -190,6 +242,12 @@ static const struct flag {
     {"valid", "TIME", ACTION_KEY, "valid", VERB(SERVE), NULL},
     {"grace", "TIME", ACTION_KEY, "grace", VERB(SERVE), NULL},
     {"read-only", NULL, ACTION_KEY, "read_only", VERB(SERVE), NULL},
+    {"base-url", "URL", ACTION_KEY, "base_url", VERB(SERVE), NULL},
+    {"estimate", NULL, ACTION_KEY, "estimate", VERB(SERVE), NULL},
+    {"reference-rate", "N", ACTION_KEY, "reference_rate", CONTROL, NULL},
+    {"min-work", "TIME", ACTION_KEY, "min_work", CONTROL, NULL},
+    {"max-work", "TIME", ACTION_KEY, "max_work", CONTROL, NULL},
+    {"forget", NULL, ACTION_KEY, "forget", VERB(REPORTER), NULL},
     {"access-log", "FILE", ACTION_KEY, "access_log", VERB(SERVE), NULL},
     {"trusted-proxy", "ADDR", ACTION_KEY, "trusted_proxy", VERB(SERVE), NULL},
     {"log-level", "LEVEL", ACTION_KEY, "log_level", VERB(SERVE), NULL},
@@ -226,8 +284,7 @@ static void print_flags(unsigned mask, bool shared)
 {
   for (size_t i = 0; i < FLAG_COUNT; i++) {
     const struct flag *flag = &flags[i];
-    bool is_shared =
-        (flag->verbs & (flag->verbs - 1)) != 0 && flag->verbs != (VERB(SERVE) | VERB(PUBLISH));
+    bool is_shared = flag->verbs == ALL || flag->action == ACTION_JSON;
     if ((flag->verbs & mask) == 0 || is_shared != shared) {
       continue;
     }
@@ -255,7 +312,8 @@ static void print_help(void)
   for (unsigned i = 0; i < AUTHORITY_VERB_COUNT; i++) {
     bool any = false;
     for (size_t j = 0; j < FLAG_COUNT; j++) {
-      any = any || flags[j].verbs == (1U << i);
+      any = any || ((flags[j].verbs & (1U << i)) != 0 && flags[j].verbs != ALL &&
+                    flags[j].action != ACTION_JSON);
     }
     if (any) {
       (void)printf("\nFor %s:\n", verbs[i].name);

@@ -22,6 +22,8 @@ enum authority_verb {
   AUTHORITY_ROTATE,
   AUTHORITY_KEYS,
   AUTHORITY_HISTORY,
+  AUTHORITY_REPORTER,
+  AUTHORITY_ESTIMATE,
   AUTHORITY_VERB_COUNT
 };
 
@@ -41,6 +43,12 @@ struct authority_config {
   uint64_t valid_us;
   uint64_t grace_us;
   bool read_only;
+  char base_url[128]; /* "": not told */
+  bool estimate;
+  uint64_t reference_hps; /* 0: that of the day */
+  uint64_t min_work_us;
+  uint64_t max_work_us;
+  bool forget;
   char access_log[256];
   struct frank_config_list trusted;
   uint32_t log_level; /* enum frank_log_level */

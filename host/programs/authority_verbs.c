@@ -1,58 +1,13 @@
 #include "programs/authority_verbs.h"
 #include "base/clock.h"
 #include "factor/authority/store.h"
+#include "programs/authority_output.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define US_PER_S INT64_C(1000000)
-
-/* ---- output ---- */
-
-/* One line of JSON; takes `record`. False: it could not be made or written. */
-static bool emit(json_t *record, bool is_final)
-{
-  bool done = record != NULL;
-  if (done && is_final) {
-    done = json_object_set_new(record, "final", json_true()) == 0;
-  }
-  done = done && json_dumpf(record, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF;
-  json_decref(record);
-  return done;
-}
-
-static int fail(const struct authority_config *config, enum frank_err err, const char *why)
-{
-  (void)fprintf(stderr, "frank-authority: %s\n", why);
-  if (config->json) {
-    (void)emit(json_pack("{s:s,s:s}", "error", frank_err_text(err), "message", why), true);
-  }
-  return AUTHORITY_EXIT_FAILED;
-}
-
-static int finish(bool done)
-{
-  if (!done || fflush(stdout) != 0 || ferror(stdout)) {
-    perror("frank-authority: standard output");
-    return AUTHORITY_EXIT_FAILED;
-  }
-  return AUTHORITY_EXIT_OK;
-}
-
-/* RFC 3339, in UTC. */
-static const char *time_text(int64_t at_s, char out[32])
-{
-  time_t at = (time_t)at_s;
-  struct tm parts;
-  if (gmtime_r(&at, &parts) == NULL || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
-    (void)snprintf(out, 32, "%" PRId64, at_s);
-  }
-  return out;
-}
 
 /* Opens the store; what is due is done first, so that a verb works where no server runs, too. */
 static enum frank_err open_store(const struct authority_config *config, bool writable,
@@ -82,16 +37,17 @@ int authority_publish(const struct authority_config *config)
   }
   frank_authority_store_close(&store);
   if (err != FRANK_OK) {
-    return fail(config, err, why);
+    return authority_fail(config, err, why);
   }
   if (config->json) {
-    return finish(emit(json_pack("{s:I,s:I,s:b}", "epoch", (json_int_t)epoch, "factor",
+    return authority_finish(
+        authority_emit(json_pack("{s:I,s:I,s:b}", "epoch", (json_int_t)epoch, "factor",
                                  (json_int_t)config->factor, "new", is_new ? 1 : 0),
                        true));
   }
   (void)printf("epoch %" PRIu64 ": factor %" PRIu64 "%s\n", epoch, config->factor,
                is_new ? "" : ", in force already");
-  return finish(true);
+  return authority_finish(true);
 }
 
 static json_t *key_record(const struct frank_authority_key *key)
@@ -112,15 +68,15 @@ static json_t *key_record(const struct frank_authority_key *key)
 static void print_key(const struct frank_authority_key *key)
 {
   char text[FRANK_JWS_KEY_TEXT_BYTES];
-  char created[32];
-  char change[32];
+  char created[AUTHORITY_TIME_BYTES];
+  char change[AUTHORITY_TIME_BYTES];
   frank_jws_key_format(&key->key, text);
   (void)printf("%s  %-7s  k=%s  made %s", key->key.id, frank_authority_key_state_name(key->state),
-               text, time_text(key->created_s, created));
+               text, authority_time(key->created_s, created));
   if (key->state != FRANK_AUTHORITY_KEY_CURRENT) {
     (void)printf(", %s %s",
                  key->state == FRANK_AUTHORITY_KEY_NEXT ? "signs from" : "leaves the set at",
-                 time_text(key->change_s, change));
+                 authority_time(key->change_s, change));
   }
   (void)putchar('\n');
 }
@@ -137,13 +93,13 @@ int authority_rotate(const struct authority_config *config)
   }
   frank_authority_store_close(&store);
   if (err != FRANK_OK) {
-    return fail(config, err, why);
+    return authority_fail(config, err, why);
   }
   if (config->json) {
-    return finish(emit(key_record(&made), true));
+    return authority_finish(authority_emit(key_record(&made), true));
   }
   print_key(&made);
-  return finish(true);
+  return authority_finish(true);
 }
 
 /* The whole state, on the heap. */
@@ -172,52 +128,52 @@ int authority_keys(const struct authority_config *config)
   enum frank_err err = load(config, &state, why);
   if (err != FRANK_OK) {
     free(state);
-    return fail(config, err, why);
+    return authority_fail(config, err, why);
   }
   for (size_t i = 0; i < state->key_count; i++) {
     if (config->json) {
-      done = emit(key_record(&state->keys[i]), false) && done;
+      done = authority_emit(key_record(&state->keys[i]), false) && done;
     } else {
       print_key(&state->keys[i]);
     }
   }
   if (config->json) {
-    done = emit(json_pack("{s:I}", "keys", (json_int_t)state->key_count), true) && done;
+    done = authority_emit(json_pack("{s:I}", "keys", (json_int_t)state->key_count), true) && done;
   }
   free(state);
-  return finish(done);
+  return authority_finish(done);
 }
 
 int authority_history(const struct authority_config *config)
 {
   struct frank_authority_state *state = NULL;
   char why[FRANK_AUTHORITY_WHY_BYTES];
-  char issued[32];
+  char issued[AUTHORITY_TIME_BYTES];
   bool done = true;
   enum frank_err err = load(config, &state, why);
   if (err != FRANK_OK) {
     free(state);
-    return fail(config, err, why);
+    return authority_fail(config, err, why);
   }
   for (size_t i = 0; i < state->history_count; i++) {
     const struct frank_authority_epoch *epoch = &state->history[i];
     if (config->json) {
-      done = emit(json_pack("{s:I,s:I,s:I,s:s}", "epoch", (json_int_t)epoch->epoch, "factor",
-                            (json_int_t)epoch->factor, "issued", (json_int_t)epoch->issued_s,
-                            "reason", epoch->reason),
-                  false) &&
+      done = authority_emit(json_pack("{s:I,s:I,s:I,s:s}", "epoch", (json_int_t)epoch->epoch,
+                                      "factor", (json_int_t)epoch->factor, "issued",
+                                      (json_int_t)epoch->issued_s, "reason", epoch->reason),
+                            false) &&
              done;
     } else {
       (void)printf("%6" PRIu64 "  %s  %16" PRIu64 "  %s\n", epoch->epoch,
-                   time_text(epoch->issued_s, issued), epoch->factor, epoch->reason);
+                   authority_time(epoch->issued_s, issued), epoch->factor, epoch->reason);
     }
   }
   if (config->json) {
-    done = emit(json_pack("{s:I,s:s}", "epochs", (json_int_t)state->history_count, "issuer",
-                          state->document.issuer),
-                true) &&
+    done = authority_emit(json_pack("{s:I,s:s}", "epochs", (json_int_t)state->history_count,
+                                    "issuer", state->document.issuer),
+                          true) &&
            done;
   }
   free(state);
-  return finish(done);
+  return authority_finish(done);
 }

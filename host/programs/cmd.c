@@ -86,7 +86,7 @@ static const struct option {
     {FRANK_OPT_EXPLAIN, 0, false, FOR_FACTOR, "explain", NULL,
      "every step: what was asked, answered and checked, and why this one is in force"},
     {FRANK_OPT_PURGE, 0, false, FOR_FACTOR, "purge", NULL,
-     "first forget what is kept of the DOMAIN or URL"},
+     "first forget what is kept of the DOMAIN or URL; alone, of all domains"},
     {FRANK_OPT_ESTIMATE, 0, false, FOR_FACTOR, "estimate", NULL,
      "what this server's own mail would make the factor, and why"},
     {FRANK_OPT_DNS_SERVER, 0, true, FOR_PUBLISHED, "dns-server", "ADDR[@PORT]",

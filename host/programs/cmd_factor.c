@@ -275,10 +275,8 @@ static int read_options(struct factor *f)
     return usage_error(f,
                        "a frankd has sources of its own: --connect goes with a DOMAIN, or alone");
   }
-  if (f->operand == NULL && (f->purge || has_resolver_option(line))) {
-    return usage_error(f, f->purge ? "--purge: of what? a DOMAIN or a URL"
-                                   : "--dns-server, --dns-anchor and --ca-file go with a DOMAIN or "
-                                     "a URL");
+  if (f->operand == NULL && has_resolver_option(line)) {
+    return usage_error(f, "--dns-server, --dns-anchor and --ca-file go with a DOMAIN or a URL");
   }
   if (frank_published_options(line, "", f->is_url ? f->operand : NULL, &f->published) != FRANK_OK) {
     return FRANK_EXIT_USAGE;
@@ -310,18 +308,44 @@ static int ask(struct factor *f)
   return ask_domain(f);
 }
 
+/* --estimate is a question of its own, to this host's observations: what belongs to the others does
+ * not go with it, nor the other way round. True where it does; told. */
+static bool is_mixed_up(struct frank_cmd_line *line, bool is_estimate)
+{
+  static const enum frank_opt with[] = {FRANK_OPT_STATE, FRANK_OPT_FACTOR};
+  static const enum frank_opt without[] = {
+      FRANK_OPT_CONNECT,    FRANK_OPT_KEYS,       FRANK_OPT_EXPLAIN,    FRANK_OPT_PURGE,
+      FRANK_OPT_FACTOR_KEY, FRANK_OPT_DNS_SERVER, FRANK_OPT_DNS_ANCHOR, FRANK_OPT_CA_FILE};
+  char name[32];
+  for (size_t i = 0; i < sizeof with / sizeof with[0] && !is_estimate; i++) {
+    if (frank_cmd_has(line, with[i])) {
+      frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "%s goes with --estimate",
+                     frank_cmd_option_text(with[i], name));
+      return true;
+    }
+  }
+  for (size_t i = 0; i < sizeof without / sizeof without[0] && is_estimate; i++) {
+    const enum frank_opt pair[] = {FRANK_OPT_ESTIMATE, without[i]};
+    if (frank_cmd_clash(line, pair, 2)) {
+      return true;
+    }
+  }
+  if (is_estimate && line->operand_count > 0) {
+    frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                   "unexpected argument %s: --estimate is about this host", line->operands[0]);
+    return true;
+  }
+  return false;
+}
+
 int frank_cmd_factor(struct frank_cmd_line *line)
 {
-  if (frank_cmd_has(line, FRANK_OPT_ESTIMATE)) {
-    return frank_cmd_factor_estimate(line);
+  bool is_estimate = frank_cmd_has(line, FRANK_OPT_ESTIMATE);
+  if (is_mixed_up(line, is_estimate)) {
+    return FRANK_EXIT_USAGE;
   }
-  static const enum frank_opt of_estimate[] = {FRANK_OPT_STATE, FRANK_OPT_FACTOR};
-  for (size_t i = 0; i < sizeof of_estimate / sizeof of_estimate[0]; i++) {
-    if (frank_cmd_has(line, of_estimate[i])) {
-      char name[32];
-      return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "%s goes with --estimate",
-                            frank_cmd_option_text(of_estimate[i], name));
-    }
+  if (is_estimate) {
+    return frank_cmd_factor_estimate(line);
   }
   struct factor *f = calloc(1, sizeof *f);
   if (f == NULL) {

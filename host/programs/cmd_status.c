@@ -34,6 +34,34 @@ static const char *shown(const json_t *object, const char *member, char out[96])
   return out;
 }
 
+/* A longer one; "" where there is none. */
+static const char *shown_long(const json_t *object, const char *member, char out[200])
+{
+  snprintf(out, 200, "%s", frank_remote_text(object, member, ""));
+  frank_cmd_printable(out);
+  return out;
+}
+
+/* The sources where there is a choice: which is in force, and why others are not. */
+static void print_sources(const json_t *sources)
+{
+  size_t i = 0;
+  const json_t *source = NULL;
+  const char *first_why = frank_remote_text(json_array_get(sources, 0), "why", "");
+  if (json_array_size(sources) < 3 && first_why[0] == '\0') {
+    return; /* one that is well, and the floor: the line above says it */
+  }
+  json_array_foreach(sources, i, source)
+  {
+    char name[200];
+    char state[96];
+    char why[200];
+    printf("source  %s: %s", shown_long(source, "name", name), shown(source, "state", state));
+    shown_long(source, "why", why);
+    printf("%s%s\n", why[0] != '\0' ? ": " : "", why);
+  }
+}
+
 static void print_head(const json_t *status)
 {
   char text[96];
@@ -51,6 +79,7 @@ static void print_head(const json_t *status)
          frank_remote_number(queue, "bound", 0));
   printf("factor  %.0f (%s)\n", frank_remote_number(factor, "value", 0),
          shown(factor, "source", text));
+  print_sources(json_object_get(factor, "sources"));
 }
 
 static void print_totals(const json_t *status)

@@ -15,50 +15,83 @@ static const char *const dnssec_names[FRANK_DNSSEC_COUNT] = {
 
 /* ---- made from what a resolver told ---- */
 
-static json_t *seconds_or_null(int64_t at_s)
+static json_t *time_or_null(int64_t at_s)
 {
   return at_s > 0 ? json_integer((json_int_t)at_s) : json_null();
 }
 
-static int add_document(json_t *object, const struct frank_factor_document *document)
+static json_t *factor_or_null(uint64_t factor)
 {
-  int failed =
-      json_object_set_new(object, "kind", json_string(frank_factor_kind_name(document->kind))) |
-      json_object_set_new(object, "issuer", json_string(document->issuer)) |
-      json_object_set_new(object, "epoch", json_integer((json_int_t)document->epoch)) |
-      json_object_set_new(object, "factor", json_integer((json_int_t)document->factor)) |
-      json_object_set_new(object, "issued", json_integer(document->issued_s)) |
-      json_object_set_new(object, "expires", json_integer(document->expires_s));
-  if (document->testing != 0) {
-    failed |= json_object_set_new(object, "mode", json_string("testing"));
+  return factor > 0 ? json_integer((json_int_t)factor) : json_null();
+}
+
+/* Puts all of the members or, where one could not be made, answers false. */
+struct member {
+  const char *name;
+  json_t *value;
+};
+static bool put_all(json_t *object, const struct member *members, size_t count)
+{
+  bool ok = object != NULL;
+  for (size_t i = 0; i < count; i++) {
+    ok = json_object_set_new(object, members[i].name, members[i].value) == 0 && ok;
   }
-  if (document->has_previous != 0) {
-    failed |= json_object_set_new(object, "previous",
-                                  json_pack("{s:I, s:I, s:I}", "epoch",
-                                            (json_int_t)document->previous_epoch, "factor",
-                                            (json_int_t)document->previous_factor, "until",
-                                            (json_int_t)document->previous_until_s));
+  return ok;
+}
+
+/* What the document says; null, and so on, where there is none. */
+static bool put_document(json_t *object, const struct frank_resolver_source *source)
+{
+  static const struct frank_factor_document none;
+  const struct frank_factor_document *document =
+      source->has_document != 0 ? &source->document : &none;
+  char name[FRANK_FACTOR_SOURCE_BYTES] = "";
+  bool has = source->has_document != 0;
+  bool has_previous = document->has_previous != 0;
+  if (has) {
+    frank_factor_document_source(document, name);
   }
-  return failed;
+  const struct member members[] = {
+      {"factor", factor_or_null(document->factor)},
+      {"source", has ? json_string(name) : json_null()},
+      {"issuer", has ? json_string(document->issuer) : json_null()},
+      {"epoch", has ? json_integer((json_int_t)document->epoch) : json_null()},
+      {"published_as", has ? json_string(frank_factor_kind_name(document->kind)) : json_null()},
+      {"issued", time_or_null(document->issued_s)},
+      {"expires", time_or_null(document->expires_s)},
+      {"previous_factor", factor_or_null(has_previous ? document->previous_factor : 0)},
+      {"previous_until", time_or_null(has_previous ? document->previous_until_s : 0)},
+      {"testing", json_boolean(document->testing != 0)},
+  };
+  return put_all(object, members, sizeof members / sizeof members[0]);
 }
 
 json_t *frank_factor_report_source(const struct frank_published *published,
                                    const struct frank_resolver_source *source, bool good,
                                    const char *why)
 {
-  const char *state = good && source->kept != 0   ? "kept"
-                      : good                      ? "good"
-                      : source->has_document != 0 ? "expired"
-                                                  : "failed";
-  json_t *object = json_pack(
-      "{s:s, s:s, s:b, s:o, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:b}", "name", published->name,
-      "state", state, "in_force", (int)good, "confirmed", seconds_or_null(source->confirmed_s),
-      "fetches", (json_int_t)source->fetches, "failures", (json_int_t)source->failures, "why", why,
-      "url", source->url, "named_key", published->key_id, "key", source->key_id, "dnssec",
-      dnssec_names[source->dnssec], "dns_only", source->dns_only != 0);
-  if (object != NULL && source->has_document != 0 && add_document(object, &source->document) != 0) {
+  bool is_dns = strncmp(published->name, "dns:", 4) == 0;
+  json_t *object = json_object();
+  const struct member members[] = {
+      {"name", json_string(published->name)},
+      {"kind", json_string(is_dns ? "dns" : "url")},
+      {"state", json_string(good ? "in-force" : "unusable")},
+      {"in_force", json_boolean(good)},
+      {"confirmed", time_or_null(source->confirmed_s)},
+      {"fetches", json_integer((json_int_t)source->fetches)},
+      {"failures", json_integer((json_int_t)source->failures)},
+      {"kept", json_boolean(source->kept != 0)},
+      {"dnssec", json_string(dnssec_names[source->dnssec])},
+      {"why", json_string(why)},
+      {"url", json_string(source->url)},
+      {"named_key", json_string(published->key_id)},
+      {"key", json_string(source->key_id)},
+      {"dns_only", json_boolean(source->dns_only != 0)},
+  };
+  bool ok = put_all(object, members, sizeof members / sizeof members[0]);
+  if (!ok || !put_document(object, source)) {
     json_decref(object);
-    object = NULL;
+    return NULL;
   }
   return object;
 }
@@ -66,19 +99,27 @@ json_t *frank_factor_report_source(const struct frank_published *published,
 json_t *frank_factor_report_domain(const struct frank_resolver_domain *domain, uint64_t factor,
                                    const char *source, const char *why)
 {
-  static const char *const answers[FRANK_RESOLVER_ANSWER_COUNT] = {
+  static const char *const states[FRANK_RESOLVER_ANSWER_COUNT] = {
       [FRANK_RESOLVER_FOUND] = "found",
       [FRANK_RESOLVER_ABSENT] = "absent",
       [FRANK_RESOLVER_FAILED] = "failed"};
-  json_t *object =
-      json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "domain", domain->domain, "factor",
-                (json_int_t)factor, "source", source, "answer", answers[domain->answer], "dnssec",
-                dnssec_names[domain->dnssec], "ttl_s", (json_int_t)domain->ttl_s, "took_ms",
-                (json_int_t)domain->took_ms, "why", why);
-  if (object != NULL && domain->answer == FRANK_RESOLVER_FOUND &&
-      json_object_set_new(object, "published", json_integer((json_int_t)domain->factor)) != 0) {
+  bool found = domain->answer == FRANK_RESOLVER_FOUND;
+  json_t *object = json_object();
+  const struct member members[] = {
+      {"domain", json_string(domain->domain)},
+      {"factor", json_integer((json_int_t)factor)},
+      {"source", json_string(source)},
+      {"state",
+       json_string(found && domain->factor != factor ? "too-high" : states[domain->answer])},
+      {"published", factor_or_null(found ? domain->factor : 0)},
+      {"dnssec", json_string(dnssec_names[domain->dnssec])},
+      {"ttl_s", json_integer((json_int_t)domain->ttl_s)},
+      {"took_ms", json_integer((json_int_t)domain->took_ms)},
+      {"why", json_string(why)},
+  };
+  if (!put_all(object, members, sizeof members / sizeof members[0])) {
     json_decref(object);
-    object = NULL;
+    return NULL;
   }
   return object;
 }
@@ -111,25 +152,36 @@ static void print_moment(const json_t *object, const char *member, const char *l
   }
 }
 
-static void print_previous(const json_t *object, const char *label, int64_t now_s)
+static void print_previous(const json_t *source, const char *label, int64_t now_s)
 {
-  const json_t *previous = json_object_get(object, "previous");
   char when[FRANK_TERM_WHEN_BYTES];
+  double factor = frank_remote_number(source, "previous_factor", 0);
   int64_t until_s = 0;
-  if (moment(previous, "until", &until_s)) {
-    printf("%s%.0f %s %s\n", label, frank_remote_number(previous, "factor", 0),
+  if (factor >= 1 && moment(source, "previous_until", &until_s)) {
+    printf("%s%.0f %s %s\n", label, factor,
            until_s > now_s ? "still counts, it ends" : "counts no more, it ended",
            frank_term_when(until_s, now_s, when));
   }
 }
 
+/* A source without its key, which follows a space where it is named. */
+static const char *shown_name(const json_t *source, char out[SHOWN_BYTES])
+{
+  shown(source, "name", out);
+  out[strcspn(out, " ")] = '\0';
+  return out;
+}
+
+/* The source that the report's factor comes from, NULL where that is no source's. */
 static const json_t *source_in_force(const json_t *report)
 {
+  const char *name = frank_remote_text(report, "source", "");
   size_t i = 0;
   json_t *source = NULL;
   json_array_foreach(json_object_get(report, "sources"), i, source)
   {
-    if (json_is_true(json_object_get(source, "in_force"))) {
+    if (json_is_true(json_object_get(source, "in_force")) &&
+        strcmp(frank_remote_text(source, "source", ""), name) == 0) {
       return source;
     }
   }
@@ -162,23 +214,20 @@ static void print_head(const json_t *report, const char *rate, int64_t now_s)
   printf("\nsource   %s", shown(report, "source", text));
   if (source != NULL &&
       strcmp(frank_remote_text(report, "source", ""), frank_remote_text(source, "name", "")) != 0) {
-    printf(", of %s", shown(source, "name", text));
-  }
-  if (source != NULL && shown(source, "kind", text)[0] != '\0') {
-    printf(" (%s)", text);
+    printf(", of %s", shown_name(source, text));
   }
   putchar('\n');
   print_moment(source, "issued", "issued   ", now_s);
   print_moment(source, "confirmed", "checked  ", now_s);
   print_moment(report, "expires", "expires  ", now_s);
   print_previous(source, "previous ", now_s);
-  if (strcmp(shown(source, "mode", text), "testing") == 0) {
+  if (json_is_true(json_object_get(source, "testing"))) {
     puts("mode     testing: to be judged by, but no mail shall suffer for it yet");
   }
   print_cost(report, rate);
 }
 
-/* A domain in one line; `why` where its own factor does not hold. */
+/* A domain in one line; why, where its own factor does not hold. */
 static void print_domain(const json_t *domain)
 {
   char text[SHOWN_BYTES];
@@ -186,6 +235,11 @@ static void print_domain(const json_t *domain)
   printf("%.0f (%s)", frank_remote_number(domain, "factor", 0), shown(domain, "source", text));
   if (shown(domain, "why", text)[0] != '\0') {
     printf("; %s", text);
+  } else if (strcmp(shown(domain, "state", text), "too-high") == 0) {
+    printf("; its own %.0f is ignored: more than max-factor",
+           frank_remote_number(domain, "published", 0));
+  } else if (strcmp(text, "unknown") == 0) {
+    printf("; its own is not known yet");
   }
   putchar('\n');
 }
@@ -197,7 +251,7 @@ static void explain_domain(const json_t *domain)
   double ttl_s = frank_remote_number(domain, "ttl_s", 0);
   double took_ms = frank_remote_number(domain, "took_ms", -1);
   printf("  asked      TXT of _msmr.%s\n", shown(domain, "domain", text));
-  if (shown(domain, "answer", text)[0] != '\0') {
+  if (shown(domain, "state", text)[0] != '\0') {
     printf("  answer     %s", text);
     if (published >= 1) {
       printf(": it asks for %.0f", published);
@@ -220,7 +274,10 @@ static void explain_domain(const json_t *domain)
 static void explain_checks(const json_t *source, bool has_document)
 {
   char text[SHOWN_BYTES];
-  if (shown(source, "named_key", text)[0] != '\0') {
+  const char *key = strchr(shown(source, "name", text), ' ');
+  if (key != NULL) {
+    printf("  key named  %s\n", key + 1);
+  } else if (shown(source, "named_key", text)[0] != '\0') {
     printf("  key named  %s\n", text);
   }
   if (!has_document || !json_is_string(json_object_get(source, "key"))) {
@@ -242,18 +299,17 @@ static void explain_document(const json_t *source, int64_t now_s)
   bool has_document = frank_remote_number(source, "factor", 0) >= 1;
   explain_checks(source, has_document);
   if (!has_document) {
-    puts("  document   none");
+    puts("  gives      nothing");
     return;
   }
-  printf("  document   factor %.0f, epoch %.0f", frank_remote_number(source, "factor", 0),
-         frank_remote_number(source, "epoch", 0));
-  if (shown(source, "issuer", text)[0] != '\0') {
-    printf(", issuer %s", text);
+  printf("  gives      factor %.0f", frank_remote_number(source, "factor", 0));
+  if (shown(source, "source", text)[0] != '\0') {
+    printf(", %s", text);
   }
-  if (shown(source, "kind", text)[0] != '\0') {
+  if (shown(source, "published_as", text)[0] != '\0') {
     printf(" (%s)", text);
   }
-  putchar('\n');
+  puts(json_is_true(json_object_get(source, "testing")) ? ", for testing" : "");
   print_moment(source, "issued", "  issued     ", now_s);
   print_moment(source, "expires", "  expires    ", now_s);
   print_previous(source, "  previous   ", now_s);
@@ -262,15 +318,12 @@ static void explain_document(const json_t *source, int64_t now_s)
 /* Why it is the one in force, or is not. */
 static void explain_place(const json_t *source, bool another_is_before)
 {
-  bool good = frank_remote_number(source, "factor", 0) >= 1;
-  const char *state = frank_remote_text(source, "state", "");
   if (json_is_true(json_object_get(source, "in_force"))) {
-    puts("  in force   yes: the first in this order with a good document");
-  } else if (good && another_is_before &&
-             (strcmp(state, "good") == 0 || strcmp(state, "kept") == 0)) {
-    puts("  in force   no: one before it serves");
+    puts("  in force   yes: the first in this order that has something good to give");
   } else {
-    puts("  in force   no");
+    bool waits =
+        another_is_before && strcmp(frank_remote_text(source, "state", ""), "standby") == 0;
+    puts(waits ? "  in force   no: one before it serves" : "  in force   no");
   }
 }
 
@@ -279,24 +332,24 @@ static void explain_source(const json_t *source, size_t number, bool another_is_
 {
   char text[SHOWN_BYTES];
   double fetches = frank_remote_number(source, "fetches", -1);
-  printf("source %zu, %s\n", number, shown(source, "name", text));
-  if (shown(source, "state", text)[0] != '\0') {
-    printf("  state      %s\n", text);
+  printf("source %zu, %s\n", number, shown_name(source, text));
+  if (json_is_true(json_object_get(source, "kept"))) {
+    puts("  kept       from an earlier time: the source has not confirmed it since");
   }
   if (shown(source, "url", text)[0] != '\0') {
     bool is_signed = frank_remote_text(source, "key", "")[0] != '\0' ||
                      frank_remote_text(source, "named_key", "")[0] != '\0';
     printf("  fetched    %s/.well-known/msmr/factor%s\n", text, is_signed ? ".jws" : "");
   }
-  const char *dnssec = shown(source, "dnssec", text);
-  if (strncmp(frank_remote_text(source, "name", ""), "dns:", 4) == 0 && dnssec[0] != '\0') {
+  if (strcmp(frank_remote_text(source, "kind", ""), "dns") == 0 &&
+      shown(source, "dnssec", text)[0] != '\0') {
     printf("  DNSSEC     %s%s\n", text,
            json_is_true(json_object_get(source, "dns_only")) ? "; the record itself is the document"
                                                              : "");
   }
   explain_document(source, now_s);
   print_moment(source, "confirmed", "  confirmed  ", now_s);
-  if (fetches >= 0) {
+  if (fetches >= 1) {
     printf("  asked      %.0f time%s, %.0f failed\n", fetches, fetches == 1 ? "" : "s",
            frank_remote_number(source, "failures", 0));
   }
@@ -330,6 +383,6 @@ void frank_factor_report_print(const json_t *report, const char *rate, bool expl
     served = served || json_is_true(json_object_get(row, "in_force"));
   }
   if (explain && !served && json_array_size(json_object_get(report, "sources")) > 0) {
-    puts("No source has a good document.");
+    puts("No source has anything good to give.");
   }
 }

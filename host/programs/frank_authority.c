@@ -43,6 +43,9 @@ static int serve(const struct authority_config *config)
       .dir = config->state,
       .read_only = config->read_only,
       .factor = config->factor,
+      .base_url = config->base_url[0] != '\0' ? config->base_url : NULL,
+      .estimates = config->estimate,
+      .control = authority_control(config),
       .max_age_s = (uint32_t)((int64_t)config->max_age_us / US_PER_S),
       .access_log = config->access_log[0] != '\0' ? config->access_log : NULL,
       .log_level = authority_log_levels[config->log_level],
@@ -81,6 +84,8 @@ int main(int argc, char **argv)
       [AUTHORITY_ROTATE] = authority_rotate,
       [AUTHORITY_KEYS] = authority_keys,
       [AUTHORITY_HISTORY] = authority_history,
+      [AUTHORITY_REPORTER] = authority_reporter,
+      [AUTHORITY_ESTIMATE] = authority_estimate,
   };
   int status = authority_config_start(argc, argv, &config);
   return status >= 0 ? status : verbs[config.verb](&config);

@@ -25,6 +25,7 @@ static void print_help(void)
                "  --state DIR            the authority's state, which is only read\n"
                "  --max-age SECONDS      for Cache-Control\n"
                "  --read-only            take no reports\n"
+               "  --base-url URL         where it is reached from outside\n"
                "  --access-log FILE      one line for each answer\n"
                "  --trusted-proxy ADDR   its X-Forwarded-For counts; may be repeated\n"
                "  --log-level LEVEL      error, warn, info or debug\n"
@@ -65,11 +66,17 @@ static int serve(const struct frank_service_config *config)
 int main(int argc, char **argv)
 {
   static const struct option options[] = {
-      {"listen-fd", required_argument, NULL, 'f'},  {"state", required_argument, NULL, 's'},
-      {"max-age", required_argument, NULL, 'm'},    {"read-only", no_argument, NULL, 'r'},
-      {"access-log", required_argument, NULL, 'a'}, {"trusted-proxy", required_argument, NULL, 't'},
-      {"log-level", required_argument, NULL, 'L'},  {"help", no_argument, NULL, 'h'},
-      {"version", no_argument, NULL, 'V'},          {NULL, 0, NULL, 0},
+      {"listen-fd", required_argument, NULL, 'f'},
+      {"state", required_argument, NULL, 's'},
+      {"max-age", required_argument, NULL, 'm'},
+      {"read-only", no_argument, NULL, 'r'},
+      {"access-log", required_argument, NULL, 'a'},
+      {"base-url", required_argument, NULL, 'b'},
+      {"trusted-proxy", required_argument, NULL, 't'},
+      {"log-level", required_argument, NULL, 'L'},
+      {"help", no_argument, NULL, 'h'},
+      {"version", no_argument, NULL, 'V'},
+      {NULL, 0, NULL, 0},
   };
   const char *trusted[FRANK_CONNECTIONS_TRUSTED_MAX];
   struct frank_service_config config = {.listen_fd = -1, .takes_reports = true, .trusted = trusted};
@@ -91,6 +98,9 @@ int main(int argc, char **argv)
       break;
     case 'a':
       config.access_log = optarg;
+      break;
+    case 'b':
+      config.base_url = optarg;
       break;
     case 't':
       if (config.trusted_count < FRANK_CONNECTIONS_TRUSTED_MAX) {

@@ -8,6 +8,8 @@
 #include "factor/resolver/resolver.h"
 
 #include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -53,6 +55,8 @@ static int serve(const struct frank_resolver_config *config)
     frank_log(FRANK_LOG_ERROR, "event=attach error=\"%s\"", frank_err_text(err));
     return EXIT_FAILURE;
   }
+  /* A file that may not grow is a disk that is full: the write fails, and that is told. */
+  (void)signal(SIGXFSZ, SIG_IGN);
   char why[FRANK_RESOLVER_WHY_BYTES];
   const struct frank_child_limits limits = {.data_bytes = FRANK_RESOLVER_MEMORY_BYTES,
                                             .descriptors = FRANK_RESOLVER_DESCRIPTORS,
@@ -109,9 +113,8 @@ static bool take_option(int option, const char *value, struct frank_resolver_con
     if (frank_log_level_parse(value, level) == FRANK_OK) {
       return true;
     }
-    (void)fprintf(stderr,
-                  "frank-resolver: --log-level: \"%s\" is none of error, warn, info, debug\n",
-                  value);
+    (void)fprintf(
+        stderr, "frank-resolver: --log-level: \"%s\" is none of error, warn, info, debug\n", value);
     return false;
   default:
     return false; /* getopt has named the option */

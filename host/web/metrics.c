@@ -59,6 +59,42 @@ static const struct column snapshot_columns[] = {
     {"frank_wrong_candidates_total", "counter",
      "Candidates of devices that did not hold when they were hashed again.", U64,
      OF(frank_status, wrong_hits_total)},
+    {"frank_lookups_total", "counter", "Look-ups of recipients' domains that were started.", U64,
+     OF(frank_status, lookups.started)},
+    {"frank_lookups_found_total", "counter", "Look-ups that found a factor.", U64,
+     OF(frank_status, lookups.found)},
+    {"frank_lookups_absent_total", "counter", "Look-ups of domains that publish no factor.", U64,
+     OF(frank_status, lookups.absent)},
+    {"frank_lookups_failed_total", "counter", "Look-ups that came to nothing.", U64,
+     OF(frank_status, lookups.failed)},
+    {"frank_lookups_late_total", "counter", "Requests that did not wait for an answer any longer.",
+     U64, OF(frank_status, lookups.timed_out)},
+    {"frank_lookups_too_high_total", "counter",
+     "Factors of domains that were ignored because they are above max_factor.", U64,
+     OF(frank_status, lookups.too_high)},
+    {"frank_lookups_crowded_total", "counter",
+     "Requests and look-ups for which there was no room: the default served.", U64,
+     OF(frank_status, lookups.crowded)},
+    {"frank_lookups_waiting_requests", "gauge", "Requests that wait for look-ups.", U32,
+     OF(frank_status, lookups.waiting)},
+    {"frank_lookups_kept_answers", "gauge", "Answers kept.", U32, OF(frank_status, lookups.kept)},
+};
+
+static const struct column source_columns[] = {
+    {"frank_source_in_force", "gauge", "1 for the source of the factor that counts.", U32,
+     OF(frank_status_source, in_force)},
+    {"frank_source_factor", "gauge", "The factor that the source gives; 0: none.", U64,
+     OF(frank_status_source, factor)},
+    {"frank_source_expires_timestamp_seconds", "gauge",
+     "When what the source says expires, in seconds since 1970; 0: it does not.", I64,
+     OF(frank_status_source, expires_s)},
+    {"frank_source_confirmed_timestamp_seconds", "gauge",
+     "When the source last gave a good answer, in seconds since 1970; 0: not since the start.", I64,
+     OF(frank_status_source, confirmed_s)},
+    {"frank_source_fetches_total", "counter", "Times that the source was asked.", U64,
+     OF(frank_status_source, fetches)},
+    {"frank_source_failures_total", "counter", "Times that it gave no good answer.", U64,
+     OF(frank_status_source, failures)},
 };
 
 static const struct column device_columns[] = {
@@ -259,10 +295,13 @@ static void write_all(FILE *out, const struct frank_status *status)
                                "device", OF(frank_status_device, name)};
   const struct rows clients = {named, pick_named(status, named), sizeof named[0], "client",
                                OF(frank_status_client, name)};
+  const struct rows sources = {status->sources, status->source_count, sizeof status->sources[0],
+                               "source", OF(frank_status_source, name)};
   const struct rows children = {status->children, status->child_count, sizeof status->children[0],
                                 "child", OF(frank_status_child, name)};
   write_infos(out, status);
   write_columns(out, snapshot_columns, COUNT(snapshot_columns), &snapshot);
+  write_columns(out, source_columns, COUNT(source_columns), &sources);
   write_jobs(out, status);
   write_histogram(out, status);
   write_columns(out, device_columns, COUNT(device_columns), &devices);

@@ -1,6 +1,7 @@
 """The authority's website as parsers and browsers see it.
 
     authority_pages.py PRINT_PAGE            well-formed, whole in itself, accessible, the same figures in all forms
+    authority_pages.py PRINT_PAGE --served   as a running frank-authority serves it
     authority_pages.py PRINT_PAGE --browser  in Chromium: no sideways scrolling, contrast, nothing fetched
 
 PRINT_PAGE is the test program that makes pages of sample views. FRANK_SCREENSHOTS, where set, names a
@@ -12,19 +13,23 @@ import csv
 import hashlib
 import html
 import html.parser
+import http.client
 import io
 import json
 import math
 import os
 import re
+import shlex
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
 
-from harness import Skip, run
+from cli_support import frank, read, sample
+from harness import Frankd, Skip, free_port, program, run, wait_until
 
 PRINT_PAGE = sys.argv[1]
 RANGES = ("1m", "6m", "2y", "all")
@@ -143,8 +148,8 @@ def all_forms_have_the_same_figures():
     for view in (*views(), *SEEDS):
         told = json.loads(ask("/history.json", "1m", view))
         rows = list(csv.DictReader(io.StringIO(ask("/history.csv", "1m", view), newline="")))
-        assert told["v"] == 1 and len(rows) == len(told["history"])
-        for row, epoch in zip(rows, told["history"]):
+        assert told["v"] == 1 and len(rows) == len(told["epochs"])
+        for row, epoch in zip(rows, told["epochs"]):
             assert int(row["epoch"]) == epoch["epoch"] and int(row["factor"]) == epoch["factor"]
             assert int(row["issued"]) == epoch["issued"]
             assert float(row["bits"]) == epoch["bits"]
@@ -154,13 +159,13 @@ def all_forms_have_the_same_figures():
         tree = ElementTree.fromstring(ask("/", "1m", view))
         cells = [row.findall("td")[0].text.strip().replace(",", "") for row in
                  tree.findall(".//table[@class='epochs']/tbody/tr")]
-        newest = [str(epoch["factor"]) for epoch in reversed(told["history"])]
+        newest = [str(epoch["factor"]) for epoch in reversed(told["epochs"])]
         assert cells == newest[:50], (cells, newest)
 
 
 def the_plot_ends_at_the_factor_in_force():
     for view in views():
-        told = json.loads(ask("/history.json", "1m", view))["history"]
+        told = json.loads(ask("/history.json", "1m", view))["epochs"]
         for name in RANGES:
             tree = ElementTree.fromstring(ask("/history.svg", name, view))
             path = tree.find(f".//{SVG}path").attrib["d"]
@@ -220,6 +225,121 @@ def both_colour_schemes_are_readable():
                     assert (b + 0.05) / (a + 0.05) >= CONTRAST, (path, text, ground, colours)
 
 
+# ---- served ----
+
+
+class Authority:
+    """A running frank-authority on a free port, with a state of its own; `port`, `state`."""
+
+    def __init__(self, *args):
+        self.folder = tempfile.mkdtemp(prefix="frank-pages-")
+        self.state = os.path.join(self.folder, "state")
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            [program("frank-authority"), "--listen", f"127.0.0.1:{self.port}", "--state", self.state,
+             "--issuer", "authority.example", *args], stdin=subprocess.DEVNULL)
+
+    def ask(self, path):
+        """(status, headers, body) of a GET."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            return reply.status, dict(reply.getheaders()), reply.read().decode()
+        finally:
+            connection.close()
+
+    def epoch(self):
+        """Of the document that it serves; 0 while it does not answer."""
+        try:
+            return json.loads(self.ask("/.well-known/msmr/factor")[2])["epoch"]
+        except OSError:
+            return 0
+
+    def publish(self, factor, reason):
+        done = subprocess.run([program("frank-authority"), "publish", "--state", self.state,
+                               "--factor", str(factor), "--reason", reason],
+                              capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, done
+
+    def __enter__(self):
+        wait_until("frank-authority serves", lambda: self.epoch() == 1, 30)
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        assert self.process.returncode == 0, self.process.returncode
+
+
+TYPES = {"/": "text/html; charset=utf-8", "/history.svg": "image/svg+xml; charset=utf-8",
+         "/history.csv": "text/csv; charset=utf-8; header=present",
+         "/history.json": "application/json"}
+
+
+def a_running_authority_serves_all_of_it():
+    with Authority("--factor", "1000000") as authority:
+        authority.publish(1500000, "a <b> & a 'c'")
+        wait_until("epoch 2 is served", lambda: authority.epoch() == 2)
+        for path, content_type in TYPES.items():
+            for name in RANGES:
+                status, headers, body = authority.ask(f"{path}?range={name}")
+                if path in ("/history.csv", "/history.json"):
+                    name = "1m"  # these have no ranges
+                    status, headers, body = authority.ask(path)
+                assert status == 200 and headers["Content-Type"] == content_type, (path, headers)
+                assert headers["Content-Security-Policy"] == ask("csp").strip(), headers
+                assert headers["X-Content-Type-Options"] == "nosniff", headers
+                if path in ("/", "/history.svg"):
+                    ElementTree.fromstring(body)
+        page = authority.ask("/")[2]
+        Page(page)
+        assert "<small>A stamp takes</small> 1.5 million <small>attempts, 20.5 bits" in page, page
+        assert "1 million attempts, 19.9 bits (epoch 1) <small>Stamps that meet it count" in page
+        assert "a &lt;b&gt; &amp; a &#39;c&#39;" in page and "+50.0%" in page
+        assert json.loads(authority.ask("/.well-known/msmr/keys")[2])["keys"][0]["kid"] in page
+        for link in re.findall(r'href="([^"#]+)', page):
+            if not link.startswith("data:"):
+                target = "/" + link
+                assert authority.ask(target)[0] == 200, target
+
+
+def the_lines_on_the_page_do_what_they_say():
+    """Copied from the page into a shell, with the addresses of this test."""
+    with Authority("--factor", "3000") as authority:
+        tree = ElementTree.fromstring(authority.ask("/")[2])
+        config, daemon, mint, verify, record, whole = (
+            "".join(line.itertext()).replace("ADDRESS", f"http://127.0.0.1:{authority.port}")
+            for line in tree.iter("pre"))
+        with tempfile.TemporaryDirectory(prefix="frank-pages-") as folder:
+            with open(f"{folder}/frankd.conf", "w", encoding="utf-8") as file:
+                file.write(config)
+            done = subprocess.run([program("frankd"), "--config", f"{folder}/frankd.conf", "--check"],
+                                  capture_output=True, text=True, timeout=20, check=False)
+            assert done.returncode == 0, done
+            command = shlex.split(daemon)
+            assert command[0] == "frankd" and command[-1] in config, (daemon, config)
+            with Frankd(command[1:] + ["--device", "cpu:0"]) as frankd:
+                with frankd.client() as client:
+                    wait_until("the published factor is in force", lambda: client.ask("factor", {})[1]
+                               ["factor"] == 3000, 30)
+                command, _, files = mint.partition("<")
+                words = shlex.split(command.replace("ipc:///run/frank/mint.sock", frankd.ipc))
+                assert words[0] == "frank" and files.split() == ["signed.eml", ">", "stamped.eml"]
+                stamped = frank(*words[1:], stdin=read(sample("rfc6376.signed.msg")))
+                assert stamped.returncode == 0 and b"MSMR-Key:" in stamped.stdout, stamped
+            words = shlex.split(verify)
+            assert words[-1] == "message.eml", words
+            with open(f"{folder}/message.eml", "wb") as file:
+                file.write(stamped.stdout)
+            done = frank(*words[1:-1], f"{folder}/message.eml")
+            assert done.returncode == 0 and b"policy.factor=3000" in done.stdout, done
+    assert record == '_msmr.example.org. IN TXT "v=MSMR1; f=3000"', record
+    key = shlex.split(verify)[-2]
+    assert whole == f'"v=MSMR1; f=3000; e=1; u={shlex.split(verify)[3]}; k={key}"', whole
+
+
 # ---- in a browser ----
 
 WIDTHS = (320, 390, 768, 1280)
@@ -271,8 +391,8 @@ window.onload = () => {
 """
 
 
-def browser(folder, scheme, width, height, *args):
-    """Runs Chromium once on the page in `folder`; what it wrote to standard output."""
+def browser(folder, scheme, width, height, *args, url=None, stream="stdout"):
+    """Runs Chromium once on the page in `folder`, or on `url`; what it wrote to that stream."""
     program = shutil.which("chromium")
     if program is None:
         raise Skip("chromium is not installed")
@@ -280,10 +400,10 @@ def browser(folder, scheme, width, height, *args):
         [program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
          f"--user-data-dir={folder}/profile", f"--window-size={width},{height}",
          f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
-         "--virtual-time-budget=5000", *args, f"file://{folder}/around.html"],
+         "--virtual-time-budget=5000", *args, url or f"file://{folder}/around.html"],
         capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
-    return done.stdout.decode("utf-8")
+    return getattr(done, stream).decode("utf-8", errors="replace")
 
 
 def write_around(folder, page, frames):
@@ -341,9 +461,33 @@ def pages_are_painted():
             assert len(collections.Counter(data)) == 256
 
 
+def a_visit_is_one_request():
+    """The real service, its own policy, Chromium: nothing is refused by it, nothing else is asked for."""
+    with tempfile.TemporaryDirectory(prefix="frank-pages-") as folder:
+        log = f"{folder}/access.log"
+        with Authority("--factor", "1000000", "--access-log", log) as authority:
+            picture = f"{folder}/page.png"
+            complaints = browser(folder, "light", 1280, 3000, f"--screenshot={picture}",
+                                 "--enable-logging=stderr", url=f"http://127.0.0.1:{authority.port}/",
+                                 stream="stderr")
+            assert "Content Security Policy" not in complaints, complaints
+            assert os.path.getsize(picture) > 60000
+
+            def visits():
+                """The log's lines, but for this test's own questions."""
+                with open(log, encoding="ascii") as file:
+                    return [line for line in file if "/.well-known/" not in line]
+            wait_until("the visit is in the log", visits)
+            time.sleep(2)  # for anything that would come behind it
+            lines = visits()
+            assert len(lines) == 1 and '"GET / HTTP/1.1" 200 ' in lines[0], lines
+
+
 if __name__ == "__main__":
     if sys.argv[2:] == ["--browser"]:
-        run(pages_fit_every_screen_in_both_schemes, pages_are_painted)
+        run(pages_fit_every_screen_in_both_schemes, pages_are_painted, a_visit_is_one_request)
+    elif sys.argv[2:] == ["--served"]:
+        run(a_running_authority_serves_all_of_it, the_lines_on_the_page_do_what_they_say)
     else:
         run(every_page_is_well_formed, nothing_comes_from_elsewhere,
             people_who_do_not_see_find_their_way, all_forms_have_the_same_figures,

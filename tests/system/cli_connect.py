@@ -279,6 +279,45 @@ def texts_of_a_daemon_do_not_command_the_terminal():
                 assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown), (args, shown)
 
 
+def a_daemon_may_say_anything_of_its_sources():
+    source = {"name": "https://x.example KEY", "kind": "url", "state": "in-force", "in_force": True,
+              "factor": 5, "source": "x#1", "issued": 1, "expires": 2, "confirmed": 1, "next": 3,
+              "previous_factor": 4, "previous_until": 9, "fetches": 7, "failures": 2, "kept": True,
+              "testing": True, "dnssec": "secure", "why": "once it failed"}
+    domain = {"domain": "a.example", "factor": 5, "source": "dns:a.example", "state": "found",
+              "published": 5, "dnssec": "secure", "ttl_s": 300, "why": ""}
+    whole = {"factor": 5, "source": "x#1", "expires": 2, "eta_ms": 1, "domains": [domain],
+             "sources": [source, {**source, "in_force": False, "state": "standby", "kind": "dns"}]}
+    odd = [None, True, -1, 1e300, EVIL, [], [EVIL], {}, {"x": EVIL}, 2**62]
+    replies = [whole, {"factor": 5}, {}]
+    for member in whole:
+        replies += [{**whole, member: value} for value in odd]
+    for member in source:
+        replies += [{**whole, "sources": [{**source, member: value}]} for value in odd]
+    for member in domain:
+        replies += [{**whole, "domains": [{**domain, member: value}]} for value in odd]
+    replies += [{**whole, "sources": [value, source], "domains": [value, domain]} for value in odd]
+    with Foreign(factor=lambda body: replies[int(body["recipients"][0].split(".")[0][1:])]) as foreign:
+        for i, reply in enumerate(replies):
+            done = frank("factor", f"d{i}.example", "--explain", "--connect", foreign.endpoint)
+            assert done.returncode == 0, (reply, done)
+            shown = done.stdout.decode() + done.stderr
+            assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown), (reply, shown)
+        text = frank("factor", "d0.example", "--explain", "--connect", foreign.endpoint)
+        for word in ("of https://x.example\n", "previous 4 counts no more", "mode     testing",
+                     "source 1, https://x.example\n", "key named  KEY", "asked      7 times, 2 failed",
+                     "why        once it failed", "in force   yes", "in force   no: one before it serves",
+                     "kept       from an earlier time", "DNSSEC     secure", "kept for   300 s"):
+            assert word in text.stdout.decode(), (word, text)
+    bodies = []
+    with Foreign(factor=lambda body: bodies.append(body) or whole) as foreign:
+        for args, body in ((["a.example", "--purge"], {"recipients": ["a.example"], "purge": True}),
+                           (["--purge"], {"recipients": [], "purge": True}),
+                           (["b@a.example"], {"recipients": ["b@a.example"]}), ([], {"recipients": []})):
+            assert frank("factor", *args, "--connect", foreign.endpoint).returncode == 0
+            assert bodies.pop() == body, args
+
+
 def times_of_a_daemon_may_be_any_number():
     for expires, told in ((0, None), (-1, None), (1, b"1970-01-01 00:00:01Z"), (1e300, None),
                           (253402300799, b"9999-12-31 23:59:59Z"), (253402300800, None),
@@ -392,7 +431,8 @@ if __name__ == "__main__":
         interrupt_takes_the_request_back, killed_daemon_is_asked_again, status_tells_and_waits,
         factor_tells_value_source_and_cost, dry_run_uses_the_daemons_devices,
         long_nonces_of_another_mint_are_taken, texts_of_a_daemon_are_cut_between_characters,
-        texts_of_a_daemon_do_not_command_the_terminal, times_of_a_daemon_may_be_any_number,
+        texts_of_a_daemon_do_not_command_the_terminal, a_daemon_may_say_anything_of_its_sources,
+        times_of_a_daemon_may_be_any_number,
         interrupted_waiting_ends_with_a_record, watch_ends_with_a_record,
         a_filter_sends_the_recipients_that_can_be_used, status_tells_why_it_is_not_ready,
         keys_of_keygen_open_a_curve_endpoint)

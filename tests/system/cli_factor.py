@@ -1,20 +1,20 @@
 """`frank` and factors that others publish, without a frankd: mint and verify by a URL and by the
 recipients' records in DNS, `frank factor`, and what happens where nothing good is to be had. The
-publisher is a real HTTP server whose documents another implementation signs, DNS a real unbound."""
+publisher is a real HTTP server whose documents another implementation signs, DNS a real nsd."""
 
 import base64
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
 from cli_support import FLOOR, check_header, frank, program, read, run, sample
+from dns_server import Nsd, Silent, txt
 from factor_server import MODES, FactorServer, Key, base64url
-from harness import Skip, free_port, wait_until
+from harness import Frankd, free_port, wait_until
 
 B = base64.b64encode(bytes(range(64))).decode()
 MESSAGE = (f"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=one; h=from; bh=AAAA; b={B}\n"
@@ -50,48 +50,11 @@ class Publisher(FactorServer):
             super().stop()
 
 
-class Names:
-    """An unbound on loopback that knows `records`, {domain: text of the TXT at _msmr.domain}, and
-    that nothing else exists. Attribute: server, for --dns-server."""
-
-    def __init__(self, records):
-        if shutil.which("unbound") is None and not os.path.exists("/usr/sbin/unbound"):
-            raise Skip("unbound is not installed")
-        self.folder = tempfile.mkdtemp(prefix="frank-")
-        port = free_port()
-        self.server = f"127.0.0.1@{port}"
-        lines = ["server:", f"  port: {port}", "  interface: 127.0.0.1", "  do-daemonize: no",
-                 '  username: ""', '  chroot: ""', '  pidfile: ""', f'  directory: "{self.folder}"',
-                 "  use-syslog: no", '  logfile: ""', '  module-config: "iterator"',
-                 '  local-zone: "." static']
-        lines += [f"""  local-data: '_msmr.{name}. 300 IN TXT "{text}"'"""
-                  for name, text in records.items()]
-        path = os.path.join(self.folder, "unbound.conf")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines + ["remote-control:", "  control-enable: no", ""]))
-        self.process = subprocess.Popen(["/usr/sbin/unbound", "-d", "-c", path],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until("unbound listens", lambda: self.listens(port), timeout_s=20)
-
-    @staticmethod
-    def listens(port):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(10)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def silent_server():
-    """A UDP socket on loopback that answers nothing; its address for --dns-server."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", 0))
-    return sock, f"127.0.0.1@{sock.getsockname()[1]}"
+def names(records, **options):
+    """An Nsd that knows {name below example: TXT at _msmr.name.example}, and that nothing else is
+    there."""
+    lines = [f"_msmr.{name} IN {txt(text)}" for name, text in records.items()]
+    return Nsd({"example": "\n".join(lines)}, **options)
 
 
 def dead_url():
@@ -152,11 +115,10 @@ def mint_takes_what_is_published():
 
 def mint_takes_the_largest_of_the_recipients():
     need_resolver()
-    records = {"low.example": "v=MSMR1; f=1000", "high.example": "v=MSMR1; f=3000; e=7",
-               "none.example": "v=MSMR1; u=https://x.example",
-               "hostile.example": f"v=MSMR1; f={MAX_FACTOR + 1}",
-               "limit.example": f"v=MSMR1; f={MAX_FACTOR}", "broken.example": "v=MSMR1; f=x",
-               "other.example": "v=spf1 -all"}
+    records = {"low": "v=MSMR1; f=1000", "high": "v=MSMR1; f=3000; e=7",
+               "none": "v=MSMR1; u=https://x.example", "hostile": f"v=MSMR1; f={MAX_FACTOR + 1}",
+               "limit": f"v=MSMR1; f={MAX_FACTOR}", "broken": "v=MSMR1; f=x",
+               "other": "v=spf1 -all"}
     cases = [  # recipients, factor, source, what is noted
         (["low.example"], 1000, "dns:low.example", ""),
         (["a@LOW.example", "b@low.example."[:-1]], 1000, "dns:low.example", ""),
@@ -169,17 +131,17 @@ def mint_takes_the_largest_of_the_recipients():
         (["low.example", "broken.example"], FLOOR, "floor", "broken.example"),
         (["limit.example", "hostile.example"], MAX_FACTOR, "dns:limit.example", str(MAX_FACTOR + 1)),
     ]
-    with Home() as home, Names(records) as names:
+    with Home() as home, names(records) as nsd:
         for recipients, factor, source, noted in cases:
             to = [word for name in recipients for word in ("--to", name)]
-            done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", names.server,
+            done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", nsd.address,
                               *to)
             plan = record_of(done)
             assert (plan["factor"], plan["source"]) == (factor, source), (recipients, plan, done)
             assert (noted in done.stderr if noted else done.stderr == ""), (recipients, done)
         # Where a domain publishes none, the named source is the default.
         with Publisher(factor=2000) as publisher:
-            args = ["mint", "--b", B, "--dry-run", "--json", "--dns-server", names.server,
+            args = ["mint", "--b", B, "--dry-run", "--json", "--dns-server", nsd.address,
                     "--factor-url", publisher.url]
             for recipients, factor, source in (
                     (["low.example", "absent.example"], 2000, "authority.example#412"),
@@ -195,27 +157,20 @@ def mint_takes_the_largest_of_the_recipients():
         record = record_of(home.frank(*args, "--to", "absent.example"), 3)
         assert record["error"] == "no-factor", record
         many = [word for i in range(998) for word in ("--to", f"a@d{i}.example")]
-        done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", names.server,
+        done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", nsd.address,
                           *many, "--to", "high.example", "--factor", "7", timeout_s=60)
         assert record_of(done)["factor"] == 7, done
-        done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", names.server,
+        done = home.frank("mint", "--b", B, "--dry-run", "--json", "--dns-server", nsd.address,
                           *many, "--to", "high.example", timeout_s=60)
         plan = record_of(done)
         assert plan["factor"] == FLOOR and done.stderr.count("\n") <= 1, (plan, done.stderr)
 
 
 def a_given_factor_asks_nobody():
-    with Home() as home, Publisher() as publisher:
-        sock, server = silent_server()
-        with sock:
-            record = record_of(home.frank("mint", "--b", B, "--json", "--factor", "100", "--to",
-                                          "low.example", "--dns-server", server))
-            assert record["source"] == "request", record
-            sock.settimeout(0.2)
-            try:
-                raise AssertionError(f"DNS was asked: {sock.recv(512)}")
-            except TimeoutError:
-                pass
+    with Home() as home, Publisher() as publisher, Silent() as dns:
+        record = record_of(home.frank("mint", "--b", B, "--json", "--factor", "100", "--to",
+                                      "low.example", "--dns-server", dns.address))
+        assert record["source"] == "request" and dns.asked == [], (record, dns.asked)
         clash = home.frank("mint", "--b", B, "--factor", "100", "--factor-url", publisher.url)
         assert clash.returncode == 2 and "exclude" in clash.stderr, clash
         assert publisher.asked == [], publisher.asked
@@ -223,16 +178,16 @@ def a_given_factor_asks_nobody():
 
 def silent_dns_leaves_the_floor():
     need_resolver()
-    sock, server = silent_server()
-    with Home() as home, sock:
+    with Home() as home, Silent() as dns:
+        server = ["--dns-server", dns.address]
         start = time.monotonic()
         done = home.frank("mint", "--b", B, "--dry-run", "--json", "--to", "a@x.example", "--to",
-                          "y.example", "--dns-server", server)
+                          "y.example", *server)
         assert time.monotonic() - start < 10, "it waited for what mail cannot wait for"
         assert record_of(done)["source"] == "floor", done
         assert "2 domains" in done.stderr and "the floor serves" in done.stderr, done
-        passed = home.frank("mint", "--filter", "--to", "x.example", "--dns-server", server,
-                            stdin=MESSAGE)
+        assert {"_msmr.x.example", "_msmr.y.example"} <= set(dns.asked), dns.asked
+        passed = home.frank("mint", "--filter", "--to", "x.example", *server, stdin=MESSAGE)
         assert passed.returncode == 0 and passed.stdout.startswith(b"MSMR-Key: "), passed
         assert passed.stdout.endswith(MESSAGE), passed
 
@@ -267,6 +222,61 @@ def a_dead_source_is_told_and_loses_no_mail():
             assert url in passed.stderr and "unchanged" in passed.stderr, passed
             held = home.frank("mint", "--filter", "--tempfail", "--factor-url", url, stdin=MESSAGE)
             assert held.returncode == 75 and held.stdout == b"", (url, held)
+
+
+def whatever_a_source_does_is_a_reason():
+    need_resolver()
+    key = Key()
+    alone = set(MODES) - {"good", "lower epoch", "same epoch", "other issuer"}  # no harm at first
+    with Home() as kept, Publisher(key=key) as publisher:
+        args = ["mint", "--b", B, "--json", "--dry-run", "--deadline", "1s", "--factor-key",
+                key.public_base64, "--factor-url", publisher.url]
+        assert record_of(kept.frank(*args))["factor"] == 2000
+        for mode in sorted(set(MODES) - {"good", "not modified"}):
+            publisher.mode = mode
+            if mode in alone:
+                with Home() as home:
+                    done = home.frank(*args)
+                    assert record_of(done, 3)["error"] == "no-factor", (mode, done)
+                    assert done.stderr.count("\n") == 1 and publisher.url in done.stderr, (mode, done)
+            done = kept.frank(*args)
+            plan = record_of(done)
+            assert plan["source"] == "authority.example#412", (mode, done)
+            assert "last good document serves" in done.stderr, (mode, done)
+
+
+def new_keys_come_from_a_set_that_the_old_one_signed():
+    need_resolver()
+    old, new = Key(), Key()
+    with Home() as home, Home() as stranger, Publisher(key=old) as publisher:
+        args = ["factor", publisher.url, "--json", "--factor-key", old.public_base64]
+        publisher.keys = [old, new]
+        publisher.keys_issued += 1
+        assert record_of(home.frank(*args))["sources"][0]["key"] == old.id
+        # The old one is gone: who has seen the set knows the new one, another does not.
+        publisher.key = publisher.keys_signer = new
+        publisher.keys = [new]
+        publisher.keys_issued += 1
+        publisher.publish(2100)
+        record = record_of(home.frank(*args))
+        assert record["sources"][0]["key"] == new.id and record["factor"] == 2100, record
+        assert record_of(stranger.frank(*args), 3)["error"] == "no-factor"
+
+
+def tls_is_checked():
+    need_resolver()
+    with Home() as home, FactorServer(tls=True) as server, \
+            FactorServer(tls="self-signed") as stranger:
+        for one in (server, stranger):
+            one.publish(2000)
+        args = ["factor", server.url, "--json"]
+        assert record_of(home.frank(*args, "--ca-file", server.ca_file))["factor"] == 2000
+        home.frank("factor", server.url, "--purge")
+        for url, ca in ((server.url, []), (server.url, ["--ca-file", stranger.ca_file]),
+                        (stranger.url, ["--ca-file", server.ca_file])):
+            done = home.frank("factor", url, "--json", *ca)
+            assert record_of(done, 3)["error"] == "no-factor", (url, done)
+            assert "certificate" in done.stderr.lower() or "TLS" in done.stderr, done
 
 
 def a_source_that_hangs_has_a_limit():
@@ -479,19 +489,20 @@ def factor_shows_what_a_url_publishes():
         assert record["factor"] == 2000 and record["source"] == "authority.example#412", record
         assert record["expires"] == publisher.document["expires"], record
         source, = record["sources"]
-        assert source["name"] == publisher.url and source["state"] == "good", source
+        assert source["name"] == publisher.url and source["state"] == "in-force", source
         assert source["in_force"] is True and source["key"] == key.id, source
         assert source["epoch"] == 412 and source["issuer"] == "authority.example", source
-        assert source["previous"] == {"epoch": 411, "factor": 1500, "until": until}, source
+        assert (source["previous_factor"], source["previous_until"]) == (1500, until), source
+        assert source["testing"] is True and source["kept"] is False, source
         assert record["eta_ms"] is None or record["eta_ms"] >= 0, record
         text = home.frank(*args)
         assert text.returncode == 0 and text.stderr == "", text
-        for word in (b"factor   2000 (", b"10.97 bits", b"authority.example#412", b"(authority)",
+        for word in (b"factor   2000 (", b"10.97 bits", b"authority.example#412",
                      b"expires  in ", b"previous 1500 still counts", b"mode     testing", b"cost "):
             assert word in text.stdout, (word, text)
         explained = home.frank(*args, "--explain")
         for word in ("source 1, " + publisher.url, "/.well-known/msmr/factor.jws", key.id,
-                     "epoch 412", "in force   yes"):
+                     "(authority)", "in force   yes"):
             assert word in explained.stdout.decode(), (word, explained)
         # Another key: told, with what was found.
         wrong = ["factor", publisher.url, "--factor-key", Key().public_base64]
@@ -504,45 +515,128 @@ def factor_shows_what_a_url_publishes():
         publisher.stop()
         done = home.frank(*args, "--json")
         record = record_of(done)
-        assert record["sources"][0]["state"] == "kept" and record["factor"] == 2000, record
+        assert record["sources"][0]["kept"] is True and record["factor"] == 2000, record
         assert url in done.stderr, done
 
 
 def factor_shows_what_a_domain_asks_for():
     need_resolver()
-    records = {"asks.example": "v=MSMR1; f=3000", "hostile.example": f"v=MSMR1; f={MAX_FACTOR + 1}",
-               "broken.example": "v=MSMR1; f=-3"}
-    with Home() as home, Names(records) as names:
+    records = {"asks": "v=MSMR1; f=3000", "hostile": f"v=MSMR1; f={MAX_FACTOR + 1}",
+               "broken": "v=MSMR1; f=-3"}
+    with Home() as home, names(records) as nsd:
         def ask(name, *args):
-            return home.frank("factor", name, "--dns-server", names.server, *args)
+            return home.frank("factor", name, "--dns-server", nsd.address, *args)
 
         record = record_of(ask("someone@Asks.example", "--json"))
         assert record["factor"] == 3000 and record["source"] == "dns:asks.example", record
         domain, = record["domains"]
-        assert domain["domain"] == "asks.example" and domain["answer"] == "found", domain
+        assert domain["domain"] == "asks.example" and domain["state"] == "found", domain
         assert 30 <= domain["ttl_s"] <= 3600 and domain["dnssec"] == "none", domain
         explained = ask("asks.example", "--explain")
         for word in ("TXT of _msmr.asks.example", "it asks for 3000", "DNSSEC     none"):
             assert word in explained.stdout.decode(), (word, explained)
-        for name, answer, why in (("absent.example", "absent", ""),
-                                  ("hostile.example", "found", str(MAX_FACTOR + 1)),
-                                  ("broken.example", "failed", "")):
+        for name, state, why in (("absent.example", "absent", ""),
+                                 ("hostile.example", "too-high", str(MAX_FACTOR + 1)),
+                                 ("broken.example", "failed", "")):
             done = ask(name, "--json")
             record = record_of(done)
             assert record["factor"] == FLOOR and record["source"] == "floor", (name, record)
             domain, = record["domains"]
-            assert domain["answer"] == answer and why in domain["why"] and domain["why"], domain
-            assert (name in done.stderr) == (answer == "failed"), done
+            assert domain["state"] == state and why in domain["why"] and domain["why"], domain
+            assert (name in done.stderr) == (state == "failed"), done
         purged = ask("asks.example", "--purge")
         assert purged.returncode == 0 and "--purge" in purged.stderr, purged
     # The record of a domain as a source: by its own factor.
-    with Home() as home, Names(records) as names:
+    with Home() as home, names(records) as nsd:
         record = record_of(home.frank("factor", "dns:asks.example", "--json", "--dns-server",
-                                      names.server))
+                                      nsd.address))
         assert record["factor"] == 3000 and record["source"].startswith("asks.example#"), record
         plan = record_of(home.frank("mint", "--b", B, "--json", "--factor-url", "dns:asks.example",
-                                    "--dns-server", names.server))
+                                    "--dns-server", nsd.address))
         assert plan["factor"] == 3000 and plan["source"].startswith("asks.example#"), plan
+
+
+def dnssec_is_told_and_heeded():
+    need_resolver()
+    records = {"asks": "v=MSMR1; f=3000"}
+    for spoil, state, source in (((), "secure", "dns:asks.example"),
+                                 ([("f=3000", "f=3001")], "bogus", "floor")):
+        with Home() as home, names(records, signed={"example"}, spoil=spoil) as nsd:
+            args = ["asks.example", "--dns-server", nsd.address]
+            record = record_of(home.frank("factor", *args, "--json", "--dns-anchor", nsd.anchor))
+            assert record["domains"][0]["dnssec"] == state, record
+            assert record["source"] == source, record
+            # Nobody checks: none.
+            record = record_of(home.frank("factor", *args, "--json"))
+            assert record["domains"][0]["dnssec"] == "none", record
+            assert record["source"] == "dns:asks.example", record
+            explained = home.frank("factor", *args, "--explain", "--dns-anchor", nsd.anchor)
+            assert f"DNSSEC     {state}" in explained.stdout.decode(), explained
+
+
+def factor_shows_what_a_frankd_uses():
+    need_resolver()
+    key = Key()
+    records = {"asks": "v=MSMR1; f=3000", "hostile": f"v=MSMR1; f={MAX_FACTOR + 1}"}
+    with Home() as home, Publisher(key=key) as publisher, names(records) as nsd:
+        config = f'dns_servers = ["{nsd.address}"];\nstate = "{home.state}";\n'
+        os.makedirs(home.state)
+        args = ["--device", "cpu:0", "--factor-url", publisher.url, "--factor-key",
+                key.public_base64]
+        with Frankd(args, config=config) as frankd:
+            def ask(*more):
+                return home.frank("factor", *more, "--connect", frankd.ipc)
+
+            wait_until("frankd has the document", lambda: record_of(ask("--json"))["factor"] == 2000)
+            text = ask()
+            assert b"source   authority.example#412, of " + publisher.url.encode() in text.stdout
+            assert key.public_base64.encode() not in text.stdout, text
+            # A domain's own: nothing is said of when the source's was issued.
+            text = ask("a@asks.example")
+            assert b"factor   3000 (" in text.stdout and b"source   dns:asks.example\n" in text.stdout
+            assert b"issued" not in text.stdout, text
+            explained = ask("asks.example", "--explain").stdout.decode()
+            for word in ("TXT of _msmr.", "it asks for 3000", "source 1, " + publisher.url + "\n",
+                         "key named  " + key.public_base64, "source 2, floor",
+                         "in force   no: one before it serves"):
+                assert word in explained, (word, explained)
+            text = ask("hostile.example")
+            assert str(MAX_FACTOR + 1).encode() in text.stdout and b"ignored" in text.stdout, text
+            # An answer that is kept is asked for again when it is forgotten.
+            def look_ups():
+                return record_of(home.frank("status", "--json", "--connect", frankd.ipc))["factor"][
+                    "lookups"]["started"]
+
+            before = look_ups()
+            assert record_of(ask("asks.example", "--json"))["factor"] == 3000
+            assert look_ups() == before
+            assert record_of(ask("asks.example", "--json", "--purge"))["factor"] == 3000
+            assert look_ups() == before + 1
+            assert ask("--purge").returncode == 0
+            # What it is asked for, it uses.
+            record = record_of(home.frank("mint", "--b", B, "--json", "--connect", frankd.ipc,
+                                          "--to", "a@asks.example"))
+            assert record["factor"] == 3000 and record["source"] == "dns:asks.example", record
+
+
+def many_at_once_keep_a_whole_document():
+    need_resolver()
+    with Home() as home, Publisher() as publisher:
+        args = [program("frank"), "verify", "--json", "--factor-url", publisher.url]
+        env = {**os.environ, **home.env}
+        for epoch in range(413, 417):
+            publisher.publish(2000 + epoch, epoch=epoch)
+            running = [subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=env) for _ in range(12)]
+            for process in running:
+                out, err = process.communicate(MESSAGE, timeout=60)
+                assert json.loads(out)["source"].endswith(f"#{epoch}"), (out, err)
+            kept, = os.listdir(home.state)
+            assert kept.startswith("source-"), kept
+        url = publisher.url
+        publisher.stop()
+        record = record_of(home.frank("factor", url, "--json"))
+        assert record["factor"] == 2416 and record["sources"][0]["kept"] is True, record
 
 
 # ---- a resolver that does not do its work ----
@@ -625,8 +719,12 @@ def every_bad_argument_is_named():
             (["factor", "https://x.example", "--connect", "ipc:///x"], "--connect"),
             (["factor", "x.example", "--dns-server", "::1", "--connect", "ipc:///x"], "exclude"),
             (["factor", "x.example", "--connect", "nonsense"], "nonsense"),
-            (["factor", "--purge"], "--purge"), (["factor", "--dns-server", "::1"], "--dns-server"),
+            (["factor", "--dns-server", "::1"], "--dns-server"),
             (["factor", "--ca-file", "/dev/null"], "--ca-file"),
+            (["factor", "--state", "/x"], "--state"), (["factor", "x.example", "--factor", "5"], "--factor"),
+            (["factor", "--estimate", "--explain"], "exclude"),
+            (["factor", "--estimate", "--connect", "ipc:///x"], "exclude"),
+            (["factor", "--estimate", "x.example"], "x.example"),
             (["factor", "example", "--dns-server", "::1"], "example"),
             (["factor", "a b", "--dns-server", "::1"], "a b"),
             (["factor", b"\xff.example"], "UTF-8"),
@@ -662,9 +760,12 @@ def real_messages_are_stamped_by_a_published_factor():
 if __name__ == "__main__":
     run(mint_takes_what_is_published, mint_takes_the_largest_of_the_recipients,
         a_given_factor_asks_nobody, silent_dns_leaves_the_floor,
-        a_dead_source_is_told_and_loses_no_mail, a_source_that_hangs_has_a_limit,
+        a_dead_source_is_told_and_loses_no_mail, whatever_a_source_does_is_a_reason,
+        new_keys_come_from_a_set_that_the_old_one_signed, tls_is_checked, a_source_that_hangs_has_a_limit,
         the_last_good_document_serves_until_it_expires, nothing_is_kept_without_a_folder,
         verify_honours_the_previous_factor_until_its_time, verify_cannot_tell_without_a_factor,
         factor_shows_what_a_url_publishes, factor_shows_what_a_domain_asks_for,
+        dnssec_is_told_and_heeded, factor_shows_what_a_frankd_uses,
+        many_at_once_keep_a_whole_document,
         a_broken_resolver_is_told, every_bad_argument_is_named,
         real_messages_are_stamped_by_a_published_factor)

@@ -20,7 +20,7 @@ BAD = {
     "unsigned": "",
     "wrong signature": "signature",
     "expired": "expired",
-    "future": "ahead",
+    "future": "in the future",
     "lower epoch": "epoch",
     "same epoch": "epoch",
     "other issuer": "issuer",
@@ -28,7 +28,8 @@ BAD = {
     "huge": "longer than 16384 bytes",
     "huge told": "",
     "slow": "",
-    "silent": "timed out",
+    "silent": "",
+    "drip": "timed out",
     "redirect": "redirects are not followed",
     "huge headers": "longer than 16384 bytes",
     "error": "HTTP status 500",
@@ -54,46 +55,85 @@ def _resolver(server, *args, key=True, state=None):
     return Resolver(arguments)
 
 
-def _bear(mode, key):
-    """One source that is good once, and bad from then on; and one that was never good."""
-    with FactorServer(key=key) as server:
+def _check_bad(mode, bad, good):
+    assert bytes(bad.document) == bytes(good.document) and bad.has_document, (mode, str(bad))
+    if mode in NO_FAILURE_LATER:
+        return
+    assert bad.reason and BAD[mode] in bad.reason, (mode, str(bad))
+    assert bad.confirmed_s == good.confirmed_s and not bad.kept, (mode, str(bad))
+    assert bad.next_s > bad.confirmed_s, (mode, str(bad))
+
+
+def _bear(modes, key):
+    """A source for each mode: good once, then bad, then good again; all by one resolver."""
+    servers = {mode: FactorServer(key=key) for mode in modes}
+    pinned = f" {key.public_base64}" if key else ""
+    arguments = list(NO_DNS)
+    for server in servers.values():
         server.publish(500, epoch=6)
         server.publish(1000)
-        with _resolver(server) as resolver:
-            good = resolver.source(0, lambda s: s.has_document)
-            assert (good.epoch, good.document.factor) == (7, 1000), good
-            assert good.document.issuer == b"authority.test", good
-            assert good.key_id.decode() == (key.id if key else ""), good
-            server.mode = mode
-            bad = resolver.tried_again()
-            bad = resolver.source(0, lambda s: s.failures > 0 or mode in NO_FAILURE_LATER)
-            assert bytes(bad.document) == bytes(good.document) and bad.has_document, bad
-            assert bad.confirmed_s >= good.confirmed_s and not bad.kept, bad
-            if mode not in NO_FAILURE_LATER:
-                assert bad.reason and BAD[mode] in bad.reason, bad
-                assert bad.confirmed_s == good.confirmed_s, bad
-                assert bad.next_s > bad.confirmed_s, bad
+        arguments += ["--source", server.url + pinned]
+    try:
+        with Resolver(arguments) as resolver:
+            good = {}
+            for index, mode in enumerate(modes):
+                good[mode] = resolver.source(index, lambda s: s.has_document)
+                assert (good[mode].epoch, good[mode].document.factor) == (7, 1000), good[mode]
+                assert good[mode].document.issuer == b"authority.test", good[mode]
+                assert good[mode].key_id.decode() == (key.id if key else ""), good[mode]
+                servers[mode].mode = mode
+            before = {mode: servers[mode].count("msmr/factor" + (".jws" if key else ""))
+                      for mode in modes}
+            resolver.refresh()
+            for index, mode in enumerate(modes):
+                bad = resolver.source(index, lambda s: s.failures > 0 or (
+                    mode in NO_FAILURE_LATER and s.fetches > 1 and s.next_s > s.confirmed_s))
+                _check_bad(mode, bad, good[mode])
+                asked = servers[mode].count("msmr/factor" + (".jws" if key else ""))
+                assert asked > before[mode], (mode, servers[mode].requests)
+                print(f"      {mode}: \"{bad.reason}\"", flush=True)
             resolver.ping()
-            assert memory_kib(resolver.pid, "VmData") < 64 << 10 or "asan" in os.environ[
-                "FRANK_BIN"], memory_kib(resolver.pid, "VmData")
-            server.mode = "good"  # the epoch is what it was: the good one is taken back
-            server.publish(2000)
-            back = resolver.source(0, lambda s: s.epoch == 8)
-            assert back.document.factor == 2000 and back.reason == "", back
-    with FactorServer(key=key) as server:
+            assert not resolver.measures_memory or memory_kib(resolver.pid, "VmData") < 64 << 10
+            for server in servers.values():
+                server.mode = "good"
+                server.publish(2000)
+            resolver.refresh()
+            for index, mode in enumerate(modes):
+                back = resolver.source(index, lambda s: s.epoch == 8)
+                assert back.document.factor == 2000 and back.reason == "", (mode, str(back))
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+def _never_good(modes, key):
+    """The same as the first that is ever heard of a source."""
+    # Of a first document nobody can tell what came before.
+    modes = [mode for mode in modes if mode not in ("lower epoch", "same epoch", "other issuer")]
+    servers = [FactorServer(key=key) for _ in modes]
+    pinned = f" {key.public_base64}" if key else ""
+    arguments = list(NO_DNS)
+    for mode, server in zip(modes, servers):
         server.publish(1000)
         server.mode = mode
-        if mode in ("lower epoch", "same epoch", "other issuer"):
-            return  # of a first document nobody can tell
-        with _resolver(server) as resolver:
-            bad = resolver.source(0, lambda s: s.failures > 0)
-            assert not bad.has_document and bad.reason and BAD[mode] in bad.reason, bad
+        arguments += ["--source", server.url + pinned]
+    try:
+        with Resolver(arguments) as resolver:
+            for index, mode in enumerate(modes):
+                bad = resolver.source(index, lambda s: s.failures > 0)
+                assert not bad.has_document and bad.epoch == 0, (mode, str(bad))
+                assert bad.reason and BAD[mode] in bad.reason, (mode, str(bad))
+    finally:
+        for server in servers:
+            server.stop()
 
 
-def _case(mode, is_signed):
+def _case(modes, is_signed):
     def test():
-        _bear(mode, Key() if is_signed else None)
-    test.__name__ = f"{mode.replace(' ', '_').replace('^', '_')}_{'signed' if is_signed else 'plain'}"
+        key = Key() if is_signed else None
+        _bear(modes, key)
+        _never_good(modes, key)
+    test.__name__ = ("signed: " if is_signed else "plain: ") + ", ".join(modes)
     return test
 
 
@@ -239,7 +279,8 @@ def restarts_keep_the_last_good():
         server.mode = "good"
         with _resolver(server, state=state) as resolver:
             got = resolver.source(0, lambda s: s.fetches > 0 and not s.kept)
-            assert got.epoch == 5 and server.requests[-1][1] or server.requests[-2][1], got
+            tags = [tag for path, tag in server.requests if path.endswith("factor.jws")]
+            assert got.epoch == 5 and tags[-1], (str(got), server.requests)
         server.mode = "error"
         other = Resolver([*NO_DNS, "--state", state, "--source", f"{server.url} {Key().public_base64}",
                           "--source", server.url])
@@ -291,6 +332,31 @@ def full_disks_cost_a_line():
             resolver.ping()
             assert resolver.log().count("event=not-kept") == 1, resolver.log()
             assert os.listdir(state) == [], os.listdir(state)
+
+
+def kills_lose_nothing():
+    """SIGKILL at any moment while epochs come and go: what a next one starts with is no older than
+    what the last one told of."""
+    key = Key()
+    with FactorServer(key=key) as server, Folder() as state:
+        server.max_age = 1
+        told = 0
+        for turn in range(8):
+            server.publish(1000 + turn, epoch=10 * turn + 1)
+            resolver = _resolver(server, state=state)
+            try:
+                first = resolver.source(0, lambda s: True)
+                assert resolver.history[0].epoch >= told, (str(first), told)
+                end = time.monotonic() + 0.15 * turn
+                while time.monotonic() < end or not resolver.sources[0].fetches:
+                    server.publish(2000, epoch=server.document["epoch"] + 1)
+                    resolver.read(0.05)
+                told = resolver.sources[0].epoch
+                resolver.process.kill()
+            finally:
+                resolver.process.wait(10)
+                resolver.stop()
+        assert told > 1, told
 
 
 def sources_are_followed_side_by_side():
@@ -357,14 +423,18 @@ def bad_records_end_it():
             assert resolver.stop() == 1
 
 
-BEARS = [_case(mode, True) for mode in BAD] + [_case(mode, False) for mode in BAD
-                                               if mode not in ONLY_SIGNED]
+def _groups(modes):
+    return [modes[first:first + 8] for first in range(0, len(modes), 8)]
+
+
+BEARS = [_case(modes, True) for modes in _groups(list(BAD))] + [
+    _case(modes, False) for modes in _groups([mode for mode in BAD if mode not in ONLY_SIGNED])]
 OTHERS = [keys_rotate, tls_is_verified, freshness_is_heeded, failures_make_pauses,
-          restarts_keep_the_last_good, full_disks_cost_a_line, sources_are_followed_side_by_side,
+          restarts_keep_the_last_good, kills_lose_nothing, full_disks_cost_a_line, sources_are_followed_side_by_side,
           requests_are_modest, bad_records_end_it]
 
 if __name__ == "__main__":
-    # An argument: a part of the tests' names ("huge", "keys").
+    # Arguments: parts of the tests' names ("huge", "keys").
     wanted = [test for test in BEARS + OTHERS
               if not sys.argv[1:] or any(word in test.__name__ for word in sys.argv[1:])]
     run(*wanted)

@@ -36,10 +36,12 @@ static const struct {
 struct page {
   struct frank_answer answer; /* whole NULL: not made yet */
   int64_t made_s;
+  int64_t until_s; /* it would read otherwise from then on */
 };
 
 struct frank_answers {
   uint32_t max_age_s;
+  const char *base_url;
   struct frank_answer documents[DOCUMENT_COUNT];
   struct page pages[PAGES_MAX][RANGES_MAX];
   struct frank_authority_state state;
@@ -60,15 +62,17 @@ static void forget(struct frank_answer *answer)
 
 bool frank_answers_secure(struct MHD_Response *response)
 {
-  static const struct {
+  static char csp[FRANK_AUTHORITY_CSP_BYTES];
+  if (csp[0] == '\0') {
+    (void)frank_authority_pages_csp(csp);
+  }
+  const struct {
     const char *name;
     const char *value;
   } headers[] = {
       {"X-Content-Type-Options", "nosniff"},
       {"Referrer-Policy", "no-referrer"},
-      {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' "
-                                  "data:; base-uri 'none'; form-action 'self'; "
-                                  "frame-ancestors 'none'"},
+      {"Content-Security-Policy", csp},
   };
   for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
     if (MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES) {
@@ -166,13 +170,18 @@ static enum frank_err make_documents(const struct frank_authority_state *state, 
 
 /* ---- pages ---- */
 
-static void fill_view(const struct frank_authority_state *state, int64_t now_s,
-                      struct frank_authority_view *view)
+static void fill_view(const struct frank_authority_state *state, const char *base_url,
+                      int64_t now_s, struct frank_authority_view *view)
 {
   *view = (struct frank_authority_view){.document = state->document,
                                         .history = state->history,
                                         .history_count = state->history_count,
                                         .now_s = now_s,
+                                        .next_change_s = state->next_change_s,
+                                        .floor = state->floor,
+                                        .ceiling = state->ceiling,
+                                        .reports_total = state->reports_total,
+                                        .base_url = base_url,
                                         .key = state->keys[0].key};
   for (size_t i = 1; i < state->key_count; i++) {
     if (state->keys[i].state == FRANK_AUTHORITY_KEY_NEXT) {
@@ -190,17 +199,18 @@ static enum frank_err make_page(struct frank_answers *answers, size_t page, size
   struct page *kept = &answers->pages[page][range];
   char *text = NULL;
   size_t len = 0;
-  fill_view(&answers->state, now_s, &view);
+  fill_view(&answers->state, answers->base_url, now_s, &view);
   enum frank_err err = frank_authority_page_make(&view, page, range, &text, &len);
   if (err == FRANK_OK) {
-    uint32_t age_s = answers->max_age_s < FRANK_ANSWERS_PAGE_FRESH_S ? answers->max_age_s
-                                                                     : FRANK_ANSWERS_PAGE_FRESH_S;
+    uint32_t age_s = answers->max_age_s < FRANK_ANSWERS_PAGE_AGE_S ? answers->max_age_s
+                                                                   : FRANK_ANSWERS_PAGE_AGE_S;
     err = make(text, len, frank_authority_pages[page].content_type, age_s, &made);
   }
   if (err == FRANK_OK) {
     forget(&kept->answer);
     kept->answer = made;
     kept->made_s = now_s;
+    kept->until_s = frank_authority_pages_until_s(&view);
   }
   return err;
 }
@@ -219,7 +229,8 @@ static enum frank_err find_range(const char *name, size_t *range)
 
 /* ---- the set ---- */
 
-enum frank_err frank_answers_new(uint32_t max_age_s, struct frank_answers **out)
+enum frank_err frank_answers_new(uint32_t max_age_s, const char *base_url,
+                                 struct frank_answers **out)
 {
   assert(frank_authority_page_count <= PAGES_MAX && frank_authority_range_count <= RANGES_MAX);
   struct frank_answers *answers = calloc(1, sizeof *answers);
@@ -227,6 +238,7 @@ enum frank_err frank_answers_new(uint32_t max_age_s, struct frank_answers **out)
     return FRANK_ERR_NOMEM;
   }
   answers->max_age_s = max_age_s;
+  answers->base_url = base_url;
   *out = answers;
   return FRANK_OK;
 }
@@ -300,8 +312,7 @@ enum frank_err frank_answers_find(struct frank_answers *answers, const char *pat
       return err;
     }
     struct page *page = &answers->pages[i][number];
-    if (page->answer.whole == NULL || now_s < page->made_s ||
-        now_s - page->made_s >= FRANK_ANSWERS_PAGE_FRESH_S) {
+    if (page->answer.whole == NULL || now_s < page->made_s || now_s >= page->until_s) {
       err = make_page(answers, i, number, now_s);
     }
     *out = &page->answer;

@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRANK_ANSWERS_ETAG_BYTES   35 /* 32 hex digits in quotes, and the NUL */
-#define FRANK_ANSWERS_PAGE_FRESH_S 60 /* a page tells how long ago things were */
-#define FRANK_ANSWERS_REPORT_PATH  "/.well-known/msmr/report"
+#define FRANK_ANSWERS_ETAG_BYTES  35 /* 32 hex digits in quotes, and the NUL */
+#define FRANK_ANSWERS_PAGE_AGE_S  60 /* a page is kept by others no longer than this */
+#define FRANK_ANSWERS_REPORT_PATH "/.well-known/msmr/report"
 
 struct frank_answers;
 
@@ -27,8 +27,10 @@ struct frank_answer {
   size_t len_bytes;
 };
 
-/* `max_age_s`: for Cache-Control. FRANK_ERR_NOMEM. */
-FRANK_MUST_CHECK enum frank_err frank_answers_new(uint32_t max_age_s, struct frank_answers **out);
+/* `max_age_s`: for Cache-Control. `base_url` (borrowed): where the service is reached, for the
+ * pages; NULL: not told. FRANK_ERR_NOMEM. */
+FRANK_MUST_CHECK enum frank_err frank_answers_new(uint32_t max_age_s, const char *base_url,
+                                                  struct frank_answers **out);
 void frank_answers_destroy(struct frank_answers **answers);
 
 /* Takes a new state: from now on all answers are of it; on an error those before stay. `state` is

@@ -32,6 +32,7 @@ struct keeper {
   const struct frank_keeper_config *config;
   struct frank_loop *loop;
   struct frank_authority_store *store; /* NULL: read-only */
+  struct frank_control *control;       /* NULL: read-only */
   int listen_fd;
   char endpoint[96];
   char child_path[PATH_MAX];
@@ -47,7 +48,8 @@ struct keeper {
   bool reopen;
   enum frank_err end;
   char *why;
-  int64_t due_s; /* of the store's tick */
+  int64_t due_s;  /* of the store's tick */
+  int64_t step_s; /* of the estimation's next step */
 };
 
 /* ---- the socket ---- */
@@ -157,6 +159,10 @@ static enum frank_err start_child(struct keeper *keeper)
   if (config->read_only) {
     argv[count++] = (char *)(uintptr_t) "--read-only";
   }
+  if (config->base_url != NULL) {
+    argv[count++] = (char *)(uintptr_t) "--base-url";
+    argv[count++] = (char *)(uintptr_t)config->base_url;
+  }
   if (config->access_log != NULL) {
     argv[count++] = (char *)(uintptr_t) "--access-log";
     argv[count++] = (char *)(uintptr_t)config->access_log;
@@ -220,15 +226,19 @@ static enum frank_err take_failed(struct keeper *keeper, const struct frank_reco
 static enum frank_err take_report(struct keeper *keeper, const struct frank_record *record)
 {
   struct frank_authority_report report;
-  struct frank_authority_reply reply = {.status = 503, .text = "{\"error\":\"no reports\"}"};
+  struct frank_authority_reply reply = {0};
   if (record->len_bytes < sizeof report) {
     return FRANK_ERR_MALFORMED;
   }
   memcpy(&report, record->payload, sizeof report);
   if (report.len_bytes > FRANK_REPORT_MAX_BYTES ||
-      report.len_bytes != record->len_bytes - sizeof report) {
+      report.len_bytes != record->len_bytes - sizeof report || keeper->control == NULL) {
     return FRANK_ERR_MALFORMED;
   }
+  report.peer[sizeof report.peer - 1] = '\0';
+  report.authorization[sizeof report.authorization - 1] = '\0';
+  frank_control_report(keeper->control, &report, record->payload + sizeof report,
+                       frank_clock_now_us(), frank_clock_unix_s(), &reply);
   reply.id = report.id;
   return frank_chan_put(keeper->chan, FRANK_AUTHORITY_REPLY, &reply, sizeof reply, NULL, 0);
 }
@@ -321,6 +331,22 @@ static void tend_store(struct keeper *keeper)
   }
 }
 
+static void tend_estimate(struct keeper *keeper)
+{
+  char why[FRANK_AUTHORITY_WHY_BYTES];
+  int64_t now_s = frank_clock_unix_s();
+  if (keeper->control == NULL || !keeper->config->estimates || now_s < keeper->step_s) {
+    return;
+  }
+  enum frank_err err =
+      frank_control_step(keeper->control, keeper->store, now_s, &keeper->step_s, why);
+  if (err != FRANK_OK) {
+    frank_log(err == FRANK_ERR_AGAIN ? FRANK_LOG_WARN : FRANK_LOG_ERROR,
+              "event=estimate-failed again_s=%d why=\"%s\"", RETRY_S, why);
+    keeper->step_s = now_s + RETRY_S;
+  }
+}
+
 /* ---- life ---- */
 
 static void on_signal(void *arg, int signal_number)
@@ -346,6 +372,10 @@ static enum frank_err open_store(struct keeper *keeper, bool *wrong_setting, cha
   }
   if (err == FRANK_OK) {
     err = frank_authority_store_tick(keeper->store, frank_clock_unix_s(), &keeper->due_s, why);
+  }
+  if (err == FRANK_OK) {
+    err = frank_control_new(keeper->config->dir, true, &keeper->config->control, &keeper->control,
+                            why);
   }
   return err;
 }
@@ -378,6 +408,7 @@ static enum frank_err serve(struct keeper *keeper)
       second_us = now_us + FRANK_US_PER_S;
       frank_child_reap(&keeper->graves);
       tend_store(keeper);
+      tend_estimate(keeper);
       tend_child(keeper, now_us);
     }
     if (keeper->reopen && keeper->pid != 0) {
@@ -422,6 +453,7 @@ enum frank_err frank_keeper_run(const struct frank_keeper_config *config, bool *
   if (keeper->listen_fd >= 0) {
     (void)close(keeper->listen_fd);
   }
+  frank_control_destroy(&keeper->control);
   frank_authority_store_close(&keeper->store);
   frank_loop_destroy(&keeper->loop);
   free(keeper);

@@ -10,6 +10,7 @@
 #define FRANK_FACTOR_AUTHORITY_KEEPER_H
 
 #include "base/err.h"
+#include "factor/authority/control.h"
 #include "factor/authority/store.h"
 
 #include <stdbool.h>
@@ -25,8 +26,11 @@ struct frank_keeper_config {
   const char *dir;
   bool read_only;
   struct frank_authority_settings settings;
-  uint64_t factor;            /* 0: the one in force; in a new store, settings.issuer's first */
-  uint32_t max_age_s;         /* Cache-Control */
+  uint64_t factor;      /* 0: the one in force; in a new store, settings.issuer's first */
+  uint32_t max_age_s;   /* Cache-Control */
+  const char *base_url; /* NULL: not told */
+  bool estimates;       /* the estimation may change the factor */
+  struct frank_control_config control;
   const char *access_log;     /* NULL: none */
   const char *log_level;      /* for the child */
   const char *const *trusted; /* proxies */

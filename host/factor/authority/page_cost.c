@@ -79,11 +79,12 @@ void frank_page_put_cost(struct frank_page_text *text, const struct frank_author
     frank_page_put(text, "</tr>\n");
   }
   frank_page_put(
-      text, "</tbody>\n</table>\n"
-            "<p>Each attempt is a draw: two stamps of three are found within the mean time, one "
-            "in twenty takes more than three times as long. Checking a stamp takes one hash. "
-            "What your own machine does, <code>frank-bench --each</code> tells.</p>\n"
-            "<h3 id=\"notes\">How the rates are known</h3>\n<ol class=\"notes\">\n");
+      text,
+      "</tbody>\n</table>\n"
+      "<p>Each attempt is a draw: about two stamps of three are found within the mean time, one "
+      "in twenty takes more than three times as long. Checking a stamp takes one hash. "
+      "What your own machine does, <code>frank-bench --each</code> tells.</p>\n"
+      "<h3 id=\"notes\">How the rates are known</h3>\n<ol class=\"notes\">\n");
   for (size_t i = 0; i < REFERENCE_COUNT; i++) {
     const struct reference *reference = &references[i];
     frank_page_putf(text, "<li id=\"note%zu\">%s (Attempts per second: %s; %s.)</li>\n", i + 1,

@@ -51,6 +51,8 @@ static void put_receivers(struct frank_page_text *text, const struct frank_autho
                        "previous one while that counts:</p>\n"
                        "<pre><code>frank verify --factor-url ");
   put_address(text, view);
+  frank_page_put(text, " --factor-key ");
+  put_key(text, &view->key);
   frank_page_put(
       text,
       " message.eml</code></pre>\n<p>Tell senders what you expect by a record in your "

@@ -34,7 +34,7 @@ static const struct {
 };
 #define SHORT_COUNT (sizeof shorts / sizeof shorts[0])
 
-/* number = *count * *unit, rounded to three digits, with *unit a power of ten. */
+/* number = *count * *unit, rounded to three digits (or to 1000), with *unit a power of ten. */
 static void round_to_three(uint64_t number, uint64_t *count, uint64_t *unit)
 {
   *unit = 1;
@@ -42,10 +42,6 @@ static void round_to_three(uint64_t number, uint64_t *count, uint64_t *unit)
     *unit *= 10;
   }
   *count = number / *unit + (number % *unit >= *unit - number % *unit ? 1 : 0);
-  if (*count == 1000) {
-    *count = 100;
-    *unit *= 10;
-  }
 }
 
 const char *frank_page_short(uint64_t number, char out[FRANK_PAGE_NUMBER_BYTES])
@@ -60,7 +56,8 @@ const char *frank_page_short(uint64_t number, char out[FRANK_PAGE_NUMBER_BYTES])
   while (shorts[i].value > count * unit) {
     i--;
   }
-  /* unit is a hundredth, a tenth or the whole of the named one, by what is before the point. */
+  /* unit is a hundredth, a tenth or the whole of the named one, by what is before the point; or a
+   * thousandth, where rounding has just reached 1. */
   uint64_t parts = shorts[i].value / (unit < shorts[i].value ? unit : shorts[i].value);
   uint64_t whole = count * unit / shorts[i].value;
   uint64_t rest = count % parts;

@@ -334,11 +334,11 @@ void frank_page_put_plot(struct frank_page_text *text, const struct frank_author
                          size_t range)
 {
   frank_page_putf(text,
-                  "<svg class=\"plot\" role=\"img\" aria-labelledby=\"plot-title plot-desc\" "
+                  "<div class=\"plot\"><svg role=\"img\" aria-labelledby=\"plot-title plot-desc\" "
                   "width=\"100%%\" height=\"%d\">\n",
                   HEIGHT_PX);
   put_drawing(text, view, range);
-  frank_page_put(text, "</svg>\n");
+  frank_page_put(text, "</svg></div>\n");
 }
 
 #define ALONE_WIDTH_PX  760

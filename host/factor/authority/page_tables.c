@@ -27,7 +27,7 @@ void frank_page_json(struct frank_page_text *text, const struct frank_authority_
   frank_page_put_json(text, view->document.issuer);
   frank_page_put(text, ",\"kind\":");
   frank_page_put_json(text, frank_factor_kind_name((enum frank_factor_kind)view->document.kind));
-  frank_page_put(text, ",\"history\":[");
+  frank_page_put(text, ",\"epochs\":[");
   for (size_t i = 0; i < view->history_count; i++) {
     const struct frank_authority_epoch *epoch = &view->history[i];
     frank_page_putf(text,

@@ -2,14 +2,14 @@
  * pages: the authority's website: the factor in words, what it costs, its history, how to use it.
  *
  * Whole in one page each, without scripts and without anything from elsewhere; the caller keeps
- * what is made until the view changes, so a request costs no work. Every text of the view is
- * written escaped. Links are relative, so the site works below any path that ends in a slash. Pure,
- * but for memory.
+ * what is made until the view changes or frank_authority_pages_until_s has come, so a request costs
+ * no work. Every text of the view is written escaped. Links are relative, so the site works below
+ * any path that ends in a slash. Pure, but for memory.
  *
  *     /             the page, HTML that is well-formed XML as well
  *     /history.svg  its plot alone, with a style of its own
  *     /history.csv  all epochs, oldest first: epoch,factor,bits,issued,issued_utc,reason
- *     /history.json {"v":1,"issuer":...,"kind":...,"history":[{"epoch":1,"factor":16777216,
+ *     /history.json {"v":1,"issuer":...,"kind":...,"epochs":[{"epoch":1,"factor":16777216,
  *                   "bits":24.00,"issued":1795312800,"reason":...},...]}, oldest first
  *
  * pages.c: the tables of pages and ranges. page_index: the page, from its head down; page_cost,

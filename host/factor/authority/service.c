@@ -711,7 +711,8 @@ static enum frank_err open_state(struct service *service, char *why)
   enum frank_err err =
       frank_authority_store_open(service->config->dir, false, &service->store, why);
   if (err == FRANK_OK) {
-    err = frank_answers_new(service->config->max_age_s, &service->answers);
+    err =
+        frank_answers_new(service->config->max_age_s, service->config->base_url, &service->answers);
   }
   if (err == FRANK_OK) {
     err = take_state(service, why);

@@ -25,6 +25,7 @@
 
 struct frank_service_config {
   int listen_fd;              /* listening; the service's from now on */
+  const char *base_url;       /* where it is reached from outside, for pages; NULL: not told */
   const char *dir;            /* of the store */
   uint32_t max_age_s;         /* Cache-Control */
   bool takes_reports;         /* false: a read-only copy */

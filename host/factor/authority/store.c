@@ -621,11 +621,36 @@ enum frank_err frank_authority_store_number(struct frank_authority_store *store,
   return err;
 }
 
-enum frank_err frank_authority_store_keep(struct frank_authority_store *store, const char *name,
-                                          double value, char *why)
+static enum frank_err step_in(struct frank_authority_store *store, uint64_t after,
+                              const struct frank_authority_number *numbers, size_t count,
+                              uint64_t factor, const char *reason, int64_t now_s, char *why)
 {
-  char text[40];
-  (void)snprintf(text, sizeof text, "%.17g", value);
+  struct frank_factor_document document;
+  enum frank_err err = store_document_read(store, &document, why);
+  if (err == FRANK_OK && document.epoch != after) {
+    err = store_refuse(store, FRANK_ERR_AGAIN, why, "epoch %" PRIu64 " is in force by now",
+                       document.epoch);
+  }
+  for (size_t i = 0; i < count && err == FRANK_OK; i++) {
+    char text[40];
+    (void)snprintf(text, sizeof text, "%.17g", numbers[i].value);
+    err = store_set_meta(store, numbers[i].name, text, why);
+  }
+  if (err == FRANK_OK && factor != 0 && factor != document.factor) {
+    err = change_factor(store, &document, factor, reason, now_s, why);
+  }
+  return err;
+}
+
+enum frank_err frank_authority_store_step(struct frank_authority_store *store, uint64_t after,
+                                          const struct frank_authority_number *numbers,
+                                          size_t count, uint64_t factor, const char *reason,
+                                          int64_t now_s, char *why)
+{
+  assert(factor <= FRANK_FACTOR_MAX);
   enum frank_err err = store_begin(store, why);
-  return err == FRANK_OK ? store_end(store, store_set_meta(store, name, text, why), why) : err;
+  if (err == FRANK_OK) {
+    err = store_end(store, step_in(store, after, numbers, count, factor, reason, now_s, why), why);
+  }
+  return err;
 }

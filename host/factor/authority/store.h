@@ -67,6 +67,10 @@ struct frank_authority_state {
   size_t key_count;
   int64_t valid_s;
   int64_t grace_s;
+  uint64_t floor; /* of the estimation; 0: none runs */
+  uint64_t ceiling;
+  int64_t next_change_s; /* the factor stays at least until then; 0: not known */
+  uint64_t reports_total;
   size_t history_count;
   struct frank_authority_epoch history[FRANK_AUTHORITY_HISTORY_MAX]; /* oldest first */
 };
@@ -139,8 +143,23 @@ void frank_authority_store_look_again(struct frank_authority_store *store);
 FRANK_MUST_CHECK enum frank_err frank_authority_store_number(struct frank_authority_store *store,
                                                              const char *name, double *value,
                                                              char *why);
-FRANK_MUST_CHECK enum frank_err frank_authority_store_keep(struct frank_authority_store *store,
-                                                           const char *name, double value,
-                                                           char *why);
+struct frank_authority_number {
+  const char *name; /* FRANK_AUTHORITY_NUMBER_... */
+  double value;
+};
+#define FRANK_AUTHORITY_NUMBER_WANTED      "estimate_wanted"  /* struct frank_estimate */
+#define FRANK_AUTHORITY_NUMBER_STEPPED     "estimate_stepped" /* when, unix */
+#define FRANK_AUTHORITY_NUMBER_FLOOR       "estimate_floor"
+#define FRANK_AUTHORITY_NUMBER_CEILING     "estimate_ceiling"
+#define FRANK_AUTHORITY_NUMBER_NEXT_CHANGE "estimate_next_change" /* not before, unix */
+#define FRANK_AUTHORITY_NUMBER_REPORTS     "estimate_reports"     /* observations, in all */
+
+/* One step of the estimation, all of it or nothing: keeps the numbers, and publishes `factor` where
+ * it is not 0. `after` is the epoch that the step was reckoned from: FRANK_ERR_AGAIN where another
+ * is in force by now. */
+FRANK_MUST_CHECK enum frank_err
+frank_authority_store_step(struct frank_authority_store *store, uint64_t after,
+                           const struct frank_authority_number *numbers, size_t count,
+                           uint64_t factor, const char *reason, int64_t now_s, char *why);
 
 #endif

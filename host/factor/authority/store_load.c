@@ -201,6 +201,39 @@ static enum frank_err check_keys(const struct frank_authority_store *store,
                              "damaged: its key set is not that of its keys");
 }
 
+static enum frank_err read_estimation(struct frank_authority_store *store,
+                                      struct frank_authority_state *out, char *why)
+{
+  double floor = 0;
+  double ceiling = 0;
+  double change = 0;
+  double reports = 0;
+  const struct {
+    const char *name;
+    double *value;
+  } numbers[] = {
+      {FRANK_AUTHORITY_NUMBER_FLOOR, &floor},
+      {FRANK_AUTHORITY_NUMBER_CEILING, &ceiling},
+      {FRANK_AUTHORITY_NUMBER_NEXT_CHANGE, &change},
+      {FRANK_AUTHORITY_NUMBER_REPORTS, &reports},
+  };
+  enum frank_err err = FRANK_OK;
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && err == FRANK_OK; i++) {
+    err = frank_authority_store_number(store, numbers[i].name, numbers[i].value, why);
+    if (err == FRANK_OK && !(*numbers[i].value >= 0 && *numbers[i].value < 0x1p53)) {
+      err = store_refuse(store, FRANK_ERR_MALFORMED, why, "damaged: %s is %g", numbers[i].name,
+                         *numbers[i].value);
+    }
+  }
+  if (err == FRANK_OK) {
+    out->floor = (uint64_t)floor;
+    out->ceiling = (uint64_t)ceiling;
+    out->next_change_s = (int64_t)change;
+    out->reports_total = (uint64_t)reports;
+  }
+  return err;
+}
+
 static enum frank_err load_all(struct frank_authority_store *store,
                                struct frank_authority_state *out, char *why)
 {
@@ -220,7 +253,7 @@ static enum frank_err load_all(struct frank_authority_store *store,
   if (err == FRANK_OK) {
     err = store_meta_seconds(store, "grace", &out->grace_s, why);
   }
-  return err;
+  return err == FRANK_OK ? read_estimation(store, out, why) : err;
 }
 
 enum frank_err frank_authority_store_load(struct frank_authority_store *store,
@@ -245,10 +278,10 @@ enum frank_err frank_authority_store_load(struct frank_authority_store *store,
     err = ended;
   }
   if (err == FRANK_OK) {
-    err = check_signed(store, out, out->document_jws, "msmr-factor", out->document_text, why);
+    err = check_signed(store, out, out->document_jws, FRANK_JWS_TYPE_FACTOR, out->document_text, why);
   }
   if (err == FRANK_OK) {
-    err = check_signed(store, out, out->keys_jws, "jwk-set", out->keys_text, why);
+    err = check_signed(store, out, out->keys_jws, FRANK_JWS_TYPE_KEYS, out->keys_text, why);
   }
   return err;
 }

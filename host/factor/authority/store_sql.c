@@ -18,6 +18,9 @@ enum frank_err store_refuse(const struct frank_authority_store *store, enum fran
   va_start(arguments, format);
   (void)vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  for (char *at = text; *at != '\0'; at++) { /* SQLite quotes what stands in a damaged file */
+    *at = *at < ' ' || *at > '~' ? '?' : *at;
+  }
   (void)snprintf(why, FRANK_AUTHORITY_WHY_BYTES, "%.240s: %s", store->path, text);
   return err;
 }

@@ -173,8 +173,8 @@ static void read_message(const struct frank_answer_raw *raw, struct frank_answer
     skip(&reader, QUESTION_BYTES);
   }
   if (reader.is_bad || (rcode != 0 && rcode != RCODE_NXDOMAIN)) {
-    frank_answer_fail(out, reader.is_bad ? "the DNS message is cut short"
-                                         : "DNS answers with an error");
+    frank_answer_fail(out,
+                      reader.is_bad ? "the DNS message is cut short" : "DNS answers with an error");
     return;
   }
   out->state = FRANK_RESOLVER_ABSENT;
@@ -210,7 +210,9 @@ void frank_answer_read(const struct frank_answer_raw *raw, bool require_dnssec,
   static const struct {
     int rcode;
     const char *text;
-  } rcodes[] = {{1, "DNS: FORMERR"}, {2, "DNS: SERVFAIL, or no answer"}, {4, "DNS: NOTIMP"},
+  } rcodes[] = {{1, "DNS: FORMERR"},
+                {2, "DNS: SERVFAIL, or no answer"},
+                {4, "DNS: NOTIMP"},
                 {5, "DNS: REFUSED"}};
   *out = (struct frank_answer){.state = FRANK_RESOLVER_FAILED, .ttl_s = FRANK_ANSWER_TTL_MIN_S};
   if (raw->dnssec == FRANK_DNSSEC_BOGUS) {
@@ -234,8 +236,7 @@ void frank_answer_read(const struct frank_answer_raw *raw, bool require_dnssec,
     read_message(raw, out);
   }
   out->dnssec = raw->dnssec;
-  if (require_dnssec && out->state == FRANK_RESOLVER_FOUND &&
-      raw->dnssec != FRANK_DNSSEC_SECURE) {
+  if (require_dnssec && out->state == FRANK_RESOLVER_FOUND && raw->dnssec != FRANK_DNSSEC_SECURE) {
     out->state = FRANK_RESOLVER_ABSENT;
     out->txt = (struct frank_txt){0};
     (void)snprintf(out->why, sizeof out->why, "its record is not signed, and DNSSEC is required");

@@ -85,9 +85,9 @@ static enum frank_err set_servers(const struct frank_dns_config *config, struct 
       return rc == UB_NOMEM ? FRANK_ERR_NOMEM : FRANK_ERR_MALFORMED;
     }
   }
-  if (config->server_count == 0 && ub_ctx_resolvconf(context, NULL) != 0) {
-    /* None there: libunbound then asks the root servers by itself. */
-    return FRANK_OK;
+  if (config->server_count == 0) {
+    /* Where it names none, libunbound asks the root servers by itself. */
+    (void)ub_ctx_resolvconf(context, NULL);
   }
   return FRANK_OK;
 }
@@ -144,9 +144,7 @@ static enum frank_err try_context(struct frank_dns *dns, struct ub_ctx *context,
   (void)snprintf(why, FRANK_FACTOR_WHY_BYTES, "libunbound does not start: %s%s%.100s",
                  ub_strerror(rc), dns->config.anchor_file != NULL ? "; DNSSEC anchor " : "",
                  dns->config.anchor_file != NULL ? dns->config.anchor_file : "");
-  return rc == UB_NOMEM      ? FRANK_ERR_NOMEM
-         : rc == UB_INITFAIL ? FRANK_ERR_NOT_FOUND
-                             : FRANK_ERR_IO;
+  return rc == UB_NOMEM ? FRANK_ERR_NOMEM : rc == UB_INITFAIL ? FRANK_ERR_NOT_FOUND : FRANK_ERR_IO;
 }
 
 enum frank_err frank_dns_new(struct frank_events *events, const struct frank_dns_config *config,

@@ -39,8 +39,9 @@ FRANK_MUST_CHECK enum frank_err frank_dns_new(struct frank_events *events,
                                               struct frank_dns **out, char *why);
 void frank_dns_destroy(struct frank_dns **dns);
 
-/* Asks for `domain` (by frank_txt_domain). *token, never 0, is for frank_dns_cancel. FRANK_ERR_FULL:
- * questions_max are being asked. Whatever else goes wrong is told to `fn` as an answer. */
+/* Asks for `domain` (by frank_txt_domain). *token, never 0, is for frank_dns_cancel.
+ * FRANK_ERR_FULL: questions_max are being asked. Whatever else goes wrong is told to `fn` as an
+ * answer. */
 FRANK_MUST_CHECK enum frank_err frank_dns_ask(struct frank_dns *dns, const char *domain,
                                               frank_dns_fn *fn, void *arg, uint64_t *token);
 

@@ -121,8 +121,8 @@ static int add(struct ub_event *head, struct timeval *time)
   if (event->fd < 0 || wants == 0) {
     return 0;
   }
-  enum frank_err err = frank_loop_add(event->events->loop, event->fd, wants, on_descriptor, event,
-                                      &event->watch);
+  enum frank_err err =
+      frank_loop_add(event->events->loop, event->fd, wants, on_descriptor, event, &event->watch);
   if (err != FRANK_OK) {
     stop(event);
     return -1;

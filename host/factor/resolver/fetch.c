@@ -175,9 +175,8 @@ static int on_timer(CURLM *multi, long timeout_ms, void *arg)
 {
   struct frank_fetch *fetch = arg;
   (void)multi;
-  fetch->due_us = timeout_ms < 0
-                      ? FRANK_NEVER_US
-                      : frank_clock_now_us() + (uint64_t)timeout_ms * FRANK_US_PER_MS;
+  fetch->due_us = timeout_ms < 0 ? FRANK_NEVER_US
+                                 : frank_clock_now_us() + (uint64_t)timeout_ms * FRANK_US_PER_MS;
   return 0;
 }
 

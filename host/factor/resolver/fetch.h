@@ -54,8 +54,9 @@ FRANK_MUST_CHECK enum frank_err frank_fetch_new(struct frank_loop *loop,
                                                 struct frank_fetch **out, char *why);
 void frank_fetch_destroy(struct frank_fetch **fetch);
 
-/* Begins a GET of `url` (one that frank_txt_url has let pass, and a path) with `etag` ("" none) as If-None-Match; the answer's body is bounded by
- * FRANK_FACTOR_BODY_MAX_BYTES. FRANK_ERR_FULL: FRANK_FETCH_SLOTS run; FRANK_ERR_NOMEM. */
+/* Begins a GET of `url` (one that frank_txt_url has let pass, and a path) with `etag` ("" none) as
+ * If-None-Match; the answer's body is bounded by FRANK_FACTOR_BODY_MAX_BYTES. FRANK_ERR_FULL:
+ * FRANK_FETCH_SLOTS run; FRANK_ERR_NOMEM. */
 FRANK_MUST_CHECK enum frank_err frank_fetch_start(struct frank_fetch *fetch, const char *url,
                                                   const char *accept, const char *etag,
                                                   frank_fetch_fn *fn, void *arg);

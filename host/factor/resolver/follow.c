@@ -15,10 +15,9 @@ static enum frank_err init_place(struct frank_follow *follow, const char *place,
 {
   size_t prefix = strlen(DOMAIN_PREFIX);
   follow->is_domain = len_bytes >= prefix && memcmp(place, DOMAIN_PREFIX, prefix) == 0;
-  enum frank_err err =
-      follow->is_domain
-          ? frank_txt_domain(place + prefix, len_bytes - prefix, follow->domain)
-          : frank_txt_url(place, len_bytes, follow->allow_http, follow->url);
+  enum frank_err err = follow->is_domain
+                           ? frank_txt_domain(place + prefix, len_bytes - prefix, follow->domain)
+                           : frank_txt_url(place, len_bytes, follow->allow_http, follow->url);
   if (err == FRANK_OK) {
     return FRANK_OK;
   }
@@ -70,6 +69,7 @@ void frank_follow_restore(struct frank_follow *follow, const struct frank_lastgo
 {
   follow->trust = kept->trust;
   follow->is_kept = kept->trust.has_last;
+  follow->kept_issued_s = kept->trust.last.issued_s;
   follow->is_dns_only = kept->is_dns_only;
   follow->confirmed_s = kept->confirmed_s;
   memcpy(follow->etag, kept->etag, sizeof follow->etag);
@@ -97,6 +97,12 @@ void frank_follow_kept(const struct frank_follow *follow, struct frank_lastgood 
                                  .named_key = follow->named_key};
   memcpy(out->url, follow->url, sizeof out->url);
   memcpy(out->etag, follow->etag, sizeof out->etag);
+}
+
+void frank_follow_was_kept(struct frank_follow *follow)
+{
+  follow->must_keep = false;
+  follow->kept_issued_s = follow->trust.last.issued_s;
 }
 
 /* ---- what is due ---- */
@@ -163,11 +169,10 @@ uint64_t frank_follow_due_us(const struct frank_follow *follow)
 void frank_follow_url(const struct frank_follow *follow, enum frank_follow_step step,
                       char out[FRANK_FOLLOW_URL_BYTES])
 {
-  const char *path = step == FRANK_FOLLOW_KEYS         ? "keys.jws"
+  const char *path = step == FRANK_FOLLOW_KEYS      ? "keys.jws"
                      : follow->trust.keys.count > 0 ? "factor.jws"
-                                                       : "factor";
-  int length =
-      snprintf(out, FRANK_FOLLOW_URL_BYTES, "%s/.well-known/msmr/%s", follow->url, path);
+                                                    : "factor";
+  int length = snprintf(out, FRANK_FOLLOW_URL_BYTES, "%s/.well-known/msmr/%s", follow->url, path);
   assert(length > 0 && length < FRANK_FOLLOW_URL_BYTES);
 }
 
@@ -215,7 +220,8 @@ static void succeed(struct frank_follow_thread *thread, uint64_t due_us)
 
 /* What a domain says of its key counts where none is pinned. A key that is in the set already is
  * one that the set has led to; any other takes the place of the set. */
-static void take_named_key(struct frank_follow *follow, const struct frank_txt *txt, uint64_t now_us)
+static void take_named_key(struct frank_follow *follow, const struct frank_txt *txt,
+                           uint64_t now_us)
 {
   if (follow->has_pinned_key ||
       (txt->has_key == follow->has_named_key &&
@@ -254,8 +260,7 @@ static enum frank_err take_url(struct frank_follow *follow, const struct frank_t
     follow->must_keep = true;
   }
   take_named_key(follow, txt, at->now_us);
-  if (follow->is_dns_only || !follow->trust.has_last ||
-      txt->epoch > follow->trust.last.epoch) {
+  if (follow->is_dns_only || !follow->trust.has_last || txt->epoch > follow->trust.last.epoch) {
     follow->document.due_us = earlier(follow->document.due_us, at->now_us);
   }
   return FRANK_OK;
@@ -264,15 +269,16 @@ static enum frank_err take_url(struct frank_follow *follow, const struct frank_t
 /* The document that a record without u= stands for. Without e= the epoch rises where the factor
  * changes, as an epoch does. */
 static enum frank_err make_document(const struct frank_follow *follow, const struct frank_txt *txt,
-                                    int64_t now_s, struct frank_factor_document *document, char *why)
+                                    int64_t now_s, struct frank_factor_document *document,
+                                    char *why)
 {
   const struct frank_factor_document *last =
       follow->is_dns_only && follow->trust.has_last ? &follow->trust.last : NULL;
   size_t len_bytes = strlen(follow->domain);
   if (len_bytes >= FRANK_FACTOR_ISSUER_BYTES) {
-    (void)snprintf(why, FRANK_FACTOR_WHY_BYTES,
-                   "a domain's name of %zu bytes is too long for an issuer, and there is no u=",
-                   len_bytes);
+    (void)snprintf(
+        why, FRANK_FACTOR_WHY_BYTES,
+        "a domain's name of %zu bytes is too long for an issuer, and there is no u=", len_bytes);
     return FRANK_ERR_TOO_LONG;
   }
   *document = (struct frank_factor_document){.kind = FRANK_FACTOR_LOCAL,
@@ -306,9 +312,9 @@ static enum frank_err take_factor(struct frank_follow *follow, const struct fran
   }
   const struct frank_factor_document *last = &follow->trust.last;
   /* The time of its making changes with every answer: that alone is worth a write now and then. */
-  follow->must_keep = follow->must_keep || !follow->is_dns_only || !follow->trust.has_last ||
-                      last->epoch != document.epoch || last->factor != document.factor ||
-                      follow->is_kept;
+  follow->must_keep = follow->must_keep || !follow->is_dns_only || last->epoch != document.epoch ||
+                      last->factor != document.factor ||
+                      document.issued_s - follow->kept_issued_s >= FRANK_FOLLOW_KEEP_S;
   frank_factor_trust_init(&follow->trust, NULL);
   follow->trust.has_last = true;
   follow->trust.last = document;
@@ -453,10 +459,9 @@ void frank_follow_on_keys(struct frank_follow *follow, const struct frank_follow
   } else {
     err = frank_factor_trust_take_keys(&follow->trust, reply->body, reply->body_len, why);
   }
-  if (err == FRANK_OK && (before.count != follow->trust.keys.count ||
-                          before.issued_s != follow->trust.keys.issued_s ||
-                          memcmp(before.list, follow->trust.keys.list,
-                                 before.count * sizeof before.list[0]) != 0)) {
+  if (err == FRANK_OK &&
+      (before.count != follow->trust.keys.count || before.issued_s != follow->trust.keys.issued_s ||
+       memcmp(before.list, follow->trust.keys.list, before.count * sizeof before.list[0]) != 0)) {
     follow->must_keep = true;
   }
   if (!follow->waits_for_keys) {
@@ -475,7 +480,7 @@ void frank_follow_on_keys(struct frank_follow *follow, const struct frank_follow
 void frank_follow_tell(const struct frank_follow *follow, uint32_t index,
                        const struct frank_follow_moment *at, struct frank_resolver_source *out)
 {
-  uint64_t due_us = frank_follow_due_us(follow);
+  uint64_t due_us = earlier(follow->record.due_us, follow->document.due_us);
   *out = (struct frank_resolver_source){.index = index,
                                         .has_document = follow->trust.has_last,
                                         .kept = follow->is_kept,
@@ -489,9 +494,11 @@ void frank_follow_tell(const struct frank_follow *follow, uint32_t index,
     memcpy(out->key_id, follow->trust.key_id, sizeof follow->trust.key_id);
   }
   memcpy(out->url, follow->url, sizeof out->url);
-  /* While something is under way: now. */
+  /* While it is being asked: now. The keys go along by themselves. */
   out->next_s = at->now_s;
-  if (due_us != FRANK_NEVER_US && due_us > at->now_us) {
+  bool is_asked = follow->under_way == FRANK_FOLLOW_RECORD ||
+                  follow->under_way == FRANK_FOLLOW_DOCUMENT || follow->waits_for_keys;
+  if (!is_asked && due_us != FRANK_NEVER_US && due_us > at->now_us) {
     out->next_s += (int64_t)((due_us - at->now_us + FRANK_US_PER_S - 1) / FRANK_US_PER_S);
   }
   const char *why = follow->document.why[0] != '\0' ? follow->document.why : follow->record.why;

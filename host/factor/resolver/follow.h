@@ -30,7 +30,8 @@
 #define FRANK_FOLLOW_PAUSE_MIN_S     5   /* after a failure; it doubles */
 #define FRANK_FOLLOW_PAUSE_MAX_S     600
 #define FRANK_FOLLOW_KEYS_S          3600 /* a rotation is known before it is needed */
-#define FRANK_FOLLOW_REFRESH_MIN_S   5    /* from one try to the next, however often REFRESH comes */
+#define FRANK_FOLLOW_REFRESH_MIN_S   5 /* from one try to the next, however often REFRESH comes */
+#define FRANK_FOLLOW_KEEP_S          3600 /* a document made of a record is not written more often */
 #define FRANK_FOLLOW_RECORD_LIFE_S   86400 /* of a document made of a record */
 
 /* When it is: monotonic, by the calendar, and a random number, which spreads the askers. */
@@ -82,7 +83,8 @@ struct frank_follow {
   uint64_t asked_us;   /* the last try's begin; 0: none */
   uint64_t fetches;
   uint64_t failures;
-  bool must_keep; /* what is on disk is out of date; the caller sets it back */
+  bool must_keep;        /* what is on disk is out of date */
+  int64_t kept_issued_s; /* of the document that is on disk */
 };
 
 /* Reads a --source: "https://BASE[ KEY]" or "dns:DOMAIN[ KEY]". Everything is due at once.
@@ -91,9 +93,11 @@ struct frank_follow {
 FRANK_MUST_CHECK enum frank_err frank_follow_init(struct frank_follow *follow, const char *text,
                                                   bool allow_http, char *why);
 
-/* Takes over what was kept of an earlier run, and fills in what is worth keeping. */
+/* Takes over what was kept of an earlier run. */
 void frank_follow_restore(struct frank_follow *follow, const struct frank_lastgood *kept);
+/* What is worth keeping, while must_keep is set; and that it was kept. */
 void frank_follow_kept(const struct frank_follow *follow, struct frank_lastgood *out);
+void frank_follow_was_kept(struct frank_follow *follow);
 
 /* What is due at now_us, and when next to ask (FRANK_NEVER_US: an answer comes first). */
 enum frank_follow_step frank_follow_next(const struct frank_follow *follow, uint64_t now_us);

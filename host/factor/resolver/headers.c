@@ -72,8 +72,7 @@ void frank_headers_take(struct frank_headers *headers, const char *line, size_t 
   static const struct {
     const char *name;
     void (*take)(struct frank_headers *headers, const char *value, size_t len_bytes);
-  } known[] = {
-      {"etag:", take_etag}, {"cache-control:", take_cache_control}, {"age:", take_age}};
+  } known[] = {{"etag:", take_etag}, {"cache-control:", take_cache_control}, {"age:", take_age}};
   if (len_bytes >= 5 && memcmp(line, "HTTP/", 5) == 0) {
     *headers = (struct frank_headers){0};
     return;

@@ -1,5 +1,6 @@
 #include "factor/resolver/lastgood.h"
 
+#include "factor/lastgood_name.h"
 #include "factor/why.h"
 #include "proof/sha256.h"
 
@@ -11,14 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAGIC      "frank-last-good 1"
 #define HASH_CHARS ((size_t)2 * FRANK_SHA256_BYTES)
-#define NAME_CHARS 16 /* of the source's hash in a file's name */
-#define NAME_BYTES (sizeof "source-" + NAME_CHARS + sizeof ".draft")
+#define NAME_BYTES (FRANK_LASTGOOD_NAME_BYTES + sizeof ".draft")
 #define NOTHING    "-"
+#define LOCK_TRIES 100
+#define LOCK_NAP_N 5000000 /* 5 ms */
 
 struct text_file {
   char bytes[FRANK_LASTGOOD_MAX_BYTES + 1];
@@ -33,14 +37,6 @@ static void hash_text(const char *bytes, size_t len_bytes, char out[HASH_CHARS +
   for (size_t i = 0; i < FRANK_SHA256_BYTES; i++) {
     (void)snprintf(out + 2 * i, 3, "%02x", (unsigned)hash.bytes[i]);
   }
-}
-
-/* The file's name depends on the source, not on its place in the order. */
-static void name_file(const char *text, char out[NAME_BYTES])
-{
-  char hash[HASH_CHARS + 1];
-  hash_text(text, strlen(text), hash);
-  (void)snprintf(out, NAME_BYTES, "source-%.*s", NAME_CHARS, hash);
 }
 
 static enum frank_err refuse_errno(const char *name, const char *what, char *why)
@@ -144,6 +140,21 @@ static enum frank_err open_folder(const char *dir, int *dir_fd, char *why)
   return *dir_fd >= 0 ? FRANK_OK : refuse_errno(dir, "cannot be used", why);
 }
 
+/* One writer at a time, and it is done in a moment: `frank` may run beside another, or beside a
+ * frankd. Where the file system knows no locks it is as it is. The lock ends with the descriptor.
+ */
+static enum frank_err lock_folder(int dir_fd, const char *dir, char *why)
+{
+  for (int i = 0; i < LOCK_TRIES; i++) {
+    struct timespec nap = {.tv_nsec = LOCK_NAP_N};
+    if (flock(dir_fd, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR)) {
+      return FRANK_OK;
+    }
+    (void)nanosleep(&nap, NULL);
+  }
+  return frank_factor_fail(FRANK_ERR_AGAIN, why, "%s is being written by another process", dir);
+}
+
 enum frank_err frank_lastgood_write(const char *dir, const char *text,
                                     const struct frank_lastgood *kept, char *why)
 {
@@ -152,11 +163,16 @@ enum frank_err frank_lastgood_write(const char *dir, const char *text,
   char draft[NAME_BYTES];
   int dir_fd = -1;
   why[0] = '\0';
-  name_file(text, name);
-  (void)snprintf(draft, sizeof draft, "%.*s.draft", (int)(sizeof "source-" - 1 + NAME_CHARS), name);
+  frank_lastgood_name(text, name);
+  (void)snprintf(draft, sizeof draft, "%.*s.draft", FRANK_LASTGOOD_NAME_BYTES - 1, name);
   compose(text, kept, &file);
   enum frank_err err = open_folder(dir, &dir_fd, why);
   if (err != FRANK_OK) {
+    return err;
+  }
+  err = lock_folder(dir_fd, dir, why);
+  if (err != FRANK_OK) {
+    (void)close(dir_fd);
     return err;
   }
   err = write_draft(dir_fd, name, draft, &file, why);
@@ -216,8 +232,7 @@ static enum frank_err read_file(const char *name, int fd, struct text_file *file
   file->len_bytes = 0;
   file->at = 0;
   while (file->len_bytes < sizeof file->bytes) {
-    ssize_t got =
-        read(fd, file->bytes + file->len_bytes, sizeof file->bytes - file->len_bytes);
+    ssize_t got = read(fd, file->bytes + file->len_bytes, sizeof file->bytes - file->len_bytes);
     if (got == 0) {
       break;
     }
@@ -376,7 +391,7 @@ enum frank_err frank_lastgood_read(const char *dir, const char *text, struct fra
   char name[NAME_BYTES];
   int fd = -1;
   why[0] = '\0';
-  name_file(text, name);
+  frank_lastgood_name(text, name);
   enum frank_err err = open_file(dir, name, &fd, why);
   if (err == FRANK_OK) {
     err = check_file(name, fd, why);

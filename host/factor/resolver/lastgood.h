@@ -9,7 +9,8 @@
  * next write puts a sound one in its place.
  *
  * Written whole: a draft beside it, fsync, rename, fsync of the folder. So after a crash or a full
- * disk at any point there is the old state or the new one. One process at a time has a folder.
+ * disk at any point there is the old state or the new one. Several processes may have a folder: one
+ * of them writes at a time.
  *
  * Blocking (disk); keeps no state. Who may call it: the resolver's loop.
  */
@@ -45,7 +46,8 @@ FRANK_MUST_CHECK enum frank_err frank_lastgood_read(const char *dir, const char 
                                                     struct frank_lastgood *out, char *why);
 
 /* Keeps it in place of what was there; makes the folder (mode 0700), not those above it. On an
- * error what was there is still there. FRANK_ERR_DENIED, FRANK_ERR_IO (a full disk, say). */
+ * error what was there is still there. FRANK_ERR_DENIED, FRANK_ERR_IO (a full disk, say),
+ * FRANK_ERR_AGAIN (another process writes there for longer than half a second). */
 FRANK_MUST_CHECK enum frank_err frank_lastgood_write(const char *dir, const char *text,
                                                      const struct frank_lastgood *kept, char *why);
 

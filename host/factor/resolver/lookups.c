@@ -76,8 +76,7 @@ void frank_lookups_tell(const struct frank_lookup *lookup, const struct frank_an
   *out = (struct frank_resolver_domain){.answer = (uint32_t)answer->state,
                                         .dnssec = (uint32_t)answer->dnssec,
                                         .ttl_s = answer->ttl_s,
-                                        .took_ms =
-                                            (uint32_t)((now_us - lookup->since_us) / 1000)};
+                                        .took_ms = (uint32_t)((now_us - lookup->since_us) / 1000)};
   (void)snprintf(out->domain, sizeof out->domain, "%s", lookup->domain);
   (void)snprintf(out->why, sizeof out->why, "%s", answer->why);
   if (answer->state == FRANK_RESOLVER_FOUND && answer->txt.factor == 0) {

@@ -24,9 +24,16 @@ struct source {
   uint32_t index;
   struct frank_follow follow;
   struct frank_resolver_source told; /* as last sent */
+  bool must_tell;                    /* it has changed since */
   bool was_good;                     /* the last try, for the log */
   uint64_t keep_at_us;               /* not before */
   uint64_t told_epoch;               /* in the log */
+};
+
+/* A question in DNS knows its look-up by this pair. */
+struct asked {
+  struct frank_resolver *resolver;
+  struct frank_lookup *lookup;
 };
 
 struct frank_resolver {
@@ -45,6 +52,7 @@ struct frank_resolver {
   struct frank_log_limit source_log;
   struct source sources[FRANK_RESOLVER_SOURCES_MAX];
   struct frank_lookups lookups;
+  struct asked asked[FRANK_RESOLVER_LOOKUPS_MAX]; /* one for each slot of lookups */
 };
 
 static void stop(struct frank_resolver *resolver, enum frank_err why)
@@ -104,7 +112,7 @@ static void keep(struct source *source, uint64_t now_us)
   enum frank_err err =
       frank_lastgood_write(source->resolver->config->state_dir, follow->text, &kept, why);
   if (err == FRANK_OK) {
-    follow->must_keep = false;
+    frank_follow_was_kept(follow);
     return;
   }
   source->keep_at_us = now_us + KEEP_AGAIN_US;
@@ -128,7 +136,8 @@ static void log_source(struct source *source, uint64_t now_us)
               told->key_id[0] != '\0' ? told->key_id : "none");
   }
   if (!is_good && frank_log_allow(&source->resolver->source_log, now_us)) {
-    frank_log(FRANK_LOG_WARN, "event=source-failed source=%u url=\"%s\" why=\"%s\" failures=%" PRIu64,
+    frank_log(FRANK_LOG_WARN,
+              "event=source-failed source=%u url=\"%s\" why=\"%s\" failures=%" PRIu64,
               (unsigned)source->index, told->url, told->why, told->failures);
   } else if (is_good && !source->was_good) {
     frank_log(FRANK_LOG_INFO, "event=source-good source=%u url=\"%s\"", (unsigned)source->index,
@@ -137,26 +146,35 @@ static void log_source(struct source *source, uint64_t now_us)
   source->was_good = is_good;
 }
 
-/* Sends the source's record, where it is another than the last one. */
-static void tell(struct source *source, bool in_any_case)
+static void tell(struct source *source)
 {
-  struct frank_resolver_source now;
   struct frank_follow_moment at = moment();
-  frank_follow_tell(&source->follow, source->index, &at, &now);
-  if (!in_any_case && memcmp(&now, &source->told, sizeof now) == 0) {
-    return;
-  }
-  source->told = now;
-  put(source->resolver, FRANK_RESOLVER_SOURCE, &now, sizeof now);
+  frank_follow_tell(&source->follow, source->index, &at, &source->told);
+  source->must_tell = false;
+  put(source->resolver, FRANK_RESOLVER_SOURCE, &source->told, sizeof source->told);
 }
 
-/* After an answer of any kind. */
+/* What changed while the starter did not take records is told once, as it stands then. */
+static void tell_sources(struct frank_resolver *resolver)
+{
+  if (frank_chan_has_unsent(resolver->chan)) {
+    return;
+  }
+  for (size_t i = 0; i < resolver->config->source_count; i++) {
+    struct source *source = &resolver->sources[i];
+    if (source->must_tell) {
+      tell(source);
+      log_source(source, frank_clock_now_us());
+    }
+  }
+}
+
+/* After an answer of any kind. It is kept before it is told: a crash takes back nothing that the
+ * starter has heard. */
 static void settle(struct source *source)
 {
-  uint64_t now_us = frank_clock_now_us();
-  keep(source, now_us);
-  tell(source, false);
-  log_source(source, now_us);
+  keep(source, frank_clock_now_us());
+  source->must_tell = true;
 }
 
 static void on_record(void *arg, const struct frank_answer *answer)
@@ -224,11 +242,8 @@ static void ask_http(struct source *source, enum frank_follow_step step)
                         is_document && !is_signed ? "application/json" : "application/jose",
                         is_document ? source->follow.etag : "", fn, source);
   if (err != FRANK_OK) {
-    const struct frank_fetch_reply reply = {.err = err,
-                                            .body = "",
-                                            .etag = "",
-                                            .fresh_s = -1,
-                                            .why = frank_err_text(err)};
+    const struct frank_fetch_reply reply = {
+        .err = err, .body = "", .etag = "", .fresh_s = -1, .why = frank_err_text(err)};
     fn(source, &reply);
   }
 }
@@ -265,17 +280,10 @@ static void answer_lookup(struct frank_resolver *resolver, struct frank_lookup *
     put(resolver, FRANK_RESOLVER_DOMAIN, &record, sizeof record);
   }
   if (record.answer == FRANK_RESOLVER_FAILED && frank_log_allow(&resolver->lookup_log, now_us)) {
-    frank_log(FRANK_LOG_INFO, "event=lookup-failed domain=%s why=\"%s\"", record.domain, record.why);
+    frank_log(FRANK_LOG_INFO, "event=lookup-failed domain=%s why=\"%s\"", record.domain,
+              record.why);
   }
 }
-
-/* A question in DNS knows its look-up by this pair. */
-struct asked {
-  struct frank_resolver *resolver;
-  struct frank_lookup *lookup;
-};
-
-static struct asked asked_slots[FRANK_RESOLVER_LOOKUPS_MAX];
 
 static void on_lookup(void *arg, const struct frank_answer *answer)
 {
@@ -316,7 +324,7 @@ static enum frank_err take_lookup(struct frank_resolver *resolver,
   if (!is_first) {
     return FRANK_OK;
   }
-  struct asked *asked = &asked_slots[lookup - resolver->lookups.list];
+  struct asked *asked = &resolver->asked[lookup - resolver->lookups.list];
   *asked = (struct asked){.resolver = resolver, .lookup = lookup};
   uint64_t token = 0;
   enum frank_err err = frank_dns_ask(resolver->lookup_dns, domain, on_lookup, asked, &token);
@@ -398,8 +406,7 @@ static void flush_chan(struct frank_resolver *resolver)
     stop(resolver, err);
     return;
   }
-  uint32_t events =
-      frank_chan_has_unsent(resolver->chan) ? FRANK_LOOP_WRITE : FRANK_LOOP_READ;
+  uint32_t events = frank_chan_has_unsent(resolver->chan) ? FRANK_LOOP_WRITE : FRANK_LOOP_READ;
   if (events != resolver->chan_events) {
     resolver->chan_events = events;
     err = frank_loop_change(resolver->chan_watch, events);
@@ -486,15 +493,15 @@ static void tell_ready(struct frank_resolver *resolver)
   struct frank_record_ready ready = {.endpoint = "resolver"};
   put(resolver, FRANK_RECORD_READY, &ready, sizeof ready);
   for (size_t i = 0; i < resolver->config->source_count; i++) {
-    tell(&resolver->sources[i], true);
+    tell(&resolver->sources[i]);
   }
 }
 
 static void tell_failed(struct frank_resolver *resolver, enum frank_err err, const char *why)
 {
   struct frank_record_failed failed = {.err = (int32_t)err};
-  failed.fatal = err == FRANK_ERR_NOT_FOUND || err == FRANK_ERR_DENIED ||
-                 err == FRANK_ERR_MALFORMED || err == FRANK_ERR_TOO_LONG;
+  failed.fatal = err == FRANK_ERR_NOT_FOUND || err == FRANK_ERR_UNSUPPORTED ||
+                 err == FRANK_ERR_DENIED || err == FRANK_ERR_MALFORMED || err == FRANK_ERR_TOO_LONG;
   (void)snprintf(failed.why, sizeof failed.why, "%s", why);
   if (frank_chan_put(resolver->chan, FRANK_RECORD_FAILED, &failed, sizeof failed, NULL, 0) !=
           FRANK_OK ||
@@ -521,6 +528,8 @@ static enum frank_err serve(struct frank_resolver *resolver)
 {
   while (resolver->end == FRANK_OK) {
     ask_sources(resolver);
+    flush_chan(resolver);
+    tell_sources(resolver);
     flush_chan(resolver);
     if (resolver->end != FRANK_OK) {
       break;

@@ -49,8 +49,8 @@ static int print_page(const char *path, const char *range_name, const char *view
 
 int main(int argc, char **argv)
 {
-  char csp[FRANK_AUTHORITY_CSP_BYTES];
   if (argc == 2 && strcmp(argv[1], "csp") == 0) {
+    char csp[FRANK_AUTHORITY_CSP_BYTES];
     frank_authority_pages_csp(csp);
     puts(csp);
     return 0;
