@@ -24,7 +24,7 @@ struct entry {
   char domain[FRANK_TXT_DOMAIN_BYTES];
   uint64_t asked_us; /* a look-up is under way since then; 0: none is */
   uint64_t until_us; /* what is known counts before this; 0: nothing is */
-  int state;         /* of struct frank_desk_domain */
+  enum frank_desk_state state;
   enum frank_dnssec dnssec;
   uint32_t pins; /* held on to by a question that is being taken */
   uint64_t factor;
@@ -352,7 +352,7 @@ static void wake(struct frank_desk *desk, struct entry *entry, uint64_t now_us)
 enum frank_err frank_desk_hear(struct frank_desk *desk, const struct frank_resolver_domain *answer,
                                uint64_t now_us)
 {
-  static const int states[FRANK_RESOLVER_ANSWER_COUNT] = {
+  static const enum frank_desk_state states[FRANK_RESOLVER_ANSWER_COUNT] = {
       [FRANK_RESOLVER_FOUND] = FRANK_DESK_FOUND,
       [FRANK_RESOLVER_ABSENT] = FRANK_DESK_ABSENT,
       [FRANK_RESOLVER_FAILED] = FRANK_DESK_FAILED,

@@ -97,14 +97,16 @@ uint64_t frank_desk_next_due_us(const struct frank_desk *desk);
 /* Every question is done now. (done) */
 void frank_desk_finish(struct frank_desk *desk, uint64_t now_us);
 
+enum frank_desk_state {
+  FRANK_DESK_UNKNOWN, /* nobody was asked, or has not answered */
+  FRANK_DESK_FOUND,
+  FRANK_DESK_ABSENT,
+  FRANK_DESK_FAILED
+};
+
 /* What is known of one domain, as its asker wrote it. */
 struct frank_desk_domain {
-  enum {
-    FRANK_DESK_UNKNOWN, /* nobody was asked, or has not answered */
-    FRANK_DESK_FOUND,
-    FRANK_DESK_ABSENT,
-    FRANK_DESK_FAILED
-  } state;
+  enum frank_desk_state state;
   enum frank_dnssec dnssec;
   uint64_t factor;
   uint32_t ttl_s;  /* for how long it is still believed */

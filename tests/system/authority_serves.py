@@ -287,7 +287,7 @@ def a_copy_serves_the_same_and_follows():
             print(f"the copy after {time.monotonic() - begin:.2f} s")
             assert os.listdir(copy_dir) == ["authority.db"], os.listdir(copy_dir)
             status, _, body = copied.ask(BASE + "report", "POST", body="{}")
-            assert status == 503 and "no reports" in body
+            assert status == 503 and "takes no reports" in body
             # A damaged copy is named, and what was served before stays.
             with open(os.path.join(copy_dir, "authority.db"), "r+b") as file:
                 file.truncate(5000)

@@ -47,6 +47,19 @@ static const struct reference references[] = {
 #define REFERENCE_COUNT (sizeof references / sizeof references[0])
 #define MILLION         1e6
 
+void frank_page_put_cost_in_brief(struct frank_page_text *text, uint64_t factor)
+{
+  const struct reference *first = &references[0];
+  frank_page_putf(
+      text, "<dt>Cost</dt><dd>%s for Ed25519, ",
+      frank_page_duration((double)factor / (double)first->ed25519_hps, FRANK_PAGE_BUFFER));
+  frank_page_putf(
+      text,
+      "%s for RSA-2048 on average <small>on one CPU core; <a href=\"#cost\">other "
+      "devices</a></small></dd>\n",
+      frank_page_duration((double)factor / (double)first->rsa2048_hps, FRANK_PAGE_BUFFER));
+}
+
 static void put_cell(struct frank_page_text *text, uint64_t factor, uint64_t rate_hps)
 {
   double seconds = (double)factor / (double)rate_hps;

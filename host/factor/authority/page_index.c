@@ -139,8 +139,10 @@ static void put_now(struct frank_page_text *text, const struct frank_authority_v
                   frank_page_bits(document->factor, false, FRANK_PAGE_BUFFER));
   put_warnings(text, view);
   frank_page_put(text, "<dl>\n<dt>Factor</dt><dd>");
-  frank_page_putf(text, "%s <small>epoch %" PRIu64 "</small></dd>\n<dt>In force since</dt><dd>",
+  frank_page_putf(text, "%s <small>epoch %" PRIu64 "</small></dd>\n",
                   frank_page_grouped(document->factor, FRANK_PAGE_BUFFER), document->epoch);
+  frank_page_put_cost_in_brief(text, document->factor);
+  frank_page_put(text, "<dt>In force since</dt><dd>");
   frank_page_put_time(text, since_s(view));
   frank_page_put(text, "</dd>\n<dt>Valid until</dt><dd>");
   frank_page_put_time(text, document->expires_s);

@@ -38,6 +38,8 @@ frank_page_fn frank_page_put_plot;
 
 /* <time datetime="2026-11-21T14:00:00Z">21 November 2026, 14:00 UTC</time> */
 void frank_page_put_time(struct frank_page_text *text, int64_t unix_s);
+/* What a stamp takes on the first device of the table of costs, as an entry of a <dl>. */
+void frank_page_put_cost_in_brief(struct frank_page_text *text, uint64_t factor);
 /* "about 16.8 million attempts, 24 bits" */
 void frank_page_put_factor(struct frank_page_text *text, uint64_t factor);
 

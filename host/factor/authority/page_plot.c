@@ -24,7 +24,7 @@
 #define LABEL_ABOVE_PX   11
 #define LABEL_BELOW_PX   21
 #define ONE_BIT          65536
-#define EDGE             100 /* in units: a tick closer to the end has its label before it */
+#define EDGE             60 /* in units: a tick closer to the end has its label before it */
 
 struct plot {
   const struct frank_authority_view *view;
