@@ -220,6 +220,9 @@ static enum frank_err listen(const struct frank_estimate_config *config,
     }
   }
   out->heard = (uint32_t)heard;
+  if (as_is && out->reporters < out->heard) {
+    out->reporters = out->heard;
+  }
   if (!as_is) {
     trim = config->trim_share;
     qsort(voices, heard, sizeof voices[0], by_weight);

@@ -400,7 +400,7 @@ enum frank_err frank_observations_sums(struct frank_observations *observations, 
   static const char sql[] =
       "SELECT r.id, r.name, c.hour, c.spam,"
       "  SUM(CASE WHEN c.bits>=?1 AND c.hour>=?2 THEN c.n ELSE 0 END), SUM(c.n),"
-      "  r.made_s>?4 AND r.token IS NOT NULL AS is_new"
+      "  r.made_s>?4 AND (r.token IS NOT NULL OR r.id=0) AS is_new"
       " FROM reporters AS r LEFT JOIN counts AS c"
       "  ON c.reporter=r.id AND c.bits>0 AND c.hour>=?3"
       " WHERE c.hour IS NOT NULL OR is_new"

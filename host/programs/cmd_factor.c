@@ -130,7 +130,7 @@ static int ask_url(struct factor *f)
 {
   struct frank_resolver_source source = {0};
   const struct frank_factor_document *document = &source.document;
-  char why[2 * FRANK_FACTOR_WHY_BYTES];
+  char why[FRANK_PUBLISHED_WHY_BYTES];
   char name[FRANK_FACTOR_SOURCE_BYTES];
   int status = f->purge ? purge_url(f) : FRANK_EXIT_OK;
   if (status != FRANK_EXIT_OK) {

@@ -213,7 +213,7 @@ static void print_json(const struct verify *verify, const struct frank_judgement
 static enum frank_err learn_factor(struct verify *verify)
 {
   struct frank_resolver_source source = {0};
-  char why[2 * FRANK_FACTOR_WHY_BYTES];
+  char why[FRANK_PUBLISHED_WHY_BYTES];
   enum frank_err err =
       frank_published_ask(&verify->published, FRANK_PUBLISHED_LIMIT_MS, 0, NULL, 0, &source, NULL);
   if (err == FRANK_ERR_AGAIN) {

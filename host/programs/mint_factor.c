@@ -112,7 +112,7 @@ static void take_default(struct frank_mint_task *task, const char *source, uint6
 static void take_source(struct frank_mint_task *task, const struct frank_resolver_source *source)
 {
   char name[FRANK_FACTOR_SOURCE_BYTES];
-  char why[2 * FRANK_FACTOR_WHY_BYTES];
+  char why[FRANK_PUBLISHED_WHY_BYTES];
   const struct frank_factor_document *document = &source->document;
   if (!frank_published_is_good(source, frank_clock_unix_s(), why)) {
     frank_mint_task_fail(task, FRANK_EXIT_CANNOT, "no-factor", "no factor from %s: %s",

@@ -236,22 +236,22 @@ enum frank_err frank_published_forget(const struct frank_published *published, b
 }
 
 bool frank_published_is_good(const struct frank_resolver_source *source, int64_t now_s,
-                             char why[2 * FRANK_FACTOR_WHY_BYTES])
+                             char why[FRANK_PUBLISHED_WHY_BYTES])
 {
   const struct frank_factor_document *document = &source->document;
   char when[FRANK_TERM_WHEN_BYTES];
   bool good = source->has_document != 0 && now_s < document->expires_s;
   const char *reason = source->why[0] != '\0' ? source->why : "it gave no document";
   if (good && (source->why[0] != '\0' || source->kept != 0)) {
-    snprintf(why, 2 * FRANK_FACTOR_WHY_BYTES, "%s; its last good document serves, which expires %s",
+    snprintf(why, FRANK_PUBLISHED_WHY_BYTES, "%s; its last good document serves, which expires %s",
              reason, frank_term_when(document->expires_s, now_s, when));
   } else if (good) {
     why[0] = '\0';
   } else if (source->has_document != 0) {
-    snprintf(why, 2 * FRANK_FACTOR_WHY_BYTES, "%s; its last good document expired %s", reason,
+    snprintf(why, FRANK_PUBLISHED_WHY_BYTES, "%s; its last good document expired %s", reason,
              frank_term_when(document->expires_s, now_s, when));
   } else {
-    snprintf(why, 2 * FRANK_FACTOR_WHY_BYTES, "%s", reason);
+    snprintf(why, FRANK_PUBLISHED_WHY_BYTES, "%s", reason);
   }
   return good;
 }

@@ -18,6 +18,7 @@
 
 #define FRANK_PUBLISHED_LIMIT_MS        5000 /* for a source: a person waits, or a mail */
 #define FRANK_PUBLISHED_LOOKUP_LIMIT_MS 500  /* for a domain, as frankd has it */
+#define FRANK_PUBLISHED_WHY_BYTES       ((size_t)2 * FRANK_FACTOR_WHY_BYTES)
 #define FRANK_PUBLISHED_NAME_BYTES      (FRANK_TXT_DOMAIN_BYTES + 8)
 
 struct frank_published {
@@ -58,6 +59,6 @@ FRANK_MUST_CHECK enum frank_err frank_published_forget(const struct frank_publis
 /* True where the source has a document that may be used at now_s (unix). Where not, `why` says the
  * reason; where it may but the source did not confirm it now, `why` tells both. Else "". */
 bool frank_published_is_good(const struct frank_resolver_source *source, int64_t now_s,
-                             char why[2 * FRANK_FACTOR_WHY_BYTES]);
+                             char why[FRANK_PUBLISHED_WHY_BYTES]);
 
 #endif
