@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define LOOK_MS     100 /* how soon `stop` is noticed */
-#define SETTLE_MS   300 /* for the keys of a source whose document is here */
-#define LEAVE_MS    500 /* for what it still writes to disk once its channel is closed */
+#define LOOK_MS     100  /* how soon `stop` is noticed */
+#define SETTLE_MS   1000 /* for the keys of a source whose document is here */
+#define LEAVE_MS    500  /* for what it still writes to disk once its channel is closed */
 #define LEAVE_NAP_N 2000000
 #define EPOCH_MAX   ((UINT64_C(1) << 53) - 1)
 #define UNANSWERED  FRANK_RESOLVER_ANSWER_COUNT

@@ -255,7 +255,12 @@ def new_keys_come_from_a_set_that_the_old_one_signed():
         args = ["factor", publisher.url, "--json", "--factor-key", old.public_base64]
         publisher.keys = [old, new]
         publisher.keys_issued += 1
-        assert record_of(home.frank(*args))["sources"][0]["key"] == old.id
+        def has_seen_it():
+            assert record_of(home.frank(*args))["sources"][0]["key"] == old.id
+            kept, = os.listdir(home.state)
+            return new.x.encode() in read(os.path.join(home.state, kept))
+
+        wait_until("the new key is known", has_seen_it, timeout_s=30)
         # The old one is gone: who has seen the set knows the new one, another does not.
         publisher.key = publisher.keys_signer = new
         publisher.keys = [new]
