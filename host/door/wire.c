@@ -229,8 +229,8 @@ static void show(const json_t *value, char text[SHOWN_BYTES + 4])
   free(dump);
 }
 
-static enum frank_err refuse_value(const json_t *value, const char *name, const char *what,
-                                   struct frank_wire_fault *fault)
+enum frank_err frank_wire_refuse_value(const json_t *value, const char *name, const char *what,
+                                       struct frank_wire_fault *fault)
 {
   char shown[SHOWN_BYTES + 4];
   show(value, shown);
@@ -246,158 +246,16 @@ static enum frank_err take_integer(const json_t *value, const char *name, json_i
     return FRANK_OK;
   }
   if (!json_is_integer(value)) {
-    return refuse_value(value, name, "not an integer written as one", fault);
+    return frank_wire_refuse_value(value, name, "not an integer written as one", fault);
   }
   json_int_t number = json_integer_value(value);
   if (number < least || number > most) {
     char range[80];
     (void)snprintf(range, sizeof range, "not in %lld to %lld", (long long)least, (long long)most);
-    return refuse_value(value, name, range, fault);
+    return frank_wire_refuse_value(value, name, range, fault);
   }
   *out = (uint64_t)number;
   return FRANK_OK;
-}
-
-/* ---- recipients ---- */
-
-static bool domain_is_plausible(const char *domain, size_t len_bytes)
-{
-  if (len_bytes == 0 || len_bytes > 255) {
-    return false;
-  }
-  bool literal = domain[0] == '['; /* an address literal, RFC 5321 section 4.1.3 */
-  if (literal) {
-    return len_bytes > 2 && domain[len_bytes - 1] == ']' &&
-           strspn(domain + 1, "0123456789abcdefABCDEF.:IPvipV") == len_bytes - 2;
-  }
-  size_t label = 0;
-  for (size_t i = 0; i < len_bytes; i++) {
-    unsigned char c = (unsigned char)domain[i];
-    bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                c == '-' || c == '_' || c >= 0x80; /* RFC 6531: UTF-8 in domains */
-    if (c == '.' && label > 0) {
-      label = 0;
-    } else if (word && label < 63) {
-      label++;
-    } else {
-      return false;
-    }
-  }
-  return label > 0;
-}
-
-/* The domain of an address or domain: a view into `text`, or NULL. */
-static const char *domain_of(const char *text, size_t len_bytes)
-{
-  if (len_bytes == 0 || len_bytes > FRANK_WIRE_RECIPIENT_BYTES) {
-    return NULL;
-  }
-  for (size_t i = 0; i < len_bytes; i++) {
-    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
-      return NULL;
-    }
-  }
-  const char *at = strrchr(text, '@');
-  if (at == text) {
-    return NULL;
-  }
-  const char *domain = at ? at + 1 : text;
-  return domain_is_plausible(domain, len_bytes - (size_t)(domain - text)) ? domain : NULL;
-}
-
-/* Checks the list. `set`, where given, gets the distinct lower-cased domains as keys. */
-static enum frank_err take_recipients(const json_t *value, json_t *set,
-                                      struct frank_wire_fault *fault)
-{
-  if (!value) {
-    return FRANK_OK;
-  }
-  if (!json_is_array(value)) {
-    return refuse_value(value, "recipients", "not an array of strings", fault);
-  }
-  size_t count = json_array_size(value);
-  if (count > FRANK_WIRE_RECIPIENTS_MAX) {
-    frank_wire_fault_set(fault, BAD_REQUEST, "recipients has %zu elements, more than %d", count,
-                         FRANK_WIRE_RECIPIENTS_MAX);
-    return FRANK_ERR_MALFORMED;
-  }
-  for (size_t i = 0; i < count; i++) {
-    const json_t *element = json_array_get(value, i);
-    char name[32];
-    (void)snprintf(name, sizeof name, "recipients[%zu]", i);
-    if (!json_is_string(element)) {
-      return refuse_value(element, name, "not a string", fault);
-    }
-    const char *domain = domain_of(json_string_value(element), json_string_length(element));
-    if (!domain) {
-      return refuse_value(element, name, "neither an address nor a domain", fault);
-    }
-    if (set) {
-      char key[FRANK_WIRE_RECIPIENT_BYTES + 1];
-      size_t len = strlen(domain);
-      for (size_t k = 0; k <= len; k++) {
-        char c = domain[k];
-        key[k] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-      }
-      if (json_object_set_new(set, key, json_true()) != 0) {
-        frank_wire_fault_set(fault, INTERNAL, "no memory for %zu recipients", count);
-        return FRANK_ERR_NOMEM;
-      }
-    }
-  }
-  return FRANK_OK;
-}
-
-/* The keys of `set`, one after another, each with its NUL. */
-static enum frank_err flatten(json_t *set, char **domains, size_t *len_bytes)
-{
-  size_t need = 0;
-  const char *key = NULL;
-  json_t *value = NULL;
-  json_object_foreach(set, key, value)
-  {
-    need += strlen(key) + 1;
-  }
-  *domains = NULL;
-  *len_bytes = need;
-  if (need == 0) {
-    return FRANK_OK;
-  }
-  char *at = malloc(need);
-  if (!at) {
-    return FRANK_ERR_NOMEM;
-  }
-  *domains = at;
-  json_object_foreach(set, key, value)
-  {
-    size_t len = strlen(key) + 1;
-    memcpy(at, key, len);
-    at += len;
-  }
-  return FRANK_OK;
-}
-
-/* The distinct domains of the recipients, one after another, each with its NUL. */
-static enum frank_err take_domains(const json_t *value, char **domains, size_t *len_bytes,
-                                   size_t *count, struct frank_wire_fault *fault)
-{
-  *domains = NULL;
-  *len_bytes = *count = 0;
-  if (!value) {
-    return FRANK_OK;
-  }
-  json_t *set = json_object();
-  enum frank_err err = set ? take_recipients(value, set, fault) : FRANK_ERR_NOMEM;
-  if (err == FRANK_OK) {
-    err = flatten(set, domains, len_bytes);
-    *count = json_object_size(set);
-  }
-  if (err == FRANK_ERR_NOMEM) {
-    frank_wire_fault_set(fault, INTERNAL, "no memory for %zu recipients", json_array_size(value));
-    *len_bytes = *count = 0;
-  }
-  json_decref(set);
-  return err;
 }
 
 /* ---- mint ---- */
@@ -413,7 +271,7 @@ static enum frank_err take_texts(const json_t *root, const json_t *texts[TEXT_CO
   for (int i = 0; i < TEXT_COUNT; i++) {
     texts[i] = json_object_get(root, text_names[i]);
     if (texts[i] && !json_is_string(texts[i])) {
-      return refuse_value(texts[i], text_names[i], "not a string", fault);
+      return frank_wire_refuse_value(texts[i], text_names[i], "not a string", fault);
     }
   }
   if (!texts[TEXT_B] == !texts[TEXT_DKIM]) {
@@ -495,7 +353,7 @@ static enum frank_err take_on_deadline(const json_t *value, struct frank_request
     request->fail_at_deadline = 1;
     return FRANK_OK;
   }
-  return refuse_value(value, "on_deadline", "not \"best\" or \"fail\"", fault);
+  return frank_wire_refuse_value(value, "on_deadline", "not \"best\" or \"fail\"", fault);
 }
 
 static enum frank_err take_numbers(const json_t *root, struct frank_request *request,
@@ -554,9 +412,9 @@ enum frank_err frank_wire_mint_parse(const void *body, size_t len_bytes,
   }
   const json_t *recipients = json_object_get(root, "recipients");
   if (err == FRANK_OK && request->factor > 0) {
-    err = take_recipients(recipients, NULL, fault); /* checked, and of no further use */
+    err = frank_wire_take_recipients(recipients, NULL, fault); /* checked, and of no further use */
   } else if (err == FRANK_OK) {
-    err = take_domains(recipients, domains, &domains_len, &domain_count, fault);
+    err = frank_wire_take_domains(recipients, domains, &domains_len, &domain_count, fault);
     request->domains_len = (uint32_t)domains_len;
   }
   json_decref(root);
@@ -579,9 +437,10 @@ enum frank_err frank_wire_cancel_parse(const void *body, size_t len_bytes,
     frank_wire_fault_set(fault, BAD_REQUEST, "id is missing: the request to cancel");
     err = FRANK_ERR_MALFORMED;
   } else if (!json_is_string(value)) {
-    err = refuse_value(value, "id", "not a string", fault);
+    err = frank_wire_refuse_value(value, "id", "not a string", fault);
   } else if (!id_is_valid(json_string_value(value), json_string_length(value))) {
-    err = refuse_value(value, "id", "not 1 to 64 printable ASCII characters without spaces", fault);
+    err = frank_wire_refuse_value(value, "id",
+                                  "not 1 to 64 printable ASCII characters without spaces", fault);
   } else {
     memcpy(id, json_string_value(value), json_string_length(value) + 1);
   }
@@ -601,12 +460,12 @@ enum frank_err frank_wire_factor_parse(const void *body, size_t len_bytes,
   }
   const json_t *purge = json_object_get(root, "purge");
   if (purge && !json_is_boolean(purge)) {
-    err = refuse_value(purge, "purge", "neither true nor false", fault);
+    err = frank_wire_refuse_value(purge, "purge", "neither true nor false", fault);
   }
   if (err == FRANK_OK) {
     question->purge = json_is_true(purge);
-    err = take_domains(json_object_get(root, "recipients"), &question->domains,
-                       &question->domains_len, &question->domain_count, fault);
+    err = frank_wire_take_domains(json_object_get(root, "recipients"), &question->domains,
+                                  &question->domains_len, &question->domain_count, fault);
   }
   json_decref(root);
   return err;

@@ -1,12 +1,12 @@
 #include "factor/document.h"
 
 #include "base/json_text.h"
+#include "factor/json.h"
 #include "factor/why.h"
 #include "proof/target.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,31 +188,10 @@ static enum frank_err take_numbers(const json_t *root, struct frank_factor_docum
 enum frank_err frank_factor_document_parse(const char *text, size_t len_bytes,
                                            struct frank_factor_document *out, char *why)
 {
-  struct frank_json_walk walk;
-  json_error_t error;
+  json_t *root = NULL;
   *out = (struct frank_factor_document){.kind = FRANK_FACTOR_AUTHORITY};
   why[0] = '\0';
-  if (len_bytes > FRANK_FACTOR_BODY_MAX_BYTES) {
-    return frank_factor_fail(FRANK_ERR_TOO_LONG, why, "a document of %zu bytes, above %d",
-                             len_bytes, FRANK_FACTOR_BODY_MAX_BYTES);
-  }
-  frank_json_walk(text, len_bytes, &walk);
-  if (walk.depth_max > DEPTH_MAX) {
-    return frank_factor_fail(FRANK_ERR_MALFORMED, why, "nested %zu deep, above %d", walk.depth_max,
-                             DEPTH_MAX);
-  }
-  json_t *root = json_loadb(text, len_bytes, JSON_REJECT_DUPLICATES, &error);
-  if (!root) {
-    return json_error_code(&error) == json_error_out_of_memory
-               ? frank_factor_fail(FRANK_ERR_NOMEM, why, "no memory for a document of %zu bytes",
-                                   len_bytes)
-               : frank_factor_fail(FRANK_ERR_MALFORMED, why, "no JSON: line %d: %.120s", error.line,
-                                   error.text);
-  }
-  enum frank_err err = FRANK_OK;
-  if (!json_is_object(root)) {
-    err = frank_factor_fail(FRANK_ERR_MALFORMED, why, "no JSON object");
-  }
+  enum frank_err err = frank_factor_json_load(text, len_bytes, "the document", &root, why);
   if (err == FRANK_OK) {
     err = take_names(root, out, why);
   }

@@ -1,11 +1,11 @@
 #include "factor/jws.h"
 
 #include "base/json_text.h"
+#include "factor/json.h"
 #include "factor/why.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define SIGNATURE_BYTES 64
-#define DEPTH_MAX       8
 #define TIME_MAX        INT64_C(253402300799)
 
 /* ---- base64url (RFC 4648, section 5; RFC 7515, section 2: without padding) ---- */
@@ -279,38 +278,13 @@ static char *decode_part(const struct parts *parts, int i, size_t *len_bytes, bo
   return bytes;
 }
 
-static json_t *load(const char *text, size_t len_bytes, const char *what, enum frank_err *err,
-                    char *why)
-{
-  struct frank_json_walk walk;
-  json_error_t error;
-  frank_json_walk(text, len_bytes, &walk);
-  json_t *root = walk.depth_max <= DEPTH_MAX
-                     ? json_loadb(text, len_bytes, JSON_REJECT_DUPLICATES, &error)
-                     : NULL;
-  if (walk.depth_max > DEPTH_MAX) {
-    *err = frank_factor_fail(FRANK_ERR_MALFORMED, why, "%s is nested %zu deep, above %d", what,
-                             walk.depth_max, DEPTH_MAX);
-  } else if (!root) {
-    bool no_memory = json_error_code(&error) == json_error_out_of_memory;
-    *err = no_memory ? frank_factor_fail(FRANK_ERR_NOMEM, why, "no memory for %s", what)
-                     : frank_factor_fail(FRANK_ERR_MALFORMED, why, "%s is no JSON: %.100s", what,
-                                         error.text);
-  } else if (!json_is_object(root)) {
-    json_decref(root);
-    root = NULL;
-    *err = frank_factor_fail(FRANK_ERR_MALFORMED, why, "%s is no JSON object", what);
-  }
-  return root;
-}
-
 /* What the header asks for; *id is "" where it names no key. */
 static enum frank_err read_header(const char *text, size_t len_bytes, const char *type,
                                   char id[FRANK_JWS_KEY_ID_BYTES], char *why)
 {
-  enum frank_err err = FRANK_OK;
-  json_t *root = load(text, len_bytes, "the JWS header", &err, why);
-  if (!root) {
+  json_t *root = NULL;
+  enum frank_err err = frank_factor_json_load(text, len_bytes, "the JWS header", &root, why);
+  if (err != FRANK_OK) {
     return err;
   }
   const json_t *alg = json_object_get(root, "alg");
@@ -497,15 +471,11 @@ static enum frank_err take_jwks(const json_t *list, struct frank_jws_keys *keys,
 enum frank_err frank_jws_keys_parse(const char *text, size_t len_bytes, struct frank_jws_keys *keys,
                                     char *why)
 {
-  enum frank_err err = FRANK_OK;
+  json_t *root = NULL;
   memset(keys, 0, sizeof *keys);
   why[0] = '\0';
-  if (len_bytes > FRANK_FACTOR_BODY_MAX_BYTES) {
-    return frank_factor_fail(FRANK_ERR_TOO_LONG, why, "a set of keys of %zu bytes, above %d",
-                             len_bytes, FRANK_FACTOR_BODY_MAX_BYTES);
-  }
-  json_t *root = load(text, len_bytes, "the set of keys", &err, why);
-  if (!root) {
+  enum frank_err err = frank_factor_json_load(text, len_bytes, "the set of keys", &root, why);
+  if (err != FRANK_OK) {
     return err;
   }
   const json_t *issued = json_object_get(root, "issued");

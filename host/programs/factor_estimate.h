@@ -6,8 +6,9 @@
 
 #include "programs/cmd.h"
 
-/* --factor N is the factor in force, the default floor where it is not given; --state the folder of
- * the observations. Changes nothing. Returns the exit status. */
+/* The factor in force is that of --factor, else what an authority in the same folder has published,
+ * else the default floor; --state is the folder of the observations. Changes nothing. Returns the
+ * exit status. */
 int frank_cmd_factor_estimate(struct frank_cmd_line *line);
 
 #endif

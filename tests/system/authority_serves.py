@@ -94,10 +94,10 @@ def openssl_verifies_what_it_signs():
         keys = authority.json("keys")
         assert [key["alg"] for key in keys["keys"]] == ["EdDSA"] and keys["issued"] > 0
         header, payload = openssl_verifies(authority.ask(BASE + "factor.jws")[2], keys)
-        assert header["typ"] == "msmr-factor" and payload == authority.json("factor"), payload
+        assert header["typ"] == "msmr-factor+jws" and payload == authority.json("factor"), payload
         assert payload["kind"] == "provider" and payload["mode"] == "testing"
         header, payload = openssl_verifies(authority.ask(BASE + "keys.jws")[2], keys)
-        assert header["typ"] == "jwk-set" and payload == keys
+        assert header["typ"] == "jwk-set+jws" and payload == keys
         # And the check can fail.
         jws = authority.ask(BASE + "factor.jws")[2]
         head, middle, signature = jws.split(".")

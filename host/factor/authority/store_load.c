@@ -278,7 +278,8 @@ enum frank_err frank_authority_store_load(struct frank_authority_store *store,
     err = ended;
   }
   if (err == FRANK_OK) {
-    err = check_signed(store, out, out->document_jws, FRANK_JWS_TYPE_FACTOR, out->document_text, why);
+    err =
+        check_signed(store, out, out->document_jws, FRANK_JWS_TYPE_FACTOR, out->document_text, why);
   }
   if (err == FRANK_OK) {
     err = check_signed(store, out, out->keys_jws, FRANK_JWS_TYPE_KEYS, out->keys_text, why);

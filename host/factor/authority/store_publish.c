@@ -1,6 +1,6 @@
 /*
- * store_publish: all that changes what is published: epochs, settings, what is due, keys. Each is one
- * transaction.
+ * store_publish: all that changes what is published: epochs, settings, what is due, keys. Each is
+ * one transaction.
  */
 #include "factor/authority/store_internal.h"
 #include "proof/target.h"

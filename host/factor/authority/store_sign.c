@@ -58,9 +58,11 @@ enum frank_err store_sign(struct frank_authority_store *store,
   }
   size_t text_len = frank_factor_document_format(document, text);
   size_t set_len = frank_jws_keys_format(&keys, set);
-  err = frank_jws_sign(seed, FRANK_JWS_TYPE_FACTOR, text, text_len, text_jws, sizeof text_jws, &ignored);
+  err = frank_jws_sign(seed, FRANK_JWS_TYPE_FACTOR, text, text_len, text_jws, sizeof text_jws,
+                       &ignored);
   if (err == FRANK_OK) {
-    err = frank_jws_sign(seed, FRANK_JWS_TYPE_KEYS, set, set_len, set_jws, sizeof set_jws, &ignored);
+    err =
+        frank_jws_sign(seed, FRANK_JWS_TYPE_KEYS, set, set_len, set_jws, sizeof set_jws, &ignored);
   }
   OPENSSL_cleanse(seed, sizeof seed);
   if (err != FRANK_OK) {

@@ -276,8 +276,11 @@ void frank_events_destroy(struct frank_events **events)
   if (*events == NULL) {
     return;
   }
-  while ((*events)->first != NULL) {
-    free_event(&(*events)->first->head);
+  struct event *next = NULL;
+  for (struct event *event = (*events)->first; event != NULL; event = next) {
+    next = event->next;
+    stop(event);
+    free(event);
   }
   free(*events);
   *events = NULL;

@@ -76,9 +76,13 @@ static void end(struct transfer *transfer, CURLcode code)
   enum frank_err err = FRANK_OK;
   if (transfer->is_too_long) {
     err = FRANK_ERR_TOO_LONG;
-    (void)snprintf(why, sizeof why, "the answer is longer than %d bytes",
-                   transfer->header_bytes > FRANK_FETCH_HEADER_BYTES ? FRANK_FETCH_HEADER_BYTES
-                                                                     : FRANK_FACTOR_BODY_MAX_BYTES);
+    if (transfer->header_bytes > FRANK_FETCH_HEADER_BYTES) {
+      (void)snprintf(why, sizeof why, "the header lines are longer than %d bytes",
+                     FRANK_FETCH_HEADER_BYTES);
+    } else {
+      (void)snprintf(why, sizeof why, "the answer is longer than %d bytes",
+                     FRANK_FACTOR_BODY_MAX_BYTES);
+    }
   } else if (code != CURLE_OK) {
     err = code == CURLE_OPERATION_TIMEDOUT ? FRANK_ERR_TIMEOUT
           : code == CURLE_OUT_OF_MEMORY    ? FRANK_ERR_NOMEM

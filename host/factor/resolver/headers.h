@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRANK_HEADERS_ETAG_BYTES 136         /* with the NUL; a longer one counts as none */
-#define FRANK_HEADERS_AGE_MAX_S  (86400 * 7) /* more is cut to it */
+#define FRANK_HEADERS_ETAG_BYTES 136    /* with the NUL; a longer one counts as none */
+#define FRANK_HEADERS_AGE_MAX_S  604800 /* a week; more is cut to it */
 
 /* Zero-initialised: nothing seen. */
 struct frank_headers {

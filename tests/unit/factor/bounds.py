@@ -3,7 +3,7 @@
     python3 bounds.py > bounds.h         (needs mpmath; not run by the tests)
 
 Whole numbers: sums of the binomial law's terms with 25 digits, the share found by halving.
-Fractions: the density of the beta law integrated numerically, the share found by secants.
+Fractions: the power series of the incomplete beta function, likewise.
 """
 
 import random
@@ -43,39 +43,21 @@ def whole(hits, tries):
 
 
 def beta_below(a, b, x):
-    scale = mpmath.beta(a, b)
-    middle = min(x, a / (a + b))
-    points = sorted({mpf(0), middle / 2, middle, x})
-    return mpmath.quad(lambda t: t**(a - 1) * (1 - t)**(b - 1), points) / scale
+    # The power series (DLMF 8.17.8), all of whose terms are positive.
+    term = total = mpf(1)
+    k = 0
+    while term > total * mpf(10)**-24:
+        term *= (a + b + k) / (a + 1 + k) * x
+        total += term
+        k += 1
+    return x**a * (1 - x)**b / (a * mpmath.beta(a, b)) * total
 
 
 def fraction(hits, tries):
     misses = tries - hits
-    low = high = None
-    guess = (hits + mpf("0.5")) / (tries + 1)
-    if hits == 0:
-        low = mpf(0)
-    else:
-        low = halve_beta(hits, misses + 1, TAIL, guess)
-    high = halve_beta(hits + 1, misses, 1 - TAIL, guess)
+    low = 0 if hits == 0 else halve(lambda p: beta_below(hits, misses + 1, p), TAIL)
+    high = 1 if misses == 0 else halve(lambda p: beta_below(hits + 1, misses, p), 1 - TAIL)
     return low, high
-
-
-def halve_beta(a, b, goal, guess):
-    low, high = mpf(0), mpf(1)
-    low_value, high_value = -goal, 1 - goal
-    x = guess
-    for _ in range(200):  # regula falsi, Illinois
-        value = beta_below(a, b, x) - goal
-        if value < 0:
-            low, low_value, high_value = x, value, high_value / 2
-        else:
-            high, high_value, low_value = x, value, low_value / 2
-        following = (low * high_value - high * low_value) / (high_value - low_value)
-        if abs(following - x) < x * mpf(10)**-14:
-            break
-        x = following
-    return x
 
 
 def main():

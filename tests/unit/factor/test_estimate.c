@@ -25,8 +25,8 @@ static void bounds_are_the_known_ones(void **state)
     double low = -1;
     double high = -1;
     frank_estimate_bounds(bounds[i].hits, bounds[i].tries, 0.95, &low, &high);
-    if (fabs(low - bounds[i].low) > 1e-9 * bounds[i].low ||
-        fabs(high - bounds[i].high) > 1e-9 * bounds[i].high) {
+    if (fabs(low - bounds[i].low) > 1e-9 * bounds[i].low + 1e-14 ||
+        fabs(high - bounds[i].high) > 1e-9 * bounds[i].high + 1e-14) {
       print_error("%g of %g: %.13g to %.13g, not %.13g to %.13g\n", bounds[i].hits, bounds[i].tries,
                   low, high, bounds[i].low, bounds[i].high);
       fail();
