@@ -187,6 +187,7 @@ static enum frank_err start_http(struct service *service, char *why)
       {MHD_OPTION_CONNECTION_LIMIT, FRANK_CONNECTIONS_MAX, NULL},
       {MHD_OPTION_CONNECTION_MEMORY_LIMIT, FRANK_SERVICE_CONNECTION_BYTES, NULL},
       {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+      {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)service_unescape, service},
       {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)service_on_connection, service},
       {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)service_on_completed, service},
       {MHD_OPTION_END, 0, NULL},
