@@ -142,6 +142,32 @@ def a_change_keeps_the_factor_before_it():
         assert told[:-1] == history and told[-1]["epochs"] == 3
 
 
+def a_key_file_that_is_no_file_is_named():
+    with Authority(["--factor", "1000"]) as authority:
+        [key] = [name for name in os.listdir(authority.state) if name.startswith("key-")]
+        path = os.path.join(authority.state, key)
+        os.rename(path, path + ".away")
+        os.mkfifo(path) # a read would wait for a writer, with the store locked
+        status, _, error = verb(authority.state, "publish", "--factor", "2000", check=False)
+        assert status == 1 and path in error, error
+        os.rename(path + ".away", path)
+        verb(authority.state, "publish", "--factor", "3000")
+        authority.wait_epoch(2)
+
+
+def a_key_that_root_makes_is_its_servers():
+    """sudo frank-authority rotate-key, beside a server that runs as another user."""
+    if os.geteuid() != 0:
+        raise Skip("needs root, to be another user's")
+    with Authority(["--factor", "1000"]) as authority:
+        authority.end()
+        for name in ("", *os.listdir(authority.state)):
+            os.chown(os.path.join(authority.state, name), 65534, 65534)
+        verb(authority.state, "rotate-key")
+        for name in os.listdir(authority.state):
+            assert os.stat(os.path.join(authority.state, name)).st_uid == 65534, name
+
+
 def documents_are_signed_anew_in_time():
     with Authority(["--factor", "1000", "--valid", "6s", "--max-age", "1s", "--grace",
                     "2s"]) as authority:
@@ -227,6 +253,9 @@ def another_issuer_is_refused():
 def values_and_verbs_that_are_wrong_are_named():
     with tempfile.TemporaryDirectory(prefix="frank-") as folder:
         state = os.path.join(folder, "none")
+        pipe = os.path.join(folder, "pipe")
+        os.mkfifo(pipe)
+        serve = ["--listen", "127.0.0.1:0", "--issuer", "x", "--state", os.path.join(folder, "s")]
         for args, status, text in (
                 (["publsh"], 2, "publish is the nearest"), (["--nothing"], 2, "--nothing"),
                 (["publish", "--state", state], 2, "--factor"),
@@ -249,7 +278,9 @@ def values_and_verbs_that_are_wrong_are_named():
                 (["publish", "--factor", "5", "--state", os.path.join(folder, "new")], 1,
                  "nothing was published yet"),
                 (["history", "--state", state], 1, state), (["keys", "--state", state], 1, state),
-                (["--read-only", "--listen", "127.0.0.1:0", "--state", state], 1, state)):
+                (["--read-only", "--listen", "127.0.0.1:0", "--state", state], 1, state),
+                ([*serve, "--access-log", pipe], 1, pipe), # nobody reads it
+                ([*serve, "--access-log", folder], 1, folder)):
             done = subprocess.run([program("frank-authority"), *args], capture_output=True,
                                   text=True, timeout=20, check=False)
             assert done.returncode == status and text in done.stderr, (args, done)
@@ -443,5 +474,6 @@ if __name__ == "__main__":
         a_copy_serves_the_same_and_follows, a_read_only_copy_of_nothing_and_expiry_are_told,
         a_killed_child_comes_back_and_no_connection_is_refused,
         killed_in_the_middle_of_publications_no_epoch_is_lost, metrics_pass_promtool,
+        a_key_file_that_is_no_file_is_named, a_key_that_root_makes_is_its_servers,
         odd_forms_of_requests_are_understood_or_refused,
         the_access_log_has_a_line_for_each_answer)
