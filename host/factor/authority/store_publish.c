@@ -83,6 +83,8 @@ static enum frank_err name_previous(struct frank_authority_store *store,
   return err;
 }
 
+/* The estimation goes on from the new factor: what it wanted before would undo what a person has
+ * published. */
 static enum frank_err change_factor(struct frank_authority_store *store,
                                     struct frank_factor_document *document, uint64_t factor,
                                     const char *reason, int64_t now_s, char *why)
@@ -106,6 +108,9 @@ static enum frank_err change_factor(struct frank_authority_store *store,
   document->epoch++;
   document->factor = factor;
   err = add_epoch(store, document->epoch, factor, reason, now_s, why);
+  if (err == FRANK_OK) {
+    err = store_set_meta(store, FRANK_AUTHORITY_NUMBER_WANTED, "0", why);
+  }
   return err == FRANK_OK ? sign_now(store, document, now_s, why) : err;
 }
 
@@ -388,13 +393,13 @@ static enum frank_err step_in(struct frank_authority_store *store, uint64_t afte
     err = store_refuse(store, FRANK_ERR_AGAIN, why, "epoch %" PRIu64 " is in force by now",
                        document.epoch);
   }
+  if (err == FRANK_OK && factor != 0 && factor != document.factor) {
+    err = change_factor(store, &document, factor, reason, now_s, why);
+  }
   for (size_t i = 0; i < count && err == FRANK_OK; i++) {
     char text[40];
     (void)snprintf(text, sizeof text, "%.17g", numbers[i].value);
     err = store_set_meta(store, numbers[i].name, text, why);
-  }
-  if (err == FRANK_OK && factor != 0 && factor != document.factor) {
-    err = change_factor(store, &document, factor, reason, now_s, why);
   }
   return err;
 }

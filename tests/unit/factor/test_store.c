@@ -324,6 +324,12 @@ static void a_step_is_all_or_nothing(void **context)
       frank_authority_store_number(p->store, FRANK_AUTHORITY_NUMBER_WANTED, &value, p->why),
       FRANK_OK);
   assert_true(value == 1234.5);
+  /* What a person publishes is where the next step begins, not what the last one wanted. */
+  publish(p, 50000, T0 + 3);
+  assert_int_equal(
+      frank_authority_store_number(p->store, FRANK_AUTHORITY_NUMBER_WANTED, &value, p->why),
+      FRANK_OK);
+  assert_true(value == 0);
 }
 
 static void a_store_that_cannot_be_is_named(void **context)
