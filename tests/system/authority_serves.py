@@ -341,8 +341,17 @@ def a_copy_serves_the_same_and_follows():
             assert copied.json("factor")["epoch"] == 2
             copy()
             verb(authority.state, "publish", "--factor", "3000")
+            older = os.path.join(folder, "older.db")
+            shutil.copy(os.path.join(copy_dir, "authority.db"), older)
             copy()
             copied.wait_epoch(3)
+            # Copies that come in the wrong order do not take it back.
+            os.rename(older, os.path.join(copy_dir, "authority.db"))
+            wait_until("it says so", lambda: "is older than 3" in copied.log())
+            assert copied.json("factor")["epoch"] == 3
+            verb(authority.state, "publish", "--factor", "4000")
+            copy()
+            copied.wait_epoch(4)
 
 
 def a_read_only_copy_of_nothing_and_expiry_are_told():
