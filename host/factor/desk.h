@@ -88,7 +88,8 @@ FRANK_MUST_CHECK enum frank_err frank_desk_hear(struct frank_desk *desk,
                                                 uint64_t now_us);
 /* Whoever looks up is gone: nothing is under way any more, and who waits is done. (done) */
 void frank_desk_deaf(struct frank_desk *desk, uint64_t now_us);
-/* Forgets what is kept of the domain; NULL: of all. Those under way stay. */
+/* Forgets what is kept of the domain; NULL: of all. Their next look-ups are fresh ones. Those under
+ * way stay. */
 void frank_desk_forget(struct frank_desk *desk, const char *domain);
 
 /* Does what is due. (done) */
