@@ -24,7 +24,7 @@ struct entry {
   char domain[FRANK_TXT_DOMAIN_BYTES];
   uint64_t asked_us; /* a look-up is under way since then; 0: none is */
   uint64_t until_us; /* what is known counts before this; 0: nothing is */
-  bool fresh; /* the next look-up: it was forgotten on purpose */
+  bool fresh;        /* the next look-up: it was forgotten on purpose */
   enum frank_desk_state state;
   enum frank_dnssec dnssec;
   uint32_t pins; /* held on to by a question that is being taken */

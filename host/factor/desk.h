@@ -44,9 +44,9 @@ struct frank_desk_question {
   uint64_t due_us; /* done by then */
 };
 
-/* Starts a look-up of `domain` (by frank_txt_domain); its answer comes by frank_desk_hear. False:
- * it cannot be started now. */
-typedef bool frank_desk_look_up_fn(void *arg, const char *domain);
+/* Starts a look-up of `domain` (by frank_txt_domain); its answer comes by frank_desk_hear. `fresh`:
+ * what others have kept of it is to be forgotten, too. False: it cannot be started now. */
+typedef bool frank_desk_look_up_fn(void *arg, const char *domain, bool fresh);
 /* The question is done. Its views are valid during the call. */
 typedef void frank_desk_done_fn(void *arg, const struct frank_desk_question *question,
                                 uint64_t now_us);

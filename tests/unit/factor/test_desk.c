@@ -16,7 +16,7 @@
 struct world {
   struct frank_desk *desk;
   bool fresh; /* of the last look-up */
-  bool deaf; /* look-ups cannot be started */
+  bool deaf;  /* look-ups cannot be started */
   char asked[64][64];
   size_t asked_count;
   uint64_t done[64]; /* tags */
