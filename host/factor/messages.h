@@ -2,7 +2,8 @@
  * messages: what a frank-resolver and who started it (frankd, or frank without a frankd) say to
  * each other, besides base/records.h.
  *
- *     resolver -> starter: SOURCE for every source after READY, and again whenever it changed;
+ *     resolver -> starter: SOURCE for every source after READY, and again after each answer of
+ *                          it, be it for its document or its keys;
  *                          DOMAIN for each LOOKUP, in the order in which they come to an end
  *     starter -> resolver: LOOKUP, REFRESH
  *
