@@ -24,6 +24,7 @@ struct entry {
   char domain[FRANK_TXT_DOMAIN_BYTES];
   uint64_t asked_us; /* a look-up is under way since then; 0: none is */
   uint64_t until_us; /* what is known counts before this; 0: nothing is */
+  bool fresh;        /* the next look-up: it was forgotten on purpose */
   enum frank_desk_state state;
   enum frank_dnssec dnssec;
   uint32_t pins; /* held on to by a question that is being taken */
@@ -184,11 +185,12 @@ static struct entry *look_up(struct frank_desk *desk, const char *domain, uint64
     return NULL;
   }
   if (entry->asked_us == 0 || now_us - entry->asked_us > LOOK_UP_US) {
-    if (!desk->config.look_up(desk->config.arg, name)) {
+    if (!desk->config.look_up(desk->config.arg, name, entry->fresh)) {
       desk->counts.crowded++;
       return NULL;
     }
     desk->counts.look_ups++;
+    entry->fresh = false;
     entry->asked_us = now_us > 0 ? now_us : 1;
   }
   return entry;
@@ -400,11 +402,14 @@ void frank_desk_forget(struct frank_desk *desk, const char *domain)
     if (frank_txt_domain(domain, strlen(domain), name) == FRANK_OK &&
         (entry = find(desk, name, name_hash(desk, name))) != NULL) {
       entry->until_us = 0;
+      entry->fresh = true;
     }
     return;
   }
   for (struct frank_list *at = desk->uses.next; at != &desk->uses; at = at->next) {
-    FRANK_CONTAINER(at, struct entry, by_use)->until_us = 0;
+    struct entry *entry = FRANK_CONTAINER(at, struct entry, by_use);
+    entry->until_us = 0;
+    entry->fresh = true;
   }
 }
 

@@ -61,6 +61,8 @@ struct frank_resolver_source {
 
 struct frank_resolver_lookup {
   char domain[FRANK_TXT_DOMAIN_BYTES + 2]; /* by frank_txt_domain */
+  uint32_t fresh; /* 1: what is cached does not count; while others are asked for it may */
+  uint32_t reserved;
 };
 
 enum frank_resolver_answer {
