@@ -79,4 +79,9 @@ struct frank_resolver_domain {
   char why[FRANK_FACTOR_WHY_BYTES]; /* ABSENT, FAILED; also of a record that was passed over */
 };
 
+/* True where it is what a resolver can say: every text and number has the form that it has above.
+ * Whether there is such a source, or anybody has asked for the domain, is the starter's to know. */
+bool frank_resolver_source_is_sound(const struct frank_resolver_source *source);
+bool frank_resolver_domain_is_sound(const struct frank_resolver_domain *domain);
+
 #endif
