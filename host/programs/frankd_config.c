@@ -72,6 +72,11 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
     snprintf(why, FRANK_CONFIG_WHY_BYTES, "factor_key: there is no factor_url that it could sign");
     return FRANK_ERR_MALFORMED;
   }
+  if (config->require_dnssec && config->dns_anchor[0] == '\0') {
+    snprintf(why, FRANK_CONFIG_WHY_BYTES,
+             "require_dnssec: without dns_anchor nothing is validated, and no record would count");
+    return FRANK_ERR_MALFORMED;
+  }
   enum frank_err err = frankd_sources_check(config, why);
   return err == FRANK_OK ? check_listen(config, why) : err;
 }

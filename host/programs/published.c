@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* What Debian's dns-root-data installs. */
@@ -169,19 +168,6 @@ enum frank_err frank_published_options(struct frank_cmd_line *line, const char *
 
 /* ---- questions ---- */
 
-/* The folders above the one in which things are kept (XDG Base Directory Specification: mode 0700);
- * the resolver makes that itself. What cannot be made it will find out. */
-static void make_above(const char *dir)
-{
-  char path[FRANK_DIR_BYTES];
-  snprintf(path, sizeof path, "%s", dir);
-  for (char *slash = path; *slash != '\0' && (slash = strchr(slash + 1, '/')) != NULL;) {
-    *slash = '\0';
-    (void)mkdir(path, S_IRWXU);
-    *slash = '/';
-  }
-}
-
 static bool is_interrupted(void)
 {
   return frank_signals_caught() != 0;
@@ -209,7 +195,7 @@ enum frank_err frank_published_ask(const struct frank_published *published, uint
       .ca_file = published->ca_file,
       .stop = is_interrupted,
   };
-  make_above(published->state_dir);
+  frank_dir_make_above(published->state_dir);
   frank_signals_catch(old);
   enum frank_err err = frank_factor_ask(&ask, source, domains, why);
   frank_signals_restore(old);
