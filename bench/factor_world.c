@@ -49,7 +49,9 @@ static double chance_poisson(struct chance *chance, double mean)
   }
   double count = 0;
   double least = exp(-mean);
-  for (double product = chance_unit(chance); product > least; product *= chance_unit(chance)) {
+  double product = chance_unit(chance);
+  while (product > least) {
+    product *= chance_unit(chance);
     count++;
   }
   return count;

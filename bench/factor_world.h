@@ -36,18 +36,19 @@ struct bench_factor_span {
 struct bench_factor_scenario {
   const char *name;
   const char *text; /* what it asks */
-  unsigned days;
   uint64_t first_factor;
+  unsigned days;
 
   unsigned reporters;
+  unsigned spammers;
   double reporter_median; /* stamped ham of the middle one, messages per day */
   double reporter_spread; /* sigma of the logarithm */
   double false_share;     /* of the reporters */
-  bool false_are_large;   /* the largest ones; else any */
-  enum bench_factor_lie lie;
   struct bench_factor_span lying;
+  enum bench_factor_lie lie;
+  bool false_are_large; /* the largest ones; else any */
+  bool expects_capture; /* beyond what the rule promises: shown, not judged */
 
-  unsigned spammers;
   double spam_to_ham;    /* mail of all spammers together, if all were active, to stamped ham */
   double revenue_median; /* dollars that a stamped mail brings */
   double revenue_spread; /* sigma of the logarithm */
@@ -61,8 +62,6 @@ struct bench_factor_scenario {
   double farm_cheaper;              /* how much cheaper */
   struct bench_factor_span outage;  /* no step is taken; reports still come in */
   struct bench_factor_span silence; /* no report comes in; steps are taken */
-
-  bool expects_capture; /* beyond what the rule promises: shown, not judged */
 };
 
 /* One day. */

@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define LOOK_MS     100 /* how soon `stop` is noticed */
-#define SETTLE_MS   300 /* for the keys of a source whose document is here */
-#define LEAVE_MS    500 /* for what it still writes to disk once its channel is closed */
+#define LOOK_MS     100  /* how soon `stop` is noticed */
+#define SETTLE_MS   1000 /* for the keys of a source whose document is here */
+#define LEAVE_MS    500  /* for what it still writes to disk once its channel is closed */
 #define LEAVE_NAP_N 2000000
 #define UNANSWERED  FRANK_RESOLVER_ANSWER_COUNT
 
@@ -32,6 +32,7 @@ struct asking {
   uint64_t settle_until_us; /* 0: something has no answer yet */
   bool is_ready;
   bool source_done[FRANK_RESOLVER_SOURCES_MAX];
+  bool source_settled[FRANK_RESOLVER_SOURCES_MAX]; /* told of again since it was done */
   size_t sources_open;
   size_t domains_open;
   size_t domains_sent;
@@ -121,6 +122,7 @@ static bool take_source(struct asking *a, const uint8_t *payload)
   }
   bool good = source.has_document != 0 && source.kept == 0 && source.confirmed_s != 0;
   a->sources[source.index] = source;
+  a->source_settled[source.index] = a->source_done[source.index];
   if (!a->source_done[source.index] && (good || source.failures > 0)) {
     a->source_done[source.index] = true;
     a->sources_open--;
@@ -219,15 +221,15 @@ static void send_lookups(struct asking *a)
   (void)ignored;
 }
 
-/* True while a source that signs has something due at once: the set of its keys, by which a new one
- * is known before the old one goes. It is worth a moment, and no answer depends on it. */
+/* True while a source that signs has not answered for the set of its keys, which is asked for once
+ * the document is here: by it a new key is known before the old one goes. It is worth a moment, and
+ * no answer to our questions depends on it. */
 static bool is_settling(const struct asking *a)
 {
-  int64_t now_s = frank_clock_unix_s();
   for (size_t i = 0; i < a->ask->source_count; i++) {
     const struct frank_resolver_source *source = &a->sources[i];
-    if (source->has_document != 0 && source->kept == 0 && source->key_id[0] != '\0' &&
-        source->why[0] == '\0' && source->next_s <= now_s) {
+    if (!a->source_settled[i] && source->has_document != 0 && source->kept == 0 &&
+        source->key_id[0] != '\0' && source->why[0] == '\0') {
       return true;
     }
   }

@@ -26,6 +26,7 @@ struct entry {
   char domain[FRANK_TXT_DOMAIN_BYTES];
   uint64_t asked_us; /* while in flight: since then */
   uint64_t until_us; /* what is known counts before this; 0: nothing is */
+  bool fresh;        /* the next look-up: it was forgotten on purpose */
   enum frank_desk_state state;
   enum frank_dnssec dnssec;
   uint32_t pins; /* held on to by a question that is being taken */
@@ -199,13 +200,14 @@ static void land(struct frank_desk *desk, struct entry *entry)
 /* Starts the look-up of an entry; false: it cannot be started now. */
 static bool start(struct frank_desk *desk, struct entry *entry, uint64_t now_us)
 {
-  if (!desk->config.look_up(desk->config.arg, entry->domain)) {
+  if (!desk->config.look_up(desk->config.arg, entry->domain, entry->fresh)) {
     return false;
   }
   frank_list_remove(&entry->in_turn);
   frank_list_append(&desk->in_flight, &entry->in_flight);
   desk->in_flight_count++;
   desk->counts.look_ups++;
+  entry->fresh = false;
   entry->asked_us = now_us;
   return true;
 }
@@ -468,13 +470,16 @@ void frank_desk_forget(struct frank_desk *desk, const char *domain)
     if (frank_txt_domain(domain, strlen(domain), name) == FRANK_OK &&
         (entry = find(desk, name, name_hash(desk, name))) != NULL) {
       entry->until_us = 0;
+      entry->fresh = true;
     }
     return;
   }
   struct frank_list *const lists[] = {&desk->idle, &desk->busy};
   for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
     for (struct frank_list *at = lists[i]->next; at != lists[i]; at = at->next) {
-      FRANK_CONTAINER(at, struct entry, by_use)->until_us = 0;
+      struct entry *entry = FRANK_CONTAINER(at, struct entry, by_use);
+      entry->until_us = 0;
+      entry->fresh = true;
     }
   }
 }

@@ -46,9 +46,9 @@ struct frank_desk_question {
   uint64_t due_us; /* done by then */
 };
 
-/* Starts a look-up of `domain` (by frank_txt_domain); its answer comes by frank_desk_hear. False:
- * it cannot be started now. */
-typedef bool frank_desk_look_up_fn(void *arg, const char *domain);
+/* Starts a look-up of `domain` (by frank_txt_domain); its answer comes by frank_desk_hear. `fresh`:
+ * what others have kept of it is to be forgotten, too. False: it cannot be started now. */
+typedef bool frank_desk_look_up_fn(void *arg, const char *domain, bool fresh);
 /* The question is done. Its views are valid during the call. */
 typedef void frank_desk_done_fn(void *arg, const struct frank_desk_question *question,
                                 uint64_t now_us);
@@ -90,7 +90,8 @@ FRANK_MUST_CHECK enum frank_err frank_desk_hear(struct frank_desk *desk,
                                                 uint64_t now_us);
 /* Whoever looks up is gone: nothing is under way any more, and who waits is done. (done) */
 void frank_desk_deaf(struct frank_desk *desk, uint64_t now_us);
-/* Forgets what is kept of the domain; NULL: of all. Those under way stay. */
+/* Forgets what is kept of the domain; NULL: of all. Their next look-ups are fresh ones. Those under
+ * way stay. */
 void frank_desk_forget(struct frank_desk *desk, const char *domain);
 
 /* Does what is due. (done) */

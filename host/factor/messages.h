@@ -2,7 +2,8 @@
  * messages: what a frank-resolver and who started it (frankd, or frank without a frankd) say to
  * each other, besides base/records.h.
  *
- *     resolver -> starter: SOURCE for every source after READY, and again whenever it changed;
+ *     resolver -> starter: SOURCE for every source after READY, and again after each answer of
+ *                          it, be it for its document or its keys;
  *                          DOMAIN for each LOOKUP, in the order in which they come to an end
  *     starter -> resolver: LOOKUP, REFRESH
  *
@@ -60,6 +61,8 @@ struct frank_resolver_source {
 
 struct frank_resolver_lookup {
   char domain[FRANK_TXT_DOMAIN_BYTES + 2]; /* by frank_txt_domain */
+  uint32_t fresh; /* 1: what is cached does not count; while others are asked for it may */
+  uint32_t reserved;
 };
 
 enum frank_resolver_answer {

@@ -381,7 +381,7 @@ static enum frank_err add_rows(struct frank_observations *store, sqlite3_stmt *r
       err = frank_observations_step(store, rows, &has_row, why);
       continue;
     }
-    double age_s = (double)(now_s - sqlite3_column_int64(rows, 2) * HOUR_S - HOUR_S / 2);
+    double age_s = (double)(now_s - sqlite3_column_int64(rows, 2) * HOUR_S) - HOUR_S / 2.0;
     double weight = age_s > 0 ? exp2(-age_s / (double)half_life_s) : 1;
     sum->is_fresh = sum->is_fresh || age_s < (double)FRANK_REPORTER_FRESH_S;
     double *kind = sqlite3_column_int64(rows, 3) != 0 ? &sum->spam : &sum->ham;

@@ -227,35 +227,35 @@ enum action { ACTION_KEY, ACTION_JSON, ACTION_HELP, ACTION_VERSION };
 static const struct flag {
   const char *name;
   const char *argument; /* as --help shows it; NULL: takes none */
+  const char *key;      /* ACTION_KEY; without an argument it becomes "true" */
+  const char *help;     /* NULL: the key's */
   enum action action;
-  const char *key; /* ACTION_KEY; without an argument it becomes "true" */
-  unsigned verbs;  /* that take it */
-  const char *help;
+  unsigned verbs; /* that take it */
 } flags[] = {
-    {"state", "DIR", ACTION_KEY, "state", ALL, NULL},
-    {"listen", "ADDR:PORT", ACTION_KEY, "listen", VERB(SERVE), NULL},
-    {"issuer", "NAME", ACTION_KEY, "issuer", VERB(SERVE), NULL},
-    {"kind", "KIND", ACTION_KEY, "kind", VERB(SERVE), NULL},
-    {"factor", "N", ACTION_KEY, "factor", VERB(SERVE) | VERB(PUBLISH), NULL},
-    {"testing", NULL, ACTION_KEY, "testing", VERB(SERVE), NULL},
-    {"max-age", "TIME", ACTION_KEY, "max_age", VERB(SERVE), NULL},
-    {"valid", "TIME", ACTION_KEY, "valid", VERB(SERVE), NULL},
-    {"grace", "TIME", ACTION_KEY, "grace", VERB(SERVE), NULL},
-    {"read-only", NULL, ACTION_KEY, "read_only", VERB(SERVE), NULL},
-    {"base-url", "URL", ACTION_KEY, "base_url", VERB(SERVE), NULL},
-    {"estimate", NULL, ACTION_KEY, "estimate", VERB(SERVE), NULL},
-    {"reference-rate", "N", ACTION_KEY, "reference_rate", CONTROL, NULL},
-    {"min-work", "TIME", ACTION_KEY, "min_work", CONTROL, NULL},
-    {"max-work", "TIME", ACTION_KEY, "max_work", CONTROL, NULL},
-    {"forget", NULL, ACTION_KEY, "forget", VERB(REPORTER), NULL},
-    {"access-log", "FILE", ACTION_KEY, "access_log", VERB(SERVE), NULL},
-    {"trusted-proxy", "ADDR", ACTION_KEY, "trusted_proxy", VERB(SERVE), NULL},
-    {"log-level", "LEVEL", ACTION_KEY, "log_level", VERB(SERVE), NULL},
-    {"reason", "TEXT", ACTION_KEY, "reason", VERB(PUBLISH), NULL},
-    {"after", "TIME", ACTION_KEY, "after", VERB(ROTATE), NULL},
-    {"json", NULL, ACTION_JSON, NULL, RESULTS, "results as JSON, one object a line"},
-    {"help", NULL, ACTION_HELP, NULL, ALL, "this text"},
-    {"version", NULL, ACTION_VERSION, NULL, ALL, "print the version"},
+    {"state", "DIR", "state", NULL, ACTION_KEY, ALL},
+    {"listen", "ADDR:PORT", "listen", NULL, ACTION_KEY, VERB(SERVE)},
+    {"issuer", "NAME", "issuer", NULL, ACTION_KEY, VERB(SERVE)},
+    {"kind", "KIND", "kind", NULL, ACTION_KEY, VERB(SERVE)},
+    {"factor", "N", "factor", NULL, ACTION_KEY, VERB(SERVE) | VERB(PUBLISH)},
+    {"testing", NULL, "testing", NULL, ACTION_KEY, VERB(SERVE)},
+    {"max-age", "TIME", "max_age", NULL, ACTION_KEY, VERB(SERVE)},
+    {"valid", "TIME", "valid", NULL, ACTION_KEY, VERB(SERVE)},
+    {"grace", "TIME", "grace", NULL, ACTION_KEY, VERB(SERVE)},
+    {"read-only", NULL, "read_only", NULL, ACTION_KEY, VERB(SERVE)},
+    {"base-url", "URL", "base_url", NULL, ACTION_KEY, VERB(SERVE)},
+    {"estimate", NULL, "estimate", NULL, ACTION_KEY, VERB(SERVE)},
+    {"reference-rate", "N", "reference_rate", NULL, ACTION_KEY, CONTROL},
+    {"min-work", "TIME", "min_work", NULL, ACTION_KEY, CONTROL},
+    {"max-work", "TIME", "max_work", NULL, ACTION_KEY, CONTROL},
+    {"forget", NULL, "forget", NULL, ACTION_KEY, VERB(REPORTER)},
+    {"access-log", "FILE", "access_log", NULL, ACTION_KEY, VERB(SERVE)},
+    {"trusted-proxy", "ADDR", "trusted_proxy", NULL, ACTION_KEY, VERB(SERVE)},
+    {"log-level", "LEVEL", "log_level", NULL, ACTION_KEY, VERB(SERVE)},
+    {"reason", "TEXT", "reason", NULL, ACTION_KEY, VERB(PUBLISH)},
+    {"after", "TIME", "after", NULL, ACTION_KEY, VERB(ROTATE)},
+    {"json", NULL, NULL, "results as JSON, one object a line", ACTION_JSON, RESULTS},
+    {"help", NULL, NULL, "this text", ACTION_HELP, ALL},
+    {"version", NULL, NULL, "print the version", ACTION_VERSION, ALL},
 };
 #define FLAG_COUNT (sizeof flags / sizeof flags[0])
 
@@ -418,6 +418,10 @@ static int check_together(const struct authority_config *config)
     (void)fputs("frank-authority: --max-age: more than half of --valid: a kept answer could "
                 "expire\n",
                 stderr);
+    return AUTHORITY_EXIT_CONFIG;
+  }
+  if (config->min_work_us > config->max_work_us) {
+    (void)fputs("frank-authority: --min-work: above --max-work\n", stderr);
     return AUTHORITY_EXIT_CONFIG;
   }
   if (config->read_only && config->factor != 0) {

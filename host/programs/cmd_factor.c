@@ -150,6 +150,10 @@ static int ask_url(struct factor *f)
   if (why[0] != '\0') {
     frank_cmd_note(f->line, "%s: %s", f->published.name, why);
   }
+  if (f->explain && f->published.state_why[0] != '\0') {
+    frank_cmd_note(f->line, "nothing is kept for when %s is down: %s", f->published.name,
+                   f->published.state_why);
+  }
   frank_factor_document_source(document, name);
   json_t *report = one != NULL
                        ? json_pack("{s:I, s:s, s:I, s:[o], s:s}", "factor",

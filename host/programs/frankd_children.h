@@ -41,7 +41,7 @@ void frankd_children_answer(void *arg, uint64_t origin, const struct frank_answe
 
 /* The calls of frankd_factors: a look-up and a refresh for the resolver, which is started by the
  * first look-up where no source needs it before; an answer for a door. */
-bool frankd_children_look_up(void *arg, const char *domain);
+bool frankd_children_look_up(void *arg, const char *domain, bool fresh);
 void frankd_children_refresh(void *arg);
 void frankd_children_factor(void *arg, uint64_t origin, const struct frank_door_factor *factor,
                             const struct frank_door_domain *rows);

@@ -397,10 +397,10 @@ void frankd_factors_resolver_gone(struct frankd_factors *f, uint64_t now_us)
 
 /* ---- life ---- */
 
-static bool look_up(void *arg, const char *domain)
+static bool look_up(void *arg, const char *domain, bool fresh)
 {
   struct frankd_factors *f = arg;
-  return f->calls.look_up(f->calls.arg, domain);
+  return f->calls.look_up(f->calls.arg, domain, fresh);
 }
 
 enum frank_err frankd_factors_new(const struct frankd_config *config,

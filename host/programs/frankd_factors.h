@@ -29,7 +29,7 @@ struct frankd_factors;
 /* What it asks of others. */
 struct frankd_factors_calls {
   /* Starts a look-up at the resolver; false: it cannot be asked now. */
-  bool (*look_up)(void *arg, const char *domain);
+  bool (*look_up)(void *arg, const char *domain, bool fresh);
   /* Has the resolver ask every source now. */
   void (*refresh)(void *arg);
   /* Answers a question about factors: `rows` has factor->domain_count entries. */

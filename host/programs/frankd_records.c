@@ -223,7 +223,7 @@ void frankd_child_record(struct frankd_child *c, const struct frank_record *reco
 
 /* ---- what frankd_factors asks ---- */
 
-bool frankd_children_look_up(void *arg, const char *domain)
+bool frankd_children_look_up(void *arg, const char *domain, bool fresh)
 {
   struct frankd_children *all = arg;
   struct frankd_child *c = all->resolver;
@@ -237,7 +237,7 @@ bool frankd_children_look_up(void *arg, const char *domain)
   if (!c->chan || !frank_chan_has_room(c->chan)) {
     return false;
   }
-  struct frank_resolver_lookup lookup = {.domain = ""};
+  struct frank_resolver_lookup lookup = {.fresh = fresh ? 1 : 0};
   snprintf(lookup.domain, sizeof lookup.domain, "%s", domain);
   frankd_child_put(c, FRANK_RESOLVER_LOOKUP, &lookup, sizeof lookup);
   return true;

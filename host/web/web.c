@@ -283,7 +283,8 @@ static enum frank_err take_record(struct frank_web *web, const struct frank_reco
     if (record->len_bytes != sizeof(struct frank_record_tag)) {
       return FRANK_ERR_MALFORMED;
     }
-    return frank_chan_put(web->chan, FRANK_RECORD_PONG, record->payload, record->len_bytes, NULL, 0);
+    return frank_chan_put(web->chan, FRANK_RECORD_PONG, record->payload, record->len_bytes, NULL,
+                          0);
   case FRANK_DOOR_DRAIN:
     return FRANK_OK; /* the next snapshot says it */
   default:

@@ -30,11 +30,11 @@ enum frank_worker_record {
 
 struct frank_worker_open {
   char device[FRANK_DEVICE_NAME_BYTES];
-  char variant[32];                      /* empty: the fastest */
-  uint32_t bind;                         /* 1: bind to the device's place */
-  int32_t nice;                          /* added to the process's nice value, 0..19 */
+  char variant[32];                /* empty: the fastest */
+  uint32_t bind;                   /* 1: bind to the device's place */
+  int32_t nice;                    /* added to the process's nice value, 0..19 */
   char cache_dir[FRANK_DIR_BYTES]; /* what engines keep between runs; empty: nothing */
-  uint32_t tune;                         /* 1: measure again what was tuned before */
+  uint32_t tune;                   /* 1: measure again what was tuned before */
 };
 
 struct frank_worker_failed {

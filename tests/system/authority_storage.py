@@ -18,11 +18,15 @@ import tempfile
 from authority_support import BASE, Authority, openssl_verifies, verb
 from harness import Skip, children_of, program, run, wait_until
 
-CALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "openat", "unlink", "ftruncate",
-         "mkdir")
+WRITES = ("write", "pwrite64", "fsync", "fdatasync", "rename", "openat", "unlink", "ftruncate",
+          "mkdir")
+READS = ("pread64", "read", "fcntl", "newfstatat", "close", "lseek")
+KINDS = [(call, what) for call in WRITES
+         for what in ("signal=SIGKILL", "error=ENOSPC", "error=EIO")]
+KINDS += [(call, what) for call in READS for what in ("signal=SIGKILL", "error=EIO")]
 FILES = 200 * min(50, int(os.environ.get("FRANK_TEST_SCALE", "1")))
 NTH_MAX = 200
-EXPECTED_ENDS = {0, 1, -9, 128 + 9}
+EXPECTED_ENDS = {0, 1, -9, 128 + 9, 127}  # 127: the loader could not read the program
 
 
 def need_strace():
@@ -67,28 +71,35 @@ def told_of(out):
     return json.loads(lines[-1]).get("epoch", 0) if lines else 0
 
 
+def ended_well(status, errors):
+    """A sanitizer's own start, where a call of that was the one that failed, does not hear that it is
+    not to look for leaks while strace does."""
+    if "does not work under ptrace" in errors:
+        return True
+    return (status in EXPECTED_ENDS and "AddressSanitizer" not in errors and
+            "runtime error" not in errors)
+
+
 def check_points(state, folder, command_of, least_points):
     points = killed = failed = 0
-    for call in CALLS:
-        for what in ("signal=SIGKILL", "error=ENOSPC", "error=EIO"):
-            for nth in range(1, NTH_MAX):
-                target = copy_of(state, folder)
-                before = len(verb(target, "history")[1]) - 1
-                status, hit, out, errors = traced(call, what, nth, command_of(target))
-                if not hit:
-                    break  # the command needs no more of these
-                points += 1
-                killed += what.startswith("signal")
-                failed += status == 1
-                assert status in EXPECTED_ENDS, (call, what, nth, status, errors)
-                assert "anitizer" not in errors, errors
-                told = told_of(out) if status == 0 else 0
-                epochs = epochs_of(target)
-                assert epochs == list(range(1, len(epochs) + 1)), (call, what, nth, epochs)
-                assert len(epochs) >= max(before + 1, told), (call, what, nth, told, epochs)
-                assert len(epochs) <= before + 2, (call, what, nth, epochs)
-            else:
-                raise AssertionError(f"{call}: more than {NTH_MAX} of them")
+    for call, what in KINDS:
+        for nth in range(1, NTH_MAX):
+            target = copy_of(state, folder)
+            before = len(verb(target, "history")[1]) - 1
+            status, hit, out, errors = traced(call, what, nth, command_of(target))
+            if not hit:
+                break  # the command needs no more of these
+            points += 1
+            killed += what.startswith("signal")
+            failed += status == 1
+            assert ended_well(status, errors), (call, what, nth, status, errors)
+            told = told_of(out) if status == 0 else 0
+            epochs = epochs_of(target)
+            assert epochs == list(range(1, len(epochs) + 1)), (call, what, nth, epochs)
+            assert len(epochs) >= max(before + 1, told), (call, what, nth, told, epochs)
+            assert len(epochs) <= before + 2, (call, what, nth, epochs)
+        else:
+            raise AssertionError(f"{call}: more than {NTH_MAX} of them")
     print(f"{points} points: {killed} killed, {failed} failed with a word")
     assert points >= least_points and killed > 0 and failed > 0
 
@@ -101,7 +112,7 @@ def every_call_of_a_publication_may_fail_or_be_the_last():
         assert authority.end() == 0
         check_points(authority.state, folder,
                      lambda target: [program("frank-authority"), "publish", "--factor", "3000",
-                                     "--state", target, "--json"], 60)
+                                     "--state", target, "--json"], 150)
 
 
 def every_call_of_a_rotation_may_fail_or_be_the_last():
@@ -111,25 +122,24 @@ def every_call_of_a_rotation_may_fail_or_be_the_last():
             tempfile.TemporaryDirectory(prefix="frank-") as folder:
         assert authority.end() == 0
         points = 0
-        for call in CALLS:
-            for what in ("signal=SIGKILL", "error=ENOSPC"):
-                for nth in range(1, NTH_MAX):
-                    target = copy_of(authority.state, folder)
-                    status, hit, _, errors = traced(
-                        call, what, nth, [program("frank-authority"), "rotate-key", "--state",
-                                          target, "--after", "1d", "--json"])
-                    if not hit:
-                        break
-                    points += 1
-                    assert status in EXPECTED_ENDS, (call, what, nth, status, errors)
-                    assert epochs_of(target) == [1, 2], (call, what, nth)
-                    keys = verb(target, "keys")[1][:-1]
-                    assert [k["state"] for k in keys] in (["current"], ["current", "next"]), keys
-                    for key in keys:
-                        path = os.path.join(target, "key-" + key["kid"])
-                        assert os.stat(path).st_size == 65, (call, what, nth)
+        for call, what in KINDS:
+            for nth in range(1, NTH_MAX):
+                target = copy_of(authority.state, folder)
+                status, hit, _, errors = traced(
+                    call, what, nth, [program("frank-authority"), "rotate-key", "--state",
+                                      target, "--after", "1d", "--json"])
+                if not hit:
+                    break
+                points += 1
+                assert ended_well(status, errors), (call, what, nth, status, errors)
+                assert epochs_of(target) == [1, 2], (call, what, nth)
+                keys = verb(target, "keys")[1][:-1]
+                assert [k["state"] for k in keys] in (["current"], ["current", "next"]), keys
+                for key in keys:
+                    path = os.path.join(target, "key-" + key["kid"])
+                    assert os.stat(path).st_size == 65, (call, what, nth)
         print(f"{points} points")
-        assert points >= 60, points
+        assert points >= 150, points
 
 
 def first_start(state, call, nth):

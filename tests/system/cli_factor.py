@@ -6,6 +6,7 @@ import base64
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -71,7 +72,11 @@ class Home:
         self.env = {"STATE_DIRECTORY": self.state}
 
     def frank(self, *args, stdin=b"", **options):
-        return frank(*args, stdin=stdin, env=self.env, **options)
+        done = frank(*args, stdin=stdin, env=self.env, **options)
+        # LeakSanitizer, of a thread of libunbound's that ends while it looks: nothing of ours.
+        done.stderr = re.sub("==[0-9]+==Unable to get registers from thread [0-9]+.\n", "",
+                             done.stderr)
+        return done
 
     def __enter__(self):
         return self
@@ -255,7 +260,12 @@ def new_keys_come_from_a_set_that_the_old_one_signed():
         args = ["factor", publisher.url, "--json", "--factor-key", old.public_base64]
         publisher.keys = [old, new]
         publisher.keys_issued += 1
-        assert record_of(home.frank(*args))["sources"][0]["key"] == old.id
+        def has_seen_it():
+            assert record_of(home.frank(*args))["sources"][0]["key"] == old.id
+            kept, = os.listdir(home.state)
+            return new.x.encode() in read(os.path.join(home.state, kept))
+
+        wait_until("the new key is known", has_seen_it, timeout_s=30)
         # The old one is gone: who has seen the set knows the new one, another does not.
         publisher.key = publisher.keys_signer = new
         publisher.keys = [new]
@@ -389,6 +399,11 @@ def nothing_is_kept_without_a_folder():
                                    publisher.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                   env=env, timeout=60, check=False)
             assert record_of(done)["factor"] == 2000, (state, done)
+            told = subprocess.run([program("frank"), "factor", "--explain", publisher.url], env=env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                                  check=False)
+            assert told.returncode == 0, told
+            assert (b"nothing is kept" in told.stderr) == (state is None), (state, told)
         assert not os.path.exists(home.state)
 
 
@@ -758,6 +773,9 @@ def every_bad_argument_is_named():
             (["factor", "--prge"], "did you mean --purge"),
             (["factor", "--dns-sever", "x"], "did you mean --dns-server"),
         ]
+        if not os.path.exists("/run/frank/mint.sock"):
+            # No frankd is there, and DNS has no such name: nobody can be asked.
+            table.append((["factor", "a@[192.0.2.1]"], "a@[192.0.2.1]"))
         for args, named in table:
             done = frank(*args, stdin=MESSAGE)
             assert done.returncode == 2 and named in done.stderr, (args, named, done)

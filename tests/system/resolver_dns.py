@@ -5,7 +5,7 @@ import time
 
 from dns_server import Junk, Nsd, Relay, Silent, txt
 from factor_server import FactorServer, Key
-from harness import Skip, memory_kib, run
+from harness import memory_kib, run
 from resolver_support import (ABSENT, BOGUS, FOUND, NONE, SECURE, UNKNOWN, Folder, Resolver)
 
 OURS = "v=MSMR1; f=1000000"
@@ -181,8 +181,6 @@ def many_names_stay_in_bounds():
     """40,000 names once each: the memory is that of a bounded cache, not of the names."""
     with Nsd({"example.org": "*.any 3600 IN " + txt(OURS + "; x=" + "y" * 200)}) as nsd, \
             Resolver(["--dns-server", nsd.address]) as resolver:
-        if not resolver.measures_memory:
-            raise Skip("a sanitizer's own memory would count")
         sizes = []
         for turn in range(200):
             resolver.ask(*[f"n{turn}-{i}.any.example.org" for i in range(200)])
@@ -190,6 +188,9 @@ def many_names_stay_in_bounds():
             assert all(d.answer == FOUND for d in resolver.domains)
             resolver.domains.clear()
             sizes.append(memory_kib(resolver.pid, "VmData"))
+        if not resolver.measures_memory:
+            print("      memory not measured: a sanitizer's own would count", flush=True)
+            return
         assert sizes[-1] < 48 << 10, sizes
         assert sizes[-1] - sizes[len(sizes) // 2] < 4 << 10, sizes
         print(f"      VmData after each 5,000: {sizes[24::25]} KiB", flush=True)
@@ -314,5 +315,5 @@ def bad_flags_are_named():
 if __name__ == "__main__":
     run(lookups_say_what_dns_says, lookups_name_what_is_no_domain, servers_that_fail_are_told,
         lookups_have_a_bound_and_an_answer_each, dnssec_is_told_and_required, junk_does_no_harm,
-        many_names_stay_in_bounds, domains_lead_to_documents, domains_stand_for_themselves, bogus_records_count_for_nothing,
-        bad_flags_are_named)
+        many_names_stay_in_bounds, domains_lead_to_documents, domains_stand_for_themselves,
+        bogus_records_count_for_nothing, bad_flags_are_named)

@@ -229,8 +229,9 @@ class Resolver:
         self.refresh()
         return self.source(index, lambda s: s.fetches > fetches, timeout_s)
 
-    def ask(self, *domains):
-        self.send_many(LOOKUP, [domain.encode().ljust(256, b"\0") for domain in domains])
+    def ask(self, *domains, fresh=False):
+        self.send_many(LOOKUP, [struct.pack("=256sII", domain.encode(), fresh, 0)
+                                for domain in domains])
 
     def answer(self, domain, timeout_s=40.0):
         """The next DOMAIN for it."""

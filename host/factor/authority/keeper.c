@@ -146,7 +146,7 @@ static enum frank_err start_child(struct keeper *keeper)
   const struct frank_keeper_config *config = keeper->config;
   char listen_fd[16];
   char max_age[16];
-  char *argv[FRANK_KEEPER_ARGS_MAX];
+  const char *argv[FRANK_KEEPER_ARGS_MAX];
   size_t count = 0;
   (void)snprintf(listen_fd, sizeof listen_fd, "%d", keeper->listen_fd);
   (void)snprintf(max_age, sizeof max_age, "%" PRIu32, config->max_age_s);
@@ -154,27 +154,29 @@ static enum frank_err start_child(struct keeper *keeper)
                                config->dir,        "--max-age",   max_age,   "--log-level",
                                config->log_level};
   for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-    argv[count++] = (char *)(uintptr_t)fixed[i]; /* posix_spawn's own type is without const */
+    argv[count++] = fixed[i];
   }
   if (config->read_only) {
-    argv[count++] = (char *)(uintptr_t) "--read-only";
+    argv[count++] = "--read-only";
   }
   if (config->base_url != NULL) {
-    argv[count++] = (char *)(uintptr_t) "--base-url";
-    argv[count++] = (char *)(uintptr_t)config->base_url;
+    argv[count++] = "--base-url";
+    argv[count++] = config->base_url;
   }
   if (config->access_log != NULL) {
-    argv[count++] = (char *)(uintptr_t) "--access-log";
-    argv[count++] = (char *)(uintptr_t)config->access_log;
+    argv[count++] = "--access-log";
+    argv[count++] = config->access_log;
   }
   for (size_t i = 0; i < config->trusted_count && count + 3 < FRANK_KEEPER_ARGS_MAX; i++) {
-    argv[count++] = (char *)(uintptr_t) "--trusted-proxy";
-    argv[count++] = (char *)(uintptr_t)config->trusted[i];
+    argv[count++] = "--trusted-proxy";
+    argv[count++] = config->trusted[i];
   }
   argv[count] = NULL;
   keeper->start_us = FRANK_NEVER_US;
   keeper->heard_us = frank_clock_now_us();
-  enum frank_err err = frank_child_spawn(keeper->child_path, argv, &keeper->pid, &keeper->chan);
+  /* posix_spawn's type is without const only because C's rules are. */
+  enum frank_err err =
+      frank_child_spawn(keeper->child_path, (char *const *)argv, &keeper->pid, &keeper->chan);
   if (err != FRANK_OK) {
     return err;
   }

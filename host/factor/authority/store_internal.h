@@ -70,6 +70,9 @@ FRANK_MUST_CHECK enum frank_err store_key_make(struct frank_authority_store *sto
                                                enum frank_authority_key_state state, int64_t now_s,
                                                int64_t change_s, struct frank_jws_key *key,
                                                char *why);
+/* Takes a key's row away. */
+FRANK_MUST_CHECK enum frank_err store_key_drop(struct frank_authority_store *store, const char *kid,
+                                               int64_t now_s, char *why);
 /* The seed of key KID from its file, checked to be its. The caller wipes it. */
 FRANK_MUST_CHECK enum frank_err store_key_seed(const struct frank_authority_store *store,
                                                const char *kid, uint8_t seed[FRANK_JWS_KEY_BYTES],
@@ -95,7 +98,6 @@ FRANK_MUST_CHECK enum frank_err store_document_read(struct frank_authority_store
 
 /* Signs `document` and the key set with the key in force, and keeps all four texts. */
 FRANK_MUST_CHECK enum frank_err store_sign(struct frank_authority_store *store,
-                                           const struct frank_factor_document *document,
-                                           int64_t now_s, char *why);
+                                           const struct frank_factor_document *document, char *why);
 
 #endif

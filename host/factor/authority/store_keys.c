@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,27 @@ void store_key_remove(const struct frank_authority_store *store, const char *kid
   (void)unlink(path.text);
 }
 
+/* The set is another from now on. One that was made later must not look older, though a clock may
+ * go back: clients take none that is older than the last. */
+static enum frank_err set_changed(struct frank_authority_store *store, int64_t now_s, char *why)
+{
+  char text[32];
+  int64_t last_s = 0;
+  enum frank_err err = store_meta_seconds(store, "keys_issued", &last_s, why);
+  if (err != FRANK_OK && err != FRANK_ERR_NOT_FOUND) {
+    return err;
+  }
+  (void)snprintf(text, sizeof text, "%" PRId64, last_s > now_s ? last_s : now_s);
+  return store_set_meta(store, "keys_issued", text, why);
+}
+
+enum frank_err store_key_drop(struct frank_authority_store *store, const char *kid, int64_t now_s,
+                              char *why)
+{
+  enum frank_err err = store_run(store, why, "DELETE FROM keys WHERE kid = ?", "t", kid);
+  return err == FRANK_OK ? set_changed(store, now_s, why) : err;
+}
+
 enum frank_err store_key_make(struct frank_authority_store *store,
                               enum frank_authority_key_state state, int64_t now_s, int64_t change_s,
                               struct frank_jws_key *key, char *why)
@@ -196,6 +218,9 @@ enum frank_err store_key_make(struct frank_authority_store *store,
                   "INSERT INTO keys (kid, public, created, state, change) VALUES (?, ?, ?, ?, ?)",
                   "tbiti", key->id, key->bytes, (size_t)FRANK_JWS_KEY_BYTES, now_s,
                   frank_authority_key_state_name(state), change_s);
+  if (err == FRANK_OK) {
+    err = set_changed(store, now_s, why);
+  }
   if (err != FRANK_OK) {
     store_key_remove(store, key->id);
   }

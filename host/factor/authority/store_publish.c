@@ -43,7 +43,7 @@ static enum frank_err sign_now(struct frank_authority_store *store,
     document->previous_factor = 0;
     document->previous_until_s = 0;
   }
-  return store_sign(store, document, now_s, why);
+  return store_sign(store, document, why);
 }
 
 static enum frank_err change_factor(struct frank_authority_store *store,
@@ -228,7 +228,7 @@ static enum frank_err move_keys(struct frank_authority_store *store, int64_t now
     if (list[i].state == FRANK_AUTHORITY_KEY_NEXT) {
       err = take_over(store, &list[0], &list[i], now_s, why);
     } else {
-      err = store_run(store, why, "DELETE FROM keys WHERE kid = ?", "t", list[i].key.id);
+      err = store_key_drop(store, list[i].key.id, now_s, why);
       gone->list[gone->count++] = list[i].key;
     }
   }

@@ -7,25 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A set made later must not look older: a clock may go back. */
-static enum frank_err keys_issued(struct frank_authority_store *store, int64_t now_s,
-                                  int64_t *issued_s, char *why)
+/* Oldest first, so that the text of a set that is the same stays the same. */
+static void add_in_order(struct frank_authority_key *list, size_t count,
+                         const struct frank_authority_key *key)
 {
-  enum frank_err err = store_meta_seconds(store, "keys_issued", issued_s, why);
-  if (err == FRANK_ERR_NOT_FOUND) {
-    *issued_s = 0;
-    err = FRANK_OK;
+  size_t at = count;
+  while (at > 0 && (list[at - 1].created_s > key->created_s ||
+                    (list[at - 1].created_s == key->created_s &&
+                     strcmp(list[at - 1].key.id, key->key.id) > 0))) {
+    list[at] = list[at - 1];
+    at--;
   }
-  *issued_s = *issued_s > now_s ? *issued_s : now_s;
-  char text[32];
-  (void)snprintf(text, sizeof text, "%lld", (long long)*issued_s);
-  return err == FRANK_OK ? store_set_meta(store, "keys_issued", text, why) : err;
+  list[at] = *key;
 }
 
-static enum frank_err make_keys(struct frank_authority_store *store, int64_t now_s,
-                                struct frank_jws_keys *keys, char *why)
+/* The set of all keys, and the one in force. */
+static enum frank_err make_keys(struct frank_authority_store *store, struct frank_jws_keys *keys,
+                                struct frank_jws_key *in_force, char *why)
 {
   struct frank_authority_key list[FRANK_JWS_KEYS_MAX];
+  struct frank_authority_key sorted[FRANK_JWS_KEYS_MAX];
   size_t count = 0;
   memset(keys, 0, sizeof *keys);
   enum frank_err err = store_keys_read(store, list, &count, why);
@@ -33,14 +34,18 @@ static enum frank_err make_keys(struct frank_authority_store *store, int64_t now
     return err;
   }
   for (size_t i = 0; i < count; i++) {
-    keys->list[i] = list[i].key;
+    add_in_order(sorted, i, &list[i]);
+  }
+  for (size_t i = 0; i < count; i++) {
+    keys->list[i] = sorted[i].key;
   }
   keys->count = (uint32_t)count;
-  return keys_issued(store, now_s, &keys->issued_s, why);
+  *in_force = list[0].key;
+  return store_meta_seconds(store, "keys_issued", &keys->issued_s, why);
 }
 
 enum frank_err store_sign(struct frank_authority_store *store,
-                          const struct frank_factor_document *document, int64_t now_s, char *why)
+                          const struct frank_factor_document *document, char *why)
 {
   char text[FRANK_FACTOR_DOCUMENT_MAX_BYTES];
   char text_jws[FRANK_JWS_TEXT_BYTES];
@@ -49,9 +54,10 @@ enum frank_err store_sign(struct frank_authority_store *store,
   uint8_t seed[FRANK_JWS_KEY_BYTES];
   struct frank_jws_keys keys;
   size_t ignored = 0;
-  enum frank_err err = make_keys(store, now_s, &keys, why);
+  struct frank_jws_key in_force;
+  enum frank_err err = make_keys(store, &keys, &in_force, why);
   if (err == FRANK_OK) {
-    err = store_key_seed(store, keys.list[0].id, seed, why);
+    err = store_key_seed(store, in_force.id, seed, why);
   }
   if (err != FRANK_OK) {
     return err;

@@ -328,6 +328,16 @@ static enum frank_err take_factor(struct frank_follow *follow, const struct fran
   return FRANK_OK;
 }
 
+/* The domain names nothing any more: what it led to is not renewed, and lapses with its end. */
+static void withdraw(struct frank_follow *follow)
+{
+  follow->url[0] = '\0';
+  follow->etag[0] = '\0';
+  follow->waits_for_keys = false;
+  follow->tried_keys = false;
+  succeed(&follow->document, FRANK_NEVER_US);
+}
+
 void frank_follow_on_record(struct frank_follow *follow, const struct frank_follow_moment *at,
                             const struct frank_answer *answer)
 {
@@ -336,6 +346,9 @@ void frank_follow_on_record(struct frank_follow *follow, const struct frank_foll
   follow->under_way = FRANK_FOLLOW_WAIT;
   follow->dnssec = answer->dnssec;
   if (answer->state != FRANK_RESOLVER_FOUND) {
+    if (answer->state == FRANK_RESOLVER_ABSENT) {
+      withdraw(follow);
+    }
     fail(follow, &follow->record, at, answer->why);
     return;
   }

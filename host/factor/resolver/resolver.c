@@ -46,8 +46,9 @@ struct frank_resolver {
   struct frank_fetch *fetch;
   struct frank_dns *source_dns;
   struct frank_dns *lookup_dns;
-  enum frank_err end; /* why the loop ends; FRANK_OK while it goes on */
-  bool must_flush;    /* before the next record is asked: REFRESH */
+  enum frank_err end;      /* why the loop ends; FRANK_OK while it goes on */
+  bool must_flush;         /* before the next record is asked: REFRESH */
+  bool must_flush_lookups; /* before the next look-up: one that is to be fresh */
   struct frank_log_limit lookup_log;
   struct frank_log_limit source_log;
   struct source sources[FRANK_RESOLVER_SOURCES_MAX];
@@ -323,6 +324,10 @@ static enum frank_err take_lookup(struct frank_resolver *resolver,
   }
   if (!is_first) {
     return FRANK_OK;
+  }
+  resolver->must_flush_lookups = resolver->must_flush_lookups || wanted.fresh != 0;
+  if (resolver->must_flush_lookups && frank_dns_flush(resolver->lookup_dns) == FRANK_OK) {
+    resolver->must_flush_lookups = false; /* else with a later one, when nobody is asked */
   }
   struct asked *asked = &resolver->asked[lookup - resolver->lookups.list];
   *asked = (struct asked){.resolver = resolver, .lookup = lookup};

@@ -63,6 +63,12 @@ static void answers_are_read(void **state)
   read_bytes(MESSAGE, MESSAGE_BYTES, FRANK_DNSSEC_BOGUS, false);
   assert_int_equal(answer.state, FRANK_RESOLVER_FAILED);
   assert_int_equal(answer.txt.factor, 0);
+  /* Strings that do not add up to the record: it is none of ours. */
+  char bytes[MESSAGE_BYTES];
+  memcpy(bytes, MESSAGE, sizeof bytes);
+  bytes[sizeof bytes - sizeof "\x09 f=123456" + 1] = 9 + 1;
+  read_bytes(bytes, sizeof bytes, FRANK_DNSSEC_NONE, false);
+  assert_int_equal(answer.state, FRANK_RESOLVER_ABSENT);
   read_bytes(nothing, sizeof nothing - 1, FRANK_DNSSEC_NONE, false);
   assert_int_equal(answer.state, FRANK_RESOLVER_ABSENT);
   assert_int_equal(answer.ttl_s, 120);

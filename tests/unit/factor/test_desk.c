@@ -16,7 +16,8 @@
 
 struct world {
   struct frank_desk *desk;
-  bool deaf; /* look-ups cannot be started */
+  bool fresh; /* of the last look-up */
+  bool deaf;  /* look-ups cannot be started */
   char asked[ASKED_MAX][64];
   size_t asked_count;
   uint64_t done[64]; /* tags */
@@ -25,13 +26,14 @@ struct world {
   size_t done_count;
 };
 
-static bool look_up(void *arg, const char *domain)
+static bool look_up(void *arg, const char *domain, bool fresh)
 {
   struct world *w = arg;
   if (w->deaf) {
     return false;
   }
   assert_true(w->asked_count < ASKED_MAX);
+  w->fresh = fresh;
   (void)snprintf(w->asked[w->asked_count++], sizeof w->asked[0], "%s", domain);
   return true;
 }
@@ -287,6 +289,9 @@ static void what_is_forgotten_is_asked_again(void **state)
   assert_int_equal(w.done_count, 1);
   ASK(&w, 2, "a.test", START);
   assert_int_equal(w.done_count, 1);
+  assert_true(w.fresh);
+  ASK(&w, 4, "c.test", START);
+  assert_false(w.fresh);
   frank_desk_forget(w.desk, NULL);
   ASK(&w, 3, "b.test", START);
   assert_int_equal(w.done_count, 1);

@@ -48,7 +48,8 @@ static void bounds_narrow_with_data(void **state)
 {
   (void)state;
   double before = 1;
-  for (double tries = 100; tries < 2e9; tries *= 10) {
+  for (int digits = 2; digits < 10; digits++) {
+    double tries = pow(10, digits);
     double low = 0;
     double high = 0;
     frank_estimate_bounds(tries / 100, tries, 0.95, &low, &high);

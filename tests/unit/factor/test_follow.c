@@ -409,9 +409,6 @@ static void domains_lead_to_documents(void **state)
   fail_record(FRANK_RESOLVER_FAILED, "DNS: SERVFAIL");
   assert_string_equal(told().why, "DNS: SERVFAIL");
   assert_int_equal(told().document.epoch, 2);
-  pass(5);
-  begin(FRANK_FOLLOW_RECORD);
-  fail_record(FRANK_RESOLVER_ABSENT, "no record");
   pass(3600);
   begin(FRANK_FOLLOW_RECORD);
   fail_record(FRANK_RESOLVER_FAILED, "bogus");
@@ -435,6 +432,37 @@ static void domains_lead_to_documents(void **state)
   begin(FRANK_FOLLOW_DOCUMENT);
   give(sign_document(&second, 4, 4000), 200, 3600);
   assert_int_equal(told().document.epoch, 4);
+}
+
+static void domains_that_name_nothing_any_more_are_not_followed(void **state)
+{
+  (void)state;
+  char text[300];
+  start("dns:example.org", NULL);
+  say(text, sizeof text, &first, 1);
+  begin(FRANK_FOLLOW_RECORD);
+  give_record(text, 60, FRANK_DNSSEC_SECURE);
+  begin(FRANK_FOLLOW_DOCUMENT);
+  give(sign_document(&first, 1, 1000), 200, 3600);
+  begin(FRANK_FOLLOW_KEYS);
+  give_keys(&first, &first, NULL, NOW_S);
+  pass(70);
+  begin(FRANK_FOLLOW_RECORD);
+  fail_record(FRANK_RESOLVER_ABSENT, "no record");
+  /* Hours later only the record is asked for; the document stays as it was. */
+  for (unsigned i = 0; i < 20; i++) {
+    pass(3600);
+    begin(FRANK_FOLLOW_RECORD);
+    fail_record(FRANK_RESOLVER_ABSENT, "no record");
+  }
+  assert_int_equal(told().document.epoch, 1);
+  assert_string_equal(told().why, "no record");
+  pass(3600);
+  begin(FRANK_FOLLOW_RECORD);
+  give_record(text, 60, FRANK_DNSSEC_SECURE);
+  begin(FRANK_FOLLOW_DOCUMENT);
+  give(sign_document(&first, 2, 2000), 200, 3600);
+  assert_int_equal(told().document.epoch, 2);
 }
 
 static void pinned_keys_win_over_named_ones(void **state)
@@ -552,6 +580,7 @@ int main(void)
       cmocka_unit_test_setup(unknown_keys_lead_to_the_set_once, set_up),
       cmocka_unit_test_setup(refresh_has_a_least_distance, set_up),
       cmocka_unit_test_setup(domains_lead_to_documents, set_up),
+      cmocka_unit_test_setup(domains_that_name_nothing_any_more_are_not_followed, set_up),
       cmocka_unit_test_setup(pinned_keys_win_over_named_ones, set_up),
       cmocka_unit_test_setup(records_stand_for_documents, set_up),
       cmocka_unit_test_setup(what_was_kept_comes_back_as_kept, set_up),

@@ -33,7 +33,7 @@ static char why[FRANK_OBSERVATIONS_WHY_BYTES];
 static int make_folder(void **state)
 {
   (void)state;
-  strcpy(folder, "/tmp/frank-observations-XXXXXX");
+  snprintf(folder, sizeof folder, "%s", "/tmp/frank-observations-XXXXXX");
   if (!mkdtemp(folder)) {
     return -1;
   }
@@ -429,7 +429,7 @@ static void damage_is_an_error_and_never_a_crash(void **state)
   struct frank_observations *store = open_store(true);
   for (int i = 0; i < 300; i++) {
     assert_int_equal(add(store, FRANK_REPORTER_LOCAL, NULL, 20 + i / 100.0, i % 2 == 0, 1,
-                         NOW_S - i * 3600, NOW_S),
+                         NOW_S - i * INT64_C(3600), NOW_S),
                      FRANK_OK);
   }
   frank_observations_close(&store);
@@ -509,7 +509,7 @@ static void a_full_disk_loses_nothing_that_was_answered(void **state)
     int added = 0;
     enum frank_err err = frank_observations_open(path, true, &store, why);
     signal(SIGXFSZ, SIG_IGN);
-    const struct rlimit limit = {64 * 1024, 64 * 1024};
+    const struct rlimit limit = {65536, 65536};
     if (err != FRANK_OK || setrlimit(RLIMIT_FSIZE, &limit) != 0) {
       _exit(99);
     }

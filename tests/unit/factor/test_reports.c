@@ -40,7 +40,7 @@ static void add_reporter(const char *name, char *header)
 static int start(void **state)
 {
   (void)state;
-  strcpy(folder, "/tmp/frank-reports-XXXXXX");
+  snprintf(folder, sizeof folder, "%s", "/tmp/frank-reports-XXXXXX");
   if (!mkdtemp(folder)) {
     return -1;
   }
@@ -121,7 +121,7 @@ static void a_forged_report_is_refused(void **state)
 {
   (void)state;
   char wrong[sizeof bearer];
-  strcpy(wrong, bearer);
+  snprintf(wrong, sizeof wrong, "%s", bearer);
   wrong[20] = wrong[20] == '0' ? '1' : '0';
   assert_int_equal(post_as(wrong, "192.0.2.9", report("r", GOOD), NOW_US, NOW_S), 403);
   assert_int_equal(post_as(NULL, "192.0.2.8", report("r", GOOD), NOW_US, NOW_S), 401);
@@ -339,7 +339,7 @@ static void more_than_a_thousand_observations_are_refused(void **state)
       len += (size_t)snprintf(body + len, FRANK_REPORT_MAX_BYTES - len,
                               "%s{\"bits\":24,\"spam\":true,\"at\":1795305000}", i > 0 ? "," : "");
     }
-    len += (size_t)snprintf(body + len, FRANK_REPORT_MAX_BYTES - len, "]}");
+    snprintf(body + len, FRANK_REPORT_MAX_BYTES - len, "]}");
     assert_int_equal(post_as(bearer, "192.0.2.1", body, NOW_US, NOW_S),
                      count == FRANK_REPORT_OBSERVATIONS_MAX ? 200U : 400U);
   }

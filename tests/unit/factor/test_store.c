@@ -177,7 +177,7 @@ static void a_client_follows_through_rotations(void **context)
     for (int hours = 0; hours < 20 * 24; hours += 6) {
       (void)tick(p, now_s);
       if (hours % 48 == 0) {
-        publish(p, (uint64_t)(2000 + round * 1000 + hours), now_s);
+        publish(p, UINT64_C(2000) + (uint64_t)round * 1000 + (uint64_t)hours, now_s);
       }
       enum frank_err err = frank_factor_trust_take(
           &trust, p->state->document_jws, strlen(p->state->document_jws), now_s, NULL, why);

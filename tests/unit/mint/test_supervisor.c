@@ -2,8 +2,8 @@
  * forgiven; and the queues that the service is built on keep their order. */
 #include "base/clock.h"
 #include "base/heap.h"
-#include "mint/supervisor.h"
 #include "base/table.h"
+#include "mint/supervisor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
