@@ -2,6 +2,8 @@
 
 #include "proof/target.h"
 
+#include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* As frank_factor_document_parse takes it. */
@@ -41,4 +43,21 @@ bool frank_resolver_domain_is_sound(const struct frank_resolver_domain *domain)
          domain->dnssec < FRANK_DNSSEC_COUNT &&
          (domain->answer != FRANK_RESOLVER_FOUND ||
           (domain->factor >= 1 && domain->factor <= FRANK_FACTOR_MAX));
+}
+
+bool frank_resolver_server_is_sound(const char *text)
+{
+  char address[INET6_ADDRSTRLEN];
+  struct in6_addr binary;
+  size_t len = strcspn(text, "@");
+  const char *port = text[len] == '@' ? text + len + 1 : "53";
+  size_t digits = strspn(port, "0123456789");
+  bool port_fits = digits >= 1 && digits <= 5 && port[digits] == '\0' &&
+                   strtoul(port, NULL, 10) >= 1 && strtoul(port, NULL, 10) <= UINT16_MAX;
+  if (len >= sizeof address || !port_fits) {
+    return false;
+  }
+  memcpy(address, text, len);
+  address[len] = '\0';
+  return inet_pton(AF_INET, address, &binary) == 1 || inet_pton(AF_INET6, address, &binary) == 1;
 }

@@ -86,5 +86,7 @@ struct frank_resolver_domain {
  * Whether there is such a source, or anybody has asked for the domain, is the starter's to know. */
 bool frank_resolver_source_is_sound(const struct frank_resolver_source *source);
 bool frank_resolver_domain_is_sound(const struct frank_resolver_domain *domain);
+/* True for a DNS server as --dns-server takes it: ADDRESS or ADDRESS@PORT, in digits. */
+bool frank_resolver_server_is_sound(const char *text);
 
 #endif
