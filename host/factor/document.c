@@ -65,10 +65,11 @@ static enum frank_err take_text(const json_t *object, const char *name, const ch
   if (!value) {
     return frank_factor_fail(FRANK_ERR_MALFORMED, why, "%s is missing", name);
   }
-  if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value)) {
+  const char *text = json_string_value(value);
+  if (!text || strlen(text) != json_string_length(value)) {
     return frank_factor_fail(FRANK_ERR_MALFORMED, why, "%s is no text", name);
   }
-  *out = json_string_value(value);
+  *out = text;
   return FRANK_OK;
 }
 
