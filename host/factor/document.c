@@ -25,7 +25,7 @@ const char *frank_factor_kind_name(enum frank_factor_kind kind)
   return (unsigned)kind < FRANK_FACTOR_KIND_COUNT ? kind_names[kind] : "";
 }
 
-enum frank_err frank_factor_kind_parse(const char *text, enum frank_factor_kind *kind)
+static enum frank_err parse_kind(const char *text, enum frank_factor_kind *kind)
 {
   for (unsigned i = 0; i < FRANK_FACTOR_KIND_COUNT; i++) {
     if (strcmp(text, kind_names[i]) == 0) {
@@ -107,7 +107,7 @@ static enum frank_err take_names(const json_t *root, struct frank_factor_documen
   if (err == FRANK_OK) {
     err = take_text(root, "kind", &kind_text, why);
   }
-  if (err == FRANK_OK && frank_factor_kind_parse(kind_text, &kind) != FRANK_OK) {
+  if (err == FRANK_OK && parse_kind(kind_text, &kind) != FRANK_OK) {
     err = frank_factor_fail(FRANK_ERR_UNSUPPORTED, why,
                             "kind is \"%.32s\", not authority, provider or local", kind_text);
   }
