@@ -90,7 +90,7 @@ static enum frank_err take_names(const json_t *root, struct frank_factor_documen
 {
   int64_t version = 0;
   const char *issuer = NULL;
-  const char *kind_text = NULL;
+  const char *kind_text = "";
   enum frank_factor_kind kind = FRANK_FACTOR_AUTHORITY;
   enum frank_err err = take_integer(root, "v", 0, INT32_MAX, &version, why);
   if (err == FRANK_OK && version != 1) {
