@@ -307,12 +307,15 @@ static void control(const struct frank_estimate_config *config,
 static void hold(const struct frank_estimate_config *config, uint64_t factor,
                  struct frank_estimate *out)
 {
-  if (out->wanted <= (double)out->floor) {
-    out->wanted = (double)out->floor;
-    out->limit = out->limit == FRANK_ESTIMATE_SINKS ? FRANK_ESTIMATE_AT_FLOOR : out->limit;
-  } else if (out->wanted >= (double)out->ceiling) {
-    out->wanted = (double)out->ceiling;
-    out->limit = out->limit == FRANK_ESTIMATE_RISES ? FRANK_ESTIMATE_AT_CEILING : out->limit;
+  const double floor = (double)out->floor;
+  const double ceiling = (double)out->ceiling;
+  if (out->wanted < floor || (out->wanted <= floor && out->limit == FRANK_ESTIMATE_SINKS)) {
+    out->wanted = floor;
+    out->limit = FRANK_ESTIMATE_AT_FLOOR;
+  } else if (out->wanted > ceiling ||
+             (out->wanted >= ceiling && out->limit == FRANK_ESTIMATE_RISES)) {
+    out->wanted = ceiling;
+    out->limit = FRANK_ESTIMATE_AT_CEILING;
   }
   uint64_t wanted = to_factor(out->wanted);
   double change = fabs((double)wanted - (double)factor);
@@ -331,8 +334,8 @@ static void explain(const struct frank_estimate_config *config, struct frank_est
       [FRANK_ESTIMATE_RISES] = "rises: too much spam",
       [FRANK_ESTIMATE_SINKS] = "sinks: hardly any spam",
       [FRANK_ESTIMATE_HELD] = "would sink: held, for lower it had to rise not long ago",
-      [FRANK_ESTIMATE_AT_FLOOR] = "would sink: held at the floor",
-      [FRANK_ESTIMATE_AT_CEILING] = "would rise: held at the ceiling",
+      [FRANK_ESTIMATE_AT_FLOOR] = "held at the floor",
+      [FRANK_ESTIMATE_AT_CEILING] = "held at the ceiling",
       [FRANK_ESTIMATE_UNPUBLISHED] = "moves, but by too little to be published yet",
   };
   (void)snprintf(out->reason, sizeof out->reason,

@@ -52,14 +52,14 @@ static enum frank_err count_up(struct writer *writer, int64_t reporter, int64_t 
   return run_bound(writer, writer->add);
 }
 
-/* Once in a day (UTC) what is too old goes. */
+/* Once in a day (UTC) what is too old goes; a day that is still to come was of a clock ahead. */
 static enum frank_err tidy(struct frank_observations *store, int64_t now_s, char *why)
 {
   int64_t tidied_day = 0;
   char sql[400];
   enum frank_err err =
       frank_observations_number(store, "SELECT tidied_day FROM meta", &tidied_day, why);
-  if (err != FRANK_OK || tidied_day >= now_s / DAY_S) {
+  if (err != FRANK_OK || tidied_day == now_s / DAY_S) {
     return err;
   }
   long long oldest = hour_of(now_s - FRANK_OBSERVATIONS_KEEP_S);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #define US_PER_S INT64_C(1000000)
+#define CLIENTS_ASK_US                                                                             \
+  (UINT64_C(2) * 3600 * US_PER_S) /* FRANK_FOLLOW_KEYS_S, and one try that fails */
 
 /* Opens the store; what is due is done first, so that a verb works where no server runs, too. */
 static enum frank_err open_store(const struct authority_config *config, bool writable,
@@ -94,6 +96,12 @@ int authority_rotate(const struct authority_config *config)
   frank_authority_store_close(&store);
   if (err != FRANK_OK) {
     return authority_fail(config, err, why);
+  }
+  if (config->after_us < CLIENTS_ASK_US) {
+    (void)fputs(
+        "frank-authority: --after: below 2 h, clients that run may miss the new key; frankd "
+        "asks once an hour\n",
+        stderr);
   }
   if (config->json) {
     return authority_finish(authority_emit(key_record(&made), true));

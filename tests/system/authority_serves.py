@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,13 @@ from harness import Skip, program, run, wait_until
 TYPES = {"factor": "application/json", "factor.jws": "application/jose",
          "keys": "application/jwk-set+json", "keys.jws": "application/jose",
          "history": "application/json"}
+
+
+def raw(port, text):
+    """The head and what comes with it, of the answer to a text that is sent as it is."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
+        peer.sendall(text.encode())
+        return peer.recv(65536).decode()
 
 
 def every_path_answers():
@@ -121,16 +129,43 @@ def a_change_keeps_the_factor_before_it():
         assert previous["until"] - document["issued"] == 3600
         # The same factor again is no change.
         assert verb(authority.state, "publish", "--factor", "2000")[1][0]["new"] is False
-        # One change within the other's time: the document has room for the last alone.
+        # A change within the other's time: there is room for one, and the lowest refuses nobody.
         verb(authority.state, "publish", "--factor", "3000")
         authority.wait_epoch(3)
-        assert authority.json("factor")["previous"]["epoch"] == 2
+        previous = authority.json("factor")["previous"]
+        assert (previous["epoch"], previous["factor"]) == (1, 1000), previous
         history = authority.json("history")["epochs"]
         assert [e["factor"] for e in history] == [1000, 2000, 3000], history
         assert [e["epoch"] for e in history] == [1, 2, 3]
         assert history[1]["reason"] == "spam r??se", "it is ASCII: " + history[1]["reason"]
         told = verb(authority.state, "history")[1]
         assert told[:-1] == history and told[-1]["epochs"] == 3
+
+
+def a_key_file_that_is_no_file_is_named():
+    with Authority(["--factor", "1000"]) as authority:
+        [key] = [name for name in os.listdir(authority.state) if name.startswith("key-")]
+        path = os.path.join(authority.state, key)
+        os.rename(path, path + ".away")
+        os.mkfifo(path) # a read would wait for a writer, with the store locked
+        status, _, error = verb(authority.state, "publish", "--factor", "2000", check=False)
+        assert status == 1 and path in error, error
+        os.rename(path + ".away", path)
+        verb(authority.state, "publish", "--factor", "3000")
+        authority.wait_epoch(2)
+
+
+def a_key_that_root_makes_is_its_servers():
+    """sudo frank-authority rotate-key, beside a server that runs as another user."""
+    if os.geteuid() != 0:
+        raise Skip("needs root, to be another user's")
+    with Authority(["--factor", "1000"]) as authority:
+        authority.end()
+        for name in ("", *os.listdir(authority.state)):
+            os.chown(os.path.join(authority.state, name), 65534, 65534)
+        verb(authority.state, "rotate-key")
+        for name in os.listdir(authority.state):
+            assert os.stat(os.path.join(authority.state, name)).st_uid == 65534, name
 
 
 def documents_are_signed_anew_in_time():
@@ -218,6 +253,9 @@ def another_issuer_is_refused():
 def values_and_verbs_that_are_wrong_are_named():
     with tempfile.TemporaryDirectory(prefix="frank-") as folder:
         state = os.path.join(folder, "none")
+        pipe = os.path.join(folder, "pipe")
+        os.mkfifo(pipe)
+        serve = ["--listen", "127.0.0.1:0", "--issuer", "x", "--state", os.path.join(folder, "s")]
         for args, status, text in (
                 (["publsh"], 2, "publish is the nearest"), (["--nothing"], 2, "--nothing"),
                 (["publish", "--state", state], 2, "--factor"),
@@ -240,7 +278,9 @@ def values_and_verbs_that_are_wrong_are_named():
                 (["publish", "--factor", "5", "--state", os.path.join(folder, "new")], 1,
                  "nothing was published yet"),
                 (["history", "--state", state], 1, state), (["keys", "--state", state], 1, state),
-                (["--read-only", "--listen", "127.0.0.1:0", "--state", state], 1, state)):
+                (["--read-only", "--listen", "127.0.0.1:0", "--state", state], 1, state),
+                ([*serve, "--access-log", pipe], 1, pipe), # nobody reads it
+                ([*serve, "--access-log", folder], 1, folder)):
             done = subprocess.run([program("frank-authority"), *args], capture_output=True,
                                   text=True, timeout=20, check=False)
             assert done.returncode == status and text in done.stderr, (args, done)
@@ -301,8 +341,17 @@ def a_copy_serves_the_same_and_follows():
             assert copied.json("factor")["epoch"] == 2
             copy()
             verb(authority.state, "publish", "--factor", "3000")
+            older = os.path.join(folder, "older.db")
+            shutil.copy(os.path.join(copy_dir, "authority.db"), older)
             copy()
             copied.wait_epoch(3)
+            # Copies that come in the wrong order do not take it back.
+            os.rename(older, os.path.join(copy_dir, "authority.db"))
+            wait_until("it says so", lambda: "is older than 3" in copied.log())
+            assert copied.json("factor")["epoch"] == 3
+            verb(authority.state, "publish", "--factor", "4000")
+            copy()
+            copied.wait_epoch(4)
 
 
 def a_read_only_copy_of_nothing_and_expiry_are_told():
@@ -371,6 +420,29 @@ def metrics_pass_promtool():
         assert done.returncode == 0 and done.stdout == "" and done.stderr == "", done
 
 
+def odd_forms_of_requests_are_understood_or_refused():
+    get = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
+    post = f"POST {BASE}report HTTP/1.1\r\nHost: x\r\n{{}}\r\n"
+    length, coding = "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"
+    with Authority(["--factor", "1000"]) as authority:
+        for text, status in (
+                (get.format(f"http://x{BASE}factor"), 200),
+                (get.format(f"HTTPS://x:1{BASE}factor?a"), 200),
+                (get.format("http://x"), 200),
+                (get.format("http://"), 200),
+                (get.format("http:/"), 404),
+                (get.format("/%2ewell-known/msmr/factor"), 200),
+                (get.format(f"{BASE}factor%00x"), 404),
+                (get.format("/?range=%00"), 400),
+                (post.format(length + "Content-Length: 2\r\n") + "hello", 400),
+                (post.format(length + coding) + "0\r\n\r\n", 400),
+                (post.format(length) + "hello", 401)):
+            reply = raw(authority.port, text)
+            assert reply.startswith(f"HTTP/1.1 {status} "), (text, reply)
+            # Where the lengths are not clear, nothing after them is read as a request.
+            assert status != 400 or "range" in text or "Connection: close" in reply, (text, reply)
+
+
 def the_access_log_has_a_line_for_each_answer():
     with tempfile.TemporaryDirectory(prefix="frank-") as folder:
         path = os.path.join(folder, "access.log")
@@ -392,6 +464,14 @@ def the_access_log_has_a_line_for_each_answer():
             wait_until("the log is opened again", lambda: os.path.exists(path))
             authority.ask("/healthz")
             wait_until("its line is in the new file", lambda: len(lines()) == 1)
+            # A proxy that adds a line of its own; spaces at the end; what is no address.
+            for forwarded in (("192.0.2.1", "192.0.2.8"), ("192.0.2.1, 192.0.2.9 \t",), ("x",)):
+                head = "".join(f"X-Forwarded-For: {value}\r\n" for value in forwarded)
+                raw(authority.port, f"GET /healthz HTTP/1.1\r\nHost: x\r\n{head}\r\n")
+            # What was answered last is not lost at the end.
+            assert authority.end() == 0
+            assert [line.split()[0] for line in lines()] == [
+                "127.0.0.1", "192.0.2.8", "192.0.2.9", "127.0.0.1"], lines()
 
 
 if __name__ == "__main__":
@@ -403,4 +483,6 @@ if __name__ == "__main__":
         a_copy_serves_the_same_and_follows, a_read_only_copy_of_nothing_and_expiry_are_told,
         a_killed_child_comes_back_and_no_connection_is_refused,
         killed_in_the_middle_of_publications_no_epoch_is_lost, metrics_pass_promtool,
+        a_key_file_that_is_no_file_is_named, a_key_that_root_makes_is_its_servers,
+        odd_forms_of_requests_are_understood_or_refused,
         the_access_log_has_a_line_for_each_answer)

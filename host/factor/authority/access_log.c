@@ -12,7 +12,7 @@ struct frank_access_log {
   int fd;
   char *path;
   size_t used;
-  size_t lines; /* in the buffer */
+  bool is_torn; /* the last line in the file is half a line */
   uint64_t dropped;
   int64_t stamp_s; /* of `stamp` */
   char stamp[40];
@@ -21,7 +21,8 @@ struct frank_access_log {
 
 static int open_file(const char *path)
 {
-  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  /* O_NONBLOCK: a pipe that nobody reads must not stop us. */
+  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
 }
 
 enum frank_err frank_access_log_open(const char *path, struct frank_access_log **out)
@@ -68,25 +69,45 @@ enum frank_err frank_access_log_reopen(struct frank_access_log *log)
   }
   (void)close(log->fd);
   log->fd = fd;
+  log->is_torn = false;
   return FRANK_OK;
+}
+
+static size_t lines_in(const char *text, size_t len_bytes)
+{
+  size_t lines = 0;
+  for (size_t i = 0; i < len_bytes; i++) {
+    lines += text[i] == '\n';
+  }
+  return lines;
+}
+
+/* Returns how much was written. */
+static size_t write_out(int fd, const char *text, size_t len_bytes)
+{
+  size_t done = 0;
+  while (done < len_bytes) {
+    ssize_t put = write(fd, text + done, len_bytes - done);
+    if (put < 0 && errno == EINTR) {
+      continue;
+    }
+    if (put <= 0) {
+      break;
+    }
+    done += (size_t)put;
+  }
+  return done;
 }
 
 void frank_access_log_flush(struct frank_access_log *log)
 {
   size_t done = 0;
-  while (done < log->used) {
-    ssize_t put = write(log->fd, log->buffer + done, log->used - done);
-    if (put < 0 && errno == EINTR) {
-      continue;
-    }
-    if (put <= 0) {
-      log->dropped += log->lines;
-      break;
-    }
-    done += (size_t)put;
+  if (log->used > 0 && (!log->is_torn || write_out(log->fd, "\n", 1) == 1)) {
+    done = write_out(log->fd, log->buffer, log->used);
+    log->is_torn = done == 0 ? false : log->buffer[done - 1] != '\n';
   }
+  log->dropped += lines_in(log->buffer + done, log->used - done);
   log->used = 0;
-  log->lines = 0;
 }
 
 uint64_t frank_access_log_dropped(const struct frank_access_log *log)
@@ -150,5 +171,4 @@ void frank_access_log_add(struct frank_access_log *log, const struct frank_acces
                      stamp_of(log, line->at_s), method, url, line->version, line->status, size,
                      referer, agent);
   log->used += (size_t)len; /* the parts are bounded: 1,900 bytes at most */
-  log->lines++;
 }

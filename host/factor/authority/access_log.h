@@ -1,5 +1,5 @@
 /*
- * access_log: one line for each answer, in the combined log format of Apache and nginx.
+ * access_log: one line for each answer of ours, in the combined log format of Apache and nginx.
  *
  * Lines gather in memory and go to the file when there are many, or by flush, which the owner calls
  * every second. What a disk that is full or too slow cannot take is dropped and counted: serving
@@ -22,7 +22,7 @@ struct frank_access_line {
   const char *peer; /* numeric address */
   int64_t at_s;     /* unix */
   const char *method;
-  const char *url;     /* as it was sent */
+  const char *url;     /* decoded, without the query */
   const char *version; /* "HTTP/1.1" */
   unsigned status;
   size_t len_bytes;       /* of the body; 0 is written as "-" */

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LISTEN_BACKLOG  1024
@@ -26,6 +28,7 @@
 #define SILENT_LIMIT_US (10 * FRANK_US_PER_S)
 #define PAUSE_FIRST_US  (100 * FRANK_US_PER_MS)
 #define PAUSE_MOST_US   (10 * FRANK_US_PER_S)
+#define DISMISS_US      FRANK_US_PER_S
 #define RETRY_S         10 /* after the disk did not take what was due */
 
 struct keeper {
@@ -129,6 +132,24 @@ static void end_child(struct keeper *keeper)
   frank_loop_remove(&keeper->chan_watch);
   frank_chan_destroy(&keeper->chan);
   frank_child_end(&keeper->graves, &keeper->pid);
+}
+
+/* At our own end. It sees the channel closed, writes out its access log and ends; what has not
+ * ended by then is ended. */
+static void dismiss_child(struct keeper *keeper)
+{
+  const struct timespec pause = {.tv_nsec = 2000000};
+  uint64_t until_us = frank_clock_now_us() + DISMISS_US;
+  frank_loop_remove(&keeper->chan_watch);
+  frank_chan_destroy(&keeper->chan);
+  while (keeper->pid > 0 && frank_clock_now_us() < until_us) {
+    if (waitpid(keeper->pid, NULL, WNOHANG) != 0) {
+      keeper->pid = 0;
+      return;
+    }
+    (void)nanosleep(&pause, NULL);
+  }
+  end_child(keeper);
 }
 
 /* It has died, or says nothing: another one, later each time. */
@@ -450,7 +471,7 @@ enum frank_err frank_keeper_run(const struct frank_keeper_config *config, bool *
   if (err != FRANK_OK && why[0] == '\0') {
     (void)snprintf(why, FRANK_KEEPER_WHY_BYTES, "%s: %s", frank_err_text(err), strerror(errno));
   }
-  end_child(keeper);
+  dismiss_child(keeper);
   frank_child_reap(&keeper->graves);
   if (keeper->listen_fd >= 0) {
     (void)close(keeper->listen_fd);

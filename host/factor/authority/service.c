@@ -19,9 +19,27 @@ static void stop(struct service *service, enum frank_err why)
 
 /* ---- the state ---- */
 
+/* An older copy, moved into place after a newer one: clients would refuse what it says. */
+static enum frank_err check_epoch(const struct service *service, char *why)
+{
+  const struct frank_factor_document *served = &service->metrics.document;
+  const struct frank_factor_document *loaded = &service->state.document;
+  if (loaded->epoch >= served->epoch || frank_clock_unix_s() >= served->expires_s ||
+      strcmp(loaded->issuer, served->issuer) != 0) {
+    return FRANK_OK;
+  }
+  (void)snprintf(why, FRANK_AUTHORITY_WHY_BYTES,
+                 "%.240s: its epoch %" PRIu64 " is older than %" PRIu64 ", which is served",
+                 service->config->dir, loaded->epoch, served->epoch);
+  return FRANK_ERR_DENIED;
+}
+
 static enum frank_err take_state(struct service *service, char *why)
 {
   enum frank_err err = frank_authority_store_load(service->store, &service->state, why);
+  if (err == FRANK_OK) {
+    err = check_epoch(service, why);
+  }
   if (err == FRANK_OK) {
     err = frank_answers_take(service->answers, &service->state);
   }
@@ -187,6 +205,7 @@ static enum frank_err start_http(struct service *service, char *why)
       {MHD_OPTION_CONNECTION_LIMIT, FRANK_CONNECTIONS_MAX, NULL},
       {MHD_OPTION_CONNECTION_MEMORY_LIMIT, FRANK_SERVICE_CONNECTION_BYTES, NULL},
       {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+      {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)service_unescape, service},
       {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)service_on_connection, service},
       {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)service_on_completed, service},
       {MHD_OPTION_END, 0, NULL},

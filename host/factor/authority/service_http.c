@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static struct {
   unsigned code;
@@ -22,6 +23,7 @@ static struct {
     [FIXED_ALIVE] = {MHD_HTTP_OK, "alive\n"},
     [FIXED_EXPIRED] = {MHD_HTTP_SERVICE_UNAVAILABLE, "the document has expired\n"},
     [FIXED_REPORT_METHOD] = {MHD_HTTP_METHOD_NOT_ALLOWED, "{\"error\":\"POST only\"}\n"},
+    [FIXED_REPORT_LENGTH] = {MHD_HTTP_BAD_REQUEST, "{\"error\":\"one length, and one only\"}\n"},
     [FIXED_REPORT_LARGE] = {MHD_HTTP_CONTENT_TOO_LARGE,
                             "{\"error\":\"a report has at most 65536 bytes\"}\n"},
     [FIXED_REPORT_BUSY] = {MHD_HTTP_SERVICE_UNAVAILABLE, "{\"error\":\"busy; try again\"}\n"},
@@ -50,8 +52,43 @@ const char *service_header(struct MHD_Connection *connection, const char *name)
   return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+/* All lines of one header. */
+struct lines {
+  const char *name;
+  const char *last;
+  size_t count;
+};
+
+/* Called for each header in the order of the request. */
+static enum MHD_Result see_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+  struct lines *lines = arg;
+  (void)kind;
+  if (strcasecmp(name, lines->name) == 0) {
+    lines->last = value;
+    lines->count++;
+  }
+  return MHD_YES;
+}
+
+static struct lines lines_of(struct MHD_Connection *connection, const char *name)
+{
+  struct lines lines = {.name = name};
+  (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, see_header, &lines);
+  return lines;
+}
+
+bool service_length_is_clear(struct MHD_Connection *connection)
+{
+  size_t lengths = lines_of(connection, MHD_HTTP_HEADER_CONTENT_LENGTH).count;
+  size_t codings = lines_of(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING).count;
+  return lengths + codings <= 1;
+}
+
 /* The address of the client in text: the connection's, or where that is a trusted proxy's, the last
- * of X-Forwarded-For, which the proxy has added. */
+ * of X-Forwarded-For, which the proxy has added: to the client's own line, or as a line after it
+ * (HAProxy's `option forwardfor`). */
 void service_peer(struct MHD_Connection *connection, char out[FRANK_AUTHORITY_PEER_BYTES])
 {
   const struct frank_connection *slot = slot_of(connection);
@@ -60,14 +97,18 @@ void service_peer(struct MHD_Connection *connection, char out[FRANK_AUTHORITY_PE
   if (slot == NULL) {
     return;
   }
-  const char *forwarded = slot->is_trusted ? service_header(connection, "X-Forwarded-For") : NULL;
+  const char *forwarded = slot->is_trusted ? lines_of(connection, "X-Forwarded-For").last : NULL;
   if (forwarded != NULL) {
     const char *comma = strrchr(forwarded, ',');
     const char *last = comma != NULL ? comma + 1 : forwarded;
     last += strspn(last, " \t");
-    if (strlen(last) < FRANK_AUTHORITY_PEER_BYTES && frank_address_parse(last, &address)) {
-      (void)snprintf(out, FRANK_AUTHORITY_PEER_BYTES, "%s", last);
-      return;
+    size_t len = strcspn(last, " \t");
+    if (len < FRANK_AUTHORITY_PEER_BYTES && last[len + strspn(last + len, " \t")] == '\0') {
+      memcpy(out, last, len);
+      out[len] = '\0';
+      if (frank_address_parse(out, &address)) {
+        return;
+      }
     }
   }
   frank_address_format(&slot->address, out);
@@ -168,7 +209,7 @@ static enum MHD_Result answer_get(struct request *request)
   }
   const char *range =
       MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "range");
-  enum frank_err err = frank_answers_find(service->answers, request->url, range, service->now_s,
+  enum frank_err err = frank_answers_find(service->answers, request->path, range, service->now_s,
                                           &found, &request->route);
   if (err != FRANK_OK) {
     return service_answer_fixed(request, err == FRANK_ERR_RANGE ? FIXED_RANGE : FIXED_BUSY);
@@ -205,6 +246,23 @@ static size_t route_of(const char *url)
   return count + OWN_OTHER;
 }
 
+/* The absolute form is to be understood (RFC 9112, section 3.2.2). */
+static const char *path_of(const char *url)
+{
+  if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
+    return url;
+  }
+  const char *path = strchr(strchr(url, ':') + 3, '/');
+  return path != NULL ? path : "/";
+}
+
+size_t service_unescape(void *arg, struct MHD_Connection *connection, char *text)
+{
+  (void)arg;
+  (void)connection;
+  return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
+}
+
 static enum MHD_Result begin_request(const struct request *request, void **request_context)
 {
   size_t own = request->route - frank_answers_route_count();
@@ -237,7 +295,8 @@ enum MHD_Result service_on_request(void *arg, struct MHD_Connection *connection,
                             .url = url,
                             .method = method,
                             .version = version,
-                            .route = route_of(url)};
+                            .path = path_of(url),
+                            .route = route_of(path_of(url))};
   if (*request_context == NULL) {
     return begin_request(&request, request_context);
   }

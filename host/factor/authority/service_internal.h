@@ -33,6 +33,7 @@ enum fixed {
   FIXED_ALIVE,
   FIXED_EXPIRED,
   FIXED_REPORT_METHOD, /* from here on: to reporters, in JSON as their other answers */
+  FIXED_REPORT_LENGTH,
   FIXED_REPORT_LARGE,
   FIXED_REPORT_BUSY,
   FIXED_REPORT_READ_ONLY,
@@ -84,7 +85,8 @@ struct service {
 struct request {
   struct service *service;
   struct MHD_Connection *connection;
-  const char *url;
+  const char *url;  /* as libmicrohttpd gives it: decoded, without the query */
+  const char *path; /* of url, which may name a scheme and a host, too */
   const char *method;
   const char *version;
   size_t route;
@@ -104,6 +106,8 @@ enum MHD_Result service_answer_text(const struct request *request, unsigned code
                                     size_t len_bytes, const char *type, uint32_t retry_after_s);
 /* A header's value, NULL: it has none. */
 const char *service_header(struct MHD_Connection *connection, const char *name);
+/* False where it has two lengths, or a length and a coding (RFC 9112, section 6.1). */
+bool service_length_is_clear(struct MHD_Connection *connection);
 /* The address of the client in text: the connection's, or where that is a trusted proxy's, the last
  * of X-Forwarded-For, which the proxy has added. */
 void service_peer(struct MHD_Connection *connection, char out[FRANK_AUTHORITY_PEER_BYTES]);
@@ -113,6 +117,9 @@ enum MHD_Result service_on_request(void *arg, struct MHD_Connection *connection,
                                    size_t *upload_data_size, void **request_context);
 void service_on_completed(void *arg, struct MHD_Connection *connection, void **request_context,
                           enum MHD_RequestTerminationCode code);
+/* Decodes a path, a name or a value in place; returns its length. One with %00 stays as it is: it
+ * would be another from there on. */
+size_t service_unescape(void *arg, struct MHD_Connection *connection, char *text);
 enum MHD_Result service_on_accept(void *arg, const struct sockaddr *socket_address,
                                   socklen_t address_len);
 void service_on_connection(void *arg, struct MHD_Connection *connection, void **socket_context,

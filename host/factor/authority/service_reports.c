@@ -54,6 +54,10 @@ enum MHD_Result service_report_begin(const struct request *request, void **reque
   if (!service->config->takes_reports) {
     return service_answer_fixed(request, FIXED_REPORT_READ_ONLY);
   }
+  /* A proxy before us may have read the other one: what follows could be anybody's request. */
+  if (!service_length_is_clear(request->connection)) {
+    return service_answer_fixed(request, FIXED_REPORT_LENGTH);
+  }
   if (length != NULL && strtoull(length, NULL, 10) > FRANK_REPORT_MAX_BYTES) {
     return service_answer_fixed(request, FIXED_REPORT_LARGE);
   }

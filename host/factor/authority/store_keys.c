@@ -82,6 +82,17 @@ static enum frank_err sync_dir(const struct frank_authority_store *store)
   return rc == 0 ? FRANK_OK : FRANK_ERR_IO;
 }
 
+/* Root's key in another user's folder is that user's: its server has to read it. */
+static enum frank_err give_to_owner(const struct frank_authority_store *store, int fd)
+{
+  struct stat info;
+  if (geteuid() != 0) {
+    return FRANK_OK;
+  }
+  return stat(store->dir, &info) == 0 && fchown(fd, info.st_uid, info.st_gid) == 0 ? FRANK_OK
+                                                                                   : FRANK_ERR_IO;
+}
+
 /* Under another name first: a reader never meets half a key. */
 static enum frank_err write_seed(const struct frank_authority_store *store, const char *kid,
                                  const uint8_t seed[FRANK_JWS_KEY_BYTES], char *why)
@@ -99,7 +110,8 @@ static enum frank_err write_seed(const struct frank_authority_store *store, cons
     err = file_error(&fresh, "make it", why);
     goto cleanup;
   }
-  if (write_whole(fd, text, KEY_FILE_BYTES) != FRANK_OK || fsync(fd) != 0) {
+  if (give_to_owner(store, fd) != FRANK_OK || write_whole(fd, text, KEY_FILE_BYTES) != FRANK_OK ||
+      fsync(fd) != 0) {
     err = file_error(&fresh, "write it", why);
   }
   if (close(fd) != 0 && err == FRANK_OK) {
@@ -133,7 +145,7 @@ enum frank_err store_key_seed(const struct frank_authority_store *store, const c
   struct key_path path = path_of(store, kid, "");
   char text[KEY_FILE_BYTES + 1];
   struct frank_jws_key key;
-  int fd = open(path.text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  int fd = open(path.text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     return file_error(&path, "read the secret key", why);
   }

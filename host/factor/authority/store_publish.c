@@ -25,6 +25,14 @@ static enum frank_err add_epoch(struct frank_authority_store *store, uint64_t ep
                    (int64_t)epoch, (int64_t)factor, now_s, line);
 }
 
+static void name_no_previous(struct frank_factor_document *document)
+{
+  document->has_previous = 0;
+  document->previous_epoch = 0;
+  document->previous_factor = 0;
+  document->previous_until_s = 0;
+}
+
 /* The document of now: valid from now on; a factor before it counts no more once its time is over.
  */
 static enum frank_err sign_now(struct frank_authority_store *store,
@@ -38,14 +46,45 @@ static enum frank_err sign_now(struct frank_authority_store *store,
   document->issued_s = now_s;
   document->expires_s = now_s + valid_s;
   if (document->has_previous != 0 && document->previous_until_s <= now_s) {
-    document->has_previous = 0;
-    document->previous_epoch = 0;
-    document->previous_factor = 0;
-    document->previous_until_s = 0;
+    name_no_previous(document);
   }
   return store_sign(store, document, why);
 }
 
+/* What counts beside the new factor: whoever met a factor that was in force within the grace is not
+ * to be refused, and the document can name but one. So it names the lowest of them, until the grace
+ * of the last is over: of several quick changes the first may so count for longer, for less than
+ * the grace twice. */
+static enum frank_err name_previous(struct frank_authority_store *store,
+                                    struct frank_factor_document *document, int64_t grace_s,
+                                    int64_t now_s, char *why)
+{
+  sqlite3_stmt *statement = NULL;
+  document->has_previous = 1;
+  document->previous_epoch = document->epoch;
+  document->previous_factor = document->factor;
+  document->previous_until_s = now_s + grace_s;
+  enum frank_err err = store_prepare(
+      store, &statement, why,
+      "SELECT e.epoch, e.factor FROM epochs AS e JOIN epochs AS next ON next.epoch = e.epoch + 1 "
+      "WHERE next.issued > ? ORDER BY e.factor, e.epoch DESC LIMIT 1",
+      "i", now_s - grace_s);
+  int code = err == FRANK_OK ? sqlite3_step(statement) : SQLITE_DONE;
+  if (code == SQLITE_ROW) {
+    uint64_t factor = (uint64_t)sqlite3_column_int64(statement, 1);
+    if (factor < document->factor) {
+      document->previous_epoch = (uint64_t)sqlite3_column_int64(statement, 0);
+      document->previous_factor = factor;
+    }
+  } else if (code != SQLITE_DONE) {
+    err = store_sql_error(store, "cannot read the epochs", why);
+  }
+  (void)sqlite3_finalize(statement);
+  return err;
+}
+
+/* The estimation goes on from the new factor: what it wanted before would undo what a person has
+ * published. */
 static enum frank_err change_factor(struct frank_authority_store *store,
                                     struct frank_factor_document *document, uint64_t factor,
                                     const char *reason, int64_t now_s, char *why)
@@ -58,13 +97,20 @@ static enum frank_err change_factor(struct frank_authority_store *store,
   if (document->epoch >= FRANK_FACTOR_MAX) {
     return store_refuse(store, FRANK_ERR_RANGE, why, "no epoch follows %" PRIu64, document->epoch);
   }
-  document->has_previous = grace_s > 0 ? 1 : 0;
-  document->previous_epoch = grace_s > 0 ? document->epoch : 0;
-  document->previous_factor = grace_s > 0 ? document->factor : 0;
-  document->previous_until_s = grace_s > 0 ? now_s + grace_s : 0;
+  if (grace_s > 0) {
+    err = name_previous(store, document, grace_s, now_s, why);
+  } else {
+    name_no_previous(document);
+  }
+  if (err != FRANK_OK) {
+    return err;
+  }
   document->epoch++;
   document->factor = factor;
   err = add_epoch(store, document->epoch, factor, reason, now_s, why);
+  if (err == FRANK_OK) {
+    err = store_set_meta(store, FRANK_AUTHORITY_NUMBER_WANTED, "0", why);
+  }
   return err == FRANK_OK ? sign_now(store, document, now_s, why) : err;
 }
 
@@ -347,13 +393,13 @@ static enum frank_err step_in(struct frank_authority_store *store, uint64_t afte
     err = store_refuse(store, FRANK_ERR_AGAIN, why, "epoch %" PRIu64 " is in force by now",
                        document.epoch);
   }
+  if (err == FRANK_OK && factor != 0 && factor != document.factor) {
+    err = change_factor(store, &document, factor, reason, now_s, why);
+  }
   for (size_t i = 0; i < count && err == FRANK_OK; i++) {
     char text[40];
     (void)snprintf(text, sizeof text, "%.17g", numbers[i].value);
     err = store_set_meta(store, numbers[i].name, text, why);
-  }
-  if (err == FRANK_OK && factor != 0 && factor != document.factor) {
-    err = change_factor(store, &document, factor, reason, now_s, why);
   }
   return err;
 }

@@ -158,6 +158,7 @@ static void floor_and_ceiling_hold(void **state)
   e = step_one(1000, 0, 10, 0);
   assert_true(e.publish);
   assert_int_equal(e.factor, 1000000);
+  assert_int_equal(e.limit, FRANK_ESTIMATE_AT_FLOOR); /* and not: it stays */
   e = step_one(FRANK_FACTOR_MAX, 0, 9000, 1000);
   assert_int_equal(e.factor, 600000000);
 }

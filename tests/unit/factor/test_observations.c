@@ -171,6 +171,23 @@ static void old_mail_counts_half_and_then_goes(void **state)
   frank_observations_close(&store);
 }
 
+/* Written once by a clock that was years ahead: what is too old goes all the same. */
+static void a_clock_that_was_ahead_ends_no_tidying(void **state)
+{
+  (void)state;
+  struct frank_observations *store = open_store(true);
+  struct frank_observations_stock stock;
+  int64_t later_s = NOW_S + FRANK_OBSERVATIONS_KEEP_S + 2 * DAY_S;
+  int64_t ahead_s = NOW_S + 3000 * DAY_S;
+  assert_int_equal(add(store, FRANK_REPORTER_LOCAL, NULL, 24, true, 1, ahead_s, ahead_s), FRANK_OK);
+  assert_int_equal(add(store, FRANK_REPORTER_LOCAL, NULL, 24, false, 7, NOW_S, NOW_S), FRANK_OK);
+  assert_int_equal(add(store, FRANK_REPORTER_LOCAL, NULL, 24, false, 2, later_s, later_s),
+                   FRANK_OK);
+  assert_int_equal(frank_observations_stock(store, &stock, why), FRANK_OK);
+  assert_int_equal(stock.stamped_ham, 2);
+  frank_observations_close(&store);
+}
+
 static void mail_before_the_rise_counts_no_more(void **state)
 {
   (void)state;
@@ -546,6 +563,7 @@ int main(void)
       TEST(factor_is_met_to_the_last_decimal),
       TEST(mail_without_a_stamp_meets_nothing),
       TEST(old_mail_counts_half_and_then_goes),
+      TEST(a_clock_that_was_ahead_ends_no_tidying),
       TEST(mail_before_the_rise_counts_no_more),
       TEST(what_is_out_of_range_is_refused),
       TEST(a_report_counts_once),

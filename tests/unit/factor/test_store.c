@@ -142,6 +142,38 @@ static void a_change_names_the_factor_before_it(void **context)
   assert_int_equal(document->issued_s, T0 + 10 + 12 * HOUR);
 }
 
+/* Whatever was in force within the grace is met by what the document asks, whatever the order. */
+static void quick_changes_refuse_no_mail_in_flight(void **context)
+{
+  struct place *p = *context;
+  static const uint64_t factors[] = {1000, 4000, 2000, 8000, 500, 9000, 7000, 9500};
+  enum { COUNT = sizeof factors / sizeof factors[0] };
+  int64_t until_s[COUNT] = {0}; /* until when a stamp that met it must count */
+  bool is_previous = false;
+  begin(p, factors[0], T0);
+  for (size_t i = 1; i < COUNT; i++) {
+    int64_t now_s = T0 + (int64_t)i * HOUR / 2;
+    publish(p, factors[i], now_s);
+    until_s[i - 1] = now_s + 2 * HOUR;
+    until_s[i] = INT64_MAX;
+    for (int64_t at_s = now_s; at_s < now_s + 3 * HOUR; at_s += 600) {
+      uint64_t asked = frank_factor_document_asks(&p->state->document, at_s, &is_previous);
+      uint64_t lowest = UINT64_MAX; /* of the last four hours: nothing older is kept alive */
+      for (size_t j = 0; j <= i; j++) {
+        assert_true(at_s >= until_s[j] || asked <= factors[j]);
+        lowest = at_s < until_s[j] || until_s[j] > now_s
+                     ? (factors[j] < lowest ? factors[j] : lowest)
+                     : lowest;
+      }
+      assert_true(asked >= lowest);
+    }
+  }
+  /* A change after all of the grace names the one before it alone. */
+  publish(p, 20000, T0 + DAY);
+  assert_int_equal(p->state->document.previous_factor, 9500);
+  assert_int_equal(p->state->document.previous_epoch, COUNT);
+}
+
 static void the_same_factor_is_no_change(void **context)
 {
   struct place *p = *context;
@@ -292,6 +324,12 @@ static void a_step_is_all_or_nothing(void **context)
       frank_authority_store_number(p->store, FRANK_AUTHORITY_NUMBER_WANTED, &value, p->why),
       FRANK_OK);
   assert_true(value == 1234.5);
+  /* What a person publishes is where the next step begins, not what the last one wanted. */
+  publish(p, 50000, T0 + 3);
+  assert_int_equal(
+      frank_authority_store_number(p->store, FRANK_AUTHORITY_NUMBER_WANTED, &value, p->why),
+      FRANK_OK);
+  assert_true(value == 0);
 }
 
 static void a_store_that_cannot_be_is_named(void **context)
@@ -324,6 +362,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_new_store_publishes_epoch_1, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_change_names_the_factor_before_it, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(quick_changes_refuse_no_mail_in_flight, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_same_factor_is_no_change, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_client_follows_through_rotations, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_document_is_signed_anew_at_half_its_time, set_up,
