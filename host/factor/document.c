@@ -89,7 +89,7 @@ static bool issuer_is_valid(const char *issuer)
 static enum frank_err take_names(const json_t *root, struct frank_factor_document *out, char *why)
 {
   int64_t version = 0;
-  const char *issuer = NULL;
+  const char *issuer = "";
   const char *kind_text = "";
   enum frank_factor_kind kind = FRANK_FACTOR_AUTHORITY;
   enum frank_err err = take_integer(root, "v", 0, INT32_MAX, &version, why);
@@ -120,7 +120,7 @@ static enum frank_err take_names(const json_t *root, struct frank_factor_documen
 
 static enum frank_err take_mode(const json_t *root, struct frank_factor_document *out, char *why)
 {
-  const char *mode = NULL;
+  const char *mode = "";
   if (!json_object_get(root, "mode")) {
     return FRANK_OK;
   }
