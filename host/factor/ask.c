@@ -93,12 +93,13 @@ static enum frank_err start(struct asking *a)
                                 err == FRANK_ERR_IO ? strerror(errno) : frank_err_text(err));
 }
 
-/* It leaves when its channel closes, and may be writing down a document until then. */
+/* It leaves when its channel closes, and may be writing down a document until then; one that never
+ * came to work is not waited for. */
 static void end(struct asking *a)
 {
   struct frank_child_graves graves = {0};
   frank_chan_destroy(&a->chan);
-  uint64_t until_us = frank_clock_now_us() + LEAVE_MS * FRANK_US_PER_MS;
+  uint64_t until_us = frank_clock_now_us() + (a->is_ready ? LEAVE_MS : 0) * FRANK_US_PER_MS;
   while (a->pid > 0 && frank_clock_now_us() < until_us) {
     struct timespec nap = {.tv_nsec = LEAVE_NAP_N};
     if (waitpid(a->pid, NULL, WNOHANG) != 0) {

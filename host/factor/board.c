@@ -41,7 +41,8 @@ static bool is_followed(const struct frank_board_source *source)
   return source->kind == FRANK_BOARD_URL || source->kind == FRANK_BOARD_DNS;
 }
 
-enum frank_err frank_board_find(const struct frank_board *board, uint32_t number, size_t *index)
+/* The index of the resolver's source number `number`: URL and DNS sources in their order. */
+static enum frank_err find_followed(const struct frank_board *board, uint32_t number, size_t *index)
 {
   for (size_t i = 0; i < board->count; i++) {
     if (is_followed(&board->list[i]) && number-- == 0) {
@@ -81,7 +82,7 @@ enum frank_err frank_board_hear(struct frank_board *board,
                                 const struct frank_resolver_source *state, int64_t now_s)
 {
   size_t index = 0;
-  if (frank_board_find(board, state->index, &index) != FRANK_OK ||
+  if (find_followed(board, state->index, &index) != FRANK_OK ||
       !frank_resolver_source_is_sound(state)) {
     return FRANK_ERR_MALFORMED;
   }
@@ -128,12 +129,7 @@ static enum frank_err look_followed(const struct frank_board *board,
   }
   choice->factor = document->factor;
   choice->expires_s = document->expires_s;
-  if (state->dns_only) {
-    (void)snprintf(choice->source, sizeof choice->source, "dns:%.*s", FRANK_FACTOR_ISSUER_BYTES - 1,
-                   document->issuer);
-  } else {
-    frank_factor_document_source(document, choice->source);
-  }
+  frank_resolver_source_name(state, choice->source);
   return FRANK_OK;
 }
 

@@ -64,10 +64,6 @@ void frank_board_init(struct frank_board *board, uint64_t max_factor);
 FRANK_MUST_CHECK enum frank_err frank_board_add(struct frank_board *board,
                                                 enum frank_board_kind kind, const char *name,
                                                 uint64_t factor);
-/* The index of the resolver's source number `number`: URL and DNS sources in their order.
- * FRANK_ERR_NOT_FOUND. */
-FRANK_MUST_CHECK enum frank_err frank_board_find(const struct frank_board *board, uint32_t number,
-                                                 size_t *index);
 /* What the resolver says of one of its sources, at now_s (unix); nothing in it is believed unseen.
  * The document that was there before stays until it expires where none comes instead, or one that
  * may not follow it (frank_factor_document_check). FRANK_ERR_MALFORMED: no such source, or

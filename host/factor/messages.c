@@ -3,8 +3,20 @@
 #include "proof/target.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+void frank_resolver_source_name(const struct frank_resolver_source *source,
+                                char out[FRANK_FACTOR_SOURCE_BYTES])
+{
+  if (source->dns_only != 0) {
+    (void)snprintf(out, FRANK_FACTOR_SOURCE_BYTES, "dns:%.*s", FRANK_FACTOR_ISSUER_BYTES - 1,
+                   source->document.issuer);
+  } else {
+    frank_factor_document_source(&source->document, out);
+  }
+}
 
 /* As frank_factor_document_parse takes it. */
 static bool document_is_sound(const struct frank_factor_document *document)
