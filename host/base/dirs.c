@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct place {
   const char *variable;
@@ -53,4 +54,19 @@ enum frank_err frank_state_dir(char *out, size_t out_size)
       {"HOME", "", "/.local/state/frank"},
   };
   return first_of(places, out, out_size);
+}
+
+void frank_dir_make_above(const char *dir)
+{
+  char path[FRANK_DIR_BYTES];
+  size_t len = strlen(dir);
+  if (len >= sizeof path) {
+    return;
+  }
+  memcpy(path, dir, len + 1);
+  for (char *slash = path; *slash != '\0' && (slash = strchr(slash + 1, '/')) != NULL;) {
+    *slash = '\0';
+    (void)mkdir(path, S_IRWXU);
+    *slash = '/';
+  }
 }

@@ -28,4 +28,10 @@ FRANK_MUST_CHECK enum frank_err frank_cache_dir(char *out, size_t out_size);
  *     $HOME/.local/state/frank */
 FRANK_MUST_CHECK enum frank_err frank_state_dir(char *out, size_t out_size);
 
+/* Makes the folders above `dir` that are missing (XDG Base Directory Specification: mode 0700), for
+ * a folder that one of these two gave: in a new home there may be none. `dir` itself is for who
+ * uses it to make. Whoever cannot use it will find out; nothing is told here. A name of
+ * FRANK_DIR_BYTES or more makes nothing. */
+void frank_dir_make_above(const char *dir);
+
 #endif

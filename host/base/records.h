@@ -11,7 +11,10 @@
 #ifndef FRANK_BASE_RECORDS_H
 #define FRANK_BASE_RECORDS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum frank_record_type {
   FRANK_RECORD_READY = 1, /* struct frank_record_ready */
@@ -34,5 +37,18 @@ struct frank_record_failed {
 struct frank_record_tag {
   uint64_t tag;
 };
+
+/* True where a text in a record has its NUL within `size` bytes, and printable ASCII alone before
+ * it: such a text goes into logs and JSON as it is. */
+static inline bool frank_record_is_text(const char *text, size_t size)
+{
+  const char *end = memchr(text, '\0', size);
+  for (const char *at = text; end && at < end; at++) {
+    if (*at < 0x20 || *at > 0x7e) {
+      return false;
+    }
+  }
+  return end != NULL;
+}
 
 #endif

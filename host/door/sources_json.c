@@ -1,6 +1,6 @@
 #include "door/sources_json.h"
 
-#include <string.h>
+#include "base/records.h"
 
 static const char *const dnssec_names[] = {"none", "secure", "bogus"};
 #define DNSSEC_COUNT (sizeof dnssec_names / sizeof dnssec_names[0])
@@ -10,25 +10,14 @@ const char *frank_dnssec_text(uint32_t dnssec)
   return dnssec < DNSSEC_COUNT ? dnssec_names[dnssec] : dnssec_names[0];
 }
 
-static bool is_text(const char *text, size_t size)
-{
-  const char *end = memchr(text, '\0', size);
-  for (const char *at = text; end && at < end; at++) {
-    if (*at < 0x20 || *at > 0x7e) {
-      return false; /* all of it was made printable where it was made */
-    }
-  }
-  return end != NULL;
-}
-
 bool frank_sources_are_sound(const struct frank_status_source *sources, uint32_t count)
 {
   for (uint32_t i = 0; i < count; i++) {
     const struct frank_status_source *source = &sources[i];
-    if (!is_text(source->name, sizeof source->name) ||
-        !is_text(source->kind, sizeof source->kind) ||
-        !is_text(source->source, sizeof source->source) ||
-        !is_text(source->why, sizeof source->why) || source->dnssec >= DNSSEC_COUNT) {
+    if (!frank_record_is_text(source->name, sizeof source->name) ||
+        !frank_record_is_text(source->kind, sizeof source->kind) ||
+        !frank_record_is_text(source->source, sizeof source->source) ||
+        !frank_record_is_text(source->why, sizeof source->why) || source->dnssec >= DNSSEC_COUNT) {
       return false;
     }
   }

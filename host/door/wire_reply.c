@@ -1,6 +1,7 @@
 #include "door/wire.h"
 
 #include "base/json_text.h"
+#include "base/records.h"
 #include "door/messages.h"
 #include "door/sources_json.h"
 #include "door/wire_internal.h"
@@ -105,24 +106,13 @@ static const char *const domain_states[FRANK_DOOR_DOMAIN_STATES] = {
     [FRANK_DOOR_DOMAIN_TOO_HIGH] = "too-high",
 };
 
-static bool is_printable(const char *text, size_t size)
-{
-  const char *end = memchr(text, '\0', size);
-  for (const char *at = text; end && at < end; at++) {
-    if (*at < 0x20 || *at > 0x7e) {
-      return false;
-    }
-  }
-  return end != NULL;
-}
-
 /* What is asked of this domain: its own factor, or the one where nothing is published. */
 static json_t *domain_json(const char *domain, const struct frank_door_domain *row,
                            const struct frank_door_factor *factor)
 {
   bool own = row->state == FRANK_DOOR_DOMAIN_FOUND;
   char source[FRANK_SOURCE_BYTES];
-  if (row->state >= FRANK_DOOR_DOMAIN_STATES || !is_printable(row->why, sizeof row->why)) {
+  if (row->state >= FRANK_DOOR_DOMAIN_STATES || !frank_record_is_text(row->why, sizeof row->why)) {
     return NULL;
   }
   (void)snprintf(source, sizeof source, own ? "dns:%s" : "%s",
@@ -157,8 +147,8 @@ static bool factor_is_sound(const struct frank_door_factor *factor, size_t rows_
 {
   return factor->domain_count == domain_count &&
          rows_len == domain_count * sizeof(struct frank_door_domain) &&
-         is_printable(factor->source, sizeof factor->source) &&
-         is_printable(factor->otherwise_source, sizeof factor->otherwise_source) &&
+         frank_record_is_text(factor->source, sizeof factor->source) &&
+         frank_record_is_text(factor->otherwise_source, sizeof factor->otherwise_source) &&
          factor->source_count <= FRANK_STATUS_SOURCES_MAX &&
          frank_sources_are_sound(factor->sources, factor->source_count);
 }

@@ -2,7 +2,6 @@
 
 #include "base/child.h"
 #include "base/clock.h"
-#include "proof/target.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +15,6 @@
 #define SETTLE_MS   1000 /* for the keys of a source whose document is here */
 #define LEAVE_MS    500  /* for what it still writes to disk once its channel is closed */
 #define LEAVE_NAP_N 2000000
-#define EPOCH_MAX   ((UINT64_C(1) << 53) - 1)
 #define UNANSWERED  FRANK_RESOLVER_ANSWER_COUNT
 
 /* The program, two words for each of: sources, servers, state, anchor, CA, log level; the NULL. */
@@ -95,12 +93,13 @@ static enum frank_err start(struct asking *a)
                                 err == FRANK_ERR_IO ? strerror(errno) : frank_err_text(err));
 }
 
-/* It leaves when its channel closes, and may be writing down a document until then. */
+/* It leaves when its channel closes, and may be writing down a document until then; one that never
+ * came to work is not waited for. */
 static void end(struct asking *a)
 {
   struct frank_child_graves graves = {0};
   frank_chan_destroy(&a->chan);
-  uint64_t until_us = frank_clock_now_us() + LEAVE_MS * FRANK_US_PER_MS;
+  uint64_t until_us = frank_clock_now_us() + (a->is_ready ? LEAVE_MS : 0) * FRANK_US_PER_MS;
   while (a->pid > 0 && frank_clock_now_us() < until_us) {
     struct timespec nap = {.tv_nsec = LEAVE_NAP_N};
     if (waitpid(a->pid, NULL, WNOHANG) != 0) {
@@ -114,48 +113,12 @@ static void end(struct asking *a)
 
 /* ---- what it says ---- */
 
-/* What is to be text has an end, and is printable ASCII. */
-static bool is_text(const char *text, size_t size)
-{
-  const char *nul = memchr(text, '\0', size);
-  for (const char *c = text; nul != NULL && c < nul; c++) {
-    if (*c < 0x20 || *c > 0x7e) {
-      return false;
-    }
-  }
-  return nul != NULL;
-}
-
-static bool is_document(const struct frank_factor_document *d)
-{
-  bool has_form = is_text(d->issuer, sizeof d->issuer) && d->issuer[0] != '\0' &&
-                  d->kind < FRANK_FACTOR_KIND_COUNT && d->epoch >= 1 && d->epoch <= EPOCH_MAX &&
-                  d->factor >= 1 && d->factor <= FRANK_FACTOR_MAX && d->expires_s > d->issued_s;
-  return has_form &&
-         (d->has_previous == 0 || (d->previous_epoch < d->epoch && d->previous_factor >= 1 &&
-                                   d->previous_factor <= FRANK_FACTOR_MAX));
-}
-
-static bool is_source(const struct asking *a, const struct frank_resolver_source *s)
-{
-  return s->index < a->ask->source_count && s->dnssec < FRANK_DNSSEC_COUNT &&
-         is_text(s->key_id, sizeof s->key_id) && is_text(s->url, sizeof s->url) &&
-         is_text(s->why, sizeof s->why) && (s->has_document == 0 || is_document(&s->document));
-}
-
-static bool is_domain(const struct frank_resolver_domain *d)
-{
-  return is_text(d->domain, sizeof d->domain) && is_text(d->why, sizeof d->why) &&
-         d->answer < FRANK_RESOLVER_ANSWER_COUNT && d->dnssec < FRANK_DNSSEC_COUNT &&
-         (d->answer != FRANK_RESOLVER_FOUND || (d->factor >= 1 && d->factor <= FRANK_FACTOR_MAX));
-}
-
 /* The first state comes from what is kept, before anybody was asked: that is no answer yet. */
 static bool take_source(struct asking *a, const uint8_t *payload)
 {
   struct frank_resolver_source source;
   memcpy(&source, payload, sizeof source);
-  if (!is_source(a, &source)) {
+  if (source.index >= a->ask->source_count || !frank_resolver_source_is_sound(&source)) {
     return false;
   }
   bool good = source.has_document != 0 && source.kept == 0 && source.confirmed_s != 0;
@@ -172,7 +135,7 @@ static bool take_domain(struct asking *a, const uint8_t *payload)
 {
   struct frank_resolver_domain domain;
   memcpy(&domain, payload, sizeof domain);
-  if (!is_domain(&domain)) {
+  if (!frank_resolver_domain_is_sound(&domain)) {
     return false;
   }
   for (size_t i = 0; i < a->domains_sent; i++) {
@@ -190,7 +153,7 @@ static enum frank_err take_failed(struct asking *a, const uint8_t *payload)
   struct frank_record_failed failed;
   memcpy(&failed, payload, sizeof failed);
   bool known = failed.err > FRANK_OK && failed.err < FRANK_ERR_COUNT;
-  if (!known || !is_text(failed.why, sizeof failed.why)) {
+  if (!known || !frank_record_is_text(failed.why, sizeof failed.why)) {
     return fail(a, FRANK_ERR_MALFORMED, "frank-resolver failed, and does not say why");
   }
   return fail(a, (enum frank_err)failed.err, "frank-resolver: %.160s", failed.why);

@@ -1,7 +1,6 @@
 #include "factor/board.h"
 
 #include "factor/why.h"
-#include "proof/target.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -42,7 +41,8 @@ static bool is_followed(const struct frank_board_source *source)
   return source->kind == FRANK_BOARD_URL || source->kind == FRANK_BOARD_DNS;
 }
 
-enum frank_err frank_board_find(const struct frank_board *board, uint32_t number, size_t *index)
+/* The index of the resolver's source number `number`: URL and DNS sources in their order. */
+static enum frank_err find_followed(const struct frank_board *board, uint32_t number, size_t *index)
 {
   for (size_t i = 0; i < board->count; i++) {
     if (is_followed(&board->list[i]) && number-- == 0) {
@@ -53,45 +53,56 @@ enum frank_err frank_board_find(const struct frank_board *board, uint32_t number
   return FRANK_ERR_NOT_FOUND;
 }
 
-static bool has_end(const char *text, size_t size)
+/* Goes on with the document that `old` has where `state` gives none that may follow it: a resolver
+ * that was started again, and has lost what it knew. A document that stands for a record in DNS has
+ * no order of its own. */
+static void keep_last(const struct frank_resolver_source *old, int64_t now_s,
+                      struct frank_resolver_source *state)
 {
-  return memchr(text, '\0', size) != NULL;
-}
-
-static bool document_is_sound(const struct frank_factor_document *document)
-{
-  char source[FRANK_FACTOR_SOURCE_BYTES];
-  if (!has_end(document->issuer, sizeof document->issuer) || document->issuer[0] == '\0' ||
-      document->kind >= FRANK_FACTOR_KIND_COUNT || document->factor < 1 ||
-      document->factor > FRANK_FACTOR_MAX || document->epoch < 1 ||
-      document->epoch > FRANK_FACTOR_MAX || document->expires_s <= document->issued_s) {
-    return false;
+  char why[FRANK_FACTOR_WHY_BYTES] = "";
+  bool has_last = old->has_document != 0 && old->document.expires_s > now_s;
+  bool is_record = state->dns_only != 0 || old->dns_only != 0;
+  if (!has_last || (state->has_document != 0 &&
+                    (is_record || frank_factor_document_check(&state->document, &old->document,
+                                                              now_s, why) == FRANK_OK))) {
+    return;
   }
-  for (const char *at = document->issuer; *at != '\0'; at++) {
-    if (*at <= ' ' || *at > '~') {
-      return false;
-    }
+  state->has_document = 1;
+  state->document = old->document;
+  state->dns_only = old->dns_only;
+  state->kept = 1;
+  state->confirmed_s = old->confirmed_s;
+  memcpy(state->key_id, old->key_id, sizeof state->key_id);
+  if (state->why[0] == '\0') {
+    memcpy(state->why, why, sizeof state->why);
   }
-  frank_factor_document_source(document, source);
-  return strlen(source) < sizeof source - 1;
 }
 
 enum frank_err frank_board_hear(struct frank_board *board,
-                                const struct frank_resolver_source *state)
+                                const struct frank_resolver_source *state, int64_t now_s)
 {
   size_t index = 0;
-  if (frank_board_find(board, state->index, &index) != FRANK_OK ||
-      !has_end(state->key_id, sizeof state->key_id) || !has_end(state->url, sizeof state->url) ||
-      !has_end(state->why, sizeof state->why) || state->dnssec >= FRANK_DNSSEC_COUNT ||
-      (state->has_document && !document_is_sound(&state->document))) {
+  if (find_followed(board, state->index, &index) != FRANK_OK ||
+      !frank_resolver_source_is_sound(state)) {
     return FRANK_ERR_MALFORMED;
   }
-  board->list[index].state = *state;
+  struct frank_resolver_source heard = *state;
+  if (board->list[index].heard) {
+    keep_last(&board->list[index].state, now_s, &heard);
+  }
+  board->list[index].state = heard;
   board->list[index].heard = true;
   return FRANK_OK;
 }
 
 /* ---- choosing ---- */
+
+static enum frank_err above_max(const struct frank_board *board, uint64_t factor, char *why)
+{
+  return frank_factor_fail(FRANK_ERR_NOT_FOUND, why,
+                           "its factor %" PRIu64 " is above max-factor %" PRIu64, factor,
+                           board->max_factor);
+}
 
 static enum frank_err look_followed(const struct frank_board *board,
                                     const struct frank_board_source *source, int64_t now_s,
@@ -114,18 +125,11 @@ static enum frank_err look_followed(const struct frank_board *board,
     return frank_factor_fail(FRANK_ERR_NOT_FOUND, why, "its document is issued in the future");
   }
   if (document->factor > board->max_factor) {
-    return frank_factor_fail(FRANK_ERR_NOT_FOUND, why,
-                             "its factor %" PRIu64 " is above max-factor %" PRIu64,
-                             document->factor, board->max_factor);
+    return above_max(board, document->factor, why);
   }
   choice->factor = document->factor;
   choice->expires_s = document->expires_s;
-  if (state->dns_only) {
-    (void)snprintf(choice->source, sizeof choice->source, "dns:%.*s", FRANK_FACTOR_ISSUER_BYTES - 1,
-                   document->issuer);
-  } else {
-    frank_factor_document_source(document, choice->source);
-  }
+  frank_resolver_source_name(state, choice->source);
   return FRANK_OK;
 }
 
@@ -142,6 +146,10 @@ enum frank_err frank_board_look(const struct frank_board *board, size_t index, i
   }
   if (source->factor == 0) {
     return frank_factor_fail(FRANK_ERR_NOT_FOUND, why, "%s", source->why);
+  }
+  /* A file's may be older than max_factor. */
+  if (source->kind == FRANK_BOARD_FILE && source->factor > board->max_factor) {
+    return above_max(board, source->factor, why);
   }
   choice->factor = source->factor;
   (void)snprintf(choice->source, sizeof choice->source, "%s", frank_board_kind_name(source->kind));

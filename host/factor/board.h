@@ -4,7 +4,8 @@
  *
  * The first that has something good to say is in force; after the last comes the floor, so that
  * there always is a factor. A document counts while it has not expired and its factor is within
- * max-factor. Pure: time is an argument. Owner: frankd's main loop.
+ * max-factor; a resolver that was started again, and knows less, does not end it. Pure: time is an
+ * argument. Owner: frankd's main loop.
  */
 #ifndef FRANK_FACTOR_BOARD_H
 #define FRANK_FACTOR_BOARD_H
@@ -63,14 +64,13 @@ void frank_board_init(struct frank_board *board, uint64_t max_factor);
 FRANK_MUST_CHECK enum frank_err frank_board_add(struct frank_board *board,
                                                 enum frank_board_kind kind, const char *name,
                                                 uint64_t factor);
-/* The index of the resolver's source number `number`: URL and DNS sources in their order.
- * FRANK_ERR_NOT_FOUND. */
-FRANK_MUST_CHECK enum frank_err frank_board_find(const struct frank_board *board, uint32_t number,
-                                                 size_t *index);
-/* What the resolver says of one of its sources; nothing in it is believed unseen.
- * FRANK_ERR_MALFORMED: no such source, a text without an end, a number outside its range. */
+/* What the resolver says of one of its sources, at now_s (unix); nothing in it is believed unseen.
+ * The document that was there before stays until it expires where none comes instead, or one that
+ * may not follow it (frank_factor_document_check). FRANK_ERR_MALFORMED: no such source, or
+ * frank_resolver_source_is_sound says no. */
 FRANK_MUST_CHECK enum frank_err frank_board_hear(struct frank_board *board,
-                                                 const struct frank_resolver_source *state);
+                                                 const struct frank_resolver_source *state,
+                                                 int64_t now_s);
 
 void frank_board_choose(const struct frank_board *board, int64_t now_s,
                         struct frank_board_choice *choice);

@@ -5,24 +5,26 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "factor/txt.h"
-#include "proof/target.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define WHY_BYTES   96
-#define TTL_MIN_S   30
-#define TTL_MAX_S   3600
-#define LOOK_UP_US  (FRANK_RESOLVER_LOOKUP_LIMIT_S * FRANK_US_PER_S)
+#define WHY_BYTES 96
+#define TTL_MIN_S 30
+#define TTL_MAX_S 3600
+/* The resolver gives up before. */
+#define LOOK_UP_US  ((FRANK_RESOLVER_LOOKUP_LIMIT_S + 5) * FRANK_US_PER_S)
 #define DOMAINS_MAX 1000 /* of one question; the wire protocol takes no more recipients */
 
 /* A domain: what is known of it, and who waits to know. */
 struct entry {
   struct frank_table_node by_name;
-  struct frank_list by_use;  /* the one used longest ago first */
-  struct frank_list waiting; /* struct wait */
+  struct frank_list by_use;    /* of the desk's idle, or its busy */
+  struct frank_list waiting;   /* struct wait */
+  struct frank_list in_turn;   /* of the desk's turn, until the look-up is started */
+  struct frank_list in_flight; /* of the desk's in_flight, until the answer is heard */
   char domain[FRANK_TXT_DOMAIN_BYTES];
-  uint64_t asked_us; /* a look-up is under way since then; 0: none is */
+  uint64_t asked_us; /* while in flight: since then */
   uint64_t until_us; /* what is known counts before this; 0: nothing is */
   bool fresh;        /* the next look-up: it was forgotten on purpose */
   enum frank_desk_state state;
@@ -35,6 +37,7 @@ struct entry {
 struct held;
 struct wait {
   struct frank_list in_entry;
+  struct entry *entry;
   struct held *held;
 };
 
@@ -53,8 +56,12 @@ struct held {
 struct frank_desk {
   struct frank_desk_config config;
   struct frank_table names;
-  struct frank_list uses;
+  struct frank_list idle; /* entries that may give way, the one used longest ago first */
+  struct frank_list busy; /* those that somebody waits for, or that are looked up */
   size_t kept;
+  struct frank_list turn;      /* wait for a look-up, which may be started when another ends */
+  struct frank_list in_flight; /* the one asked for longest ago first */
+  size_t in_flight_count;
   struct frank_table tags;
   struct frank_heap dues;
   struct frank_list held;
@@ -76,7 +83,10 @@ enum frank_err frank_desk_new(const struct frank_desk_config *config, struct fra
     return FRANK_ERR_NOMEM;
   }
   desk->config = *config;
-  frank_list_init(&desk->uses);
+  frank_list_init(&desk->idle);
+  frank_list_init(&desk->busy);
+  frank_list_init(&desk->turn);
+  frank_list_init(&desk->in_flight);
   frank_list_init(&desk->held);
   frank_heap_init(&desk->dues, due_earlier);
   enum frank_err err = frank_table_init(&desk->names, FRANK_DESK_DOMAINS_MAX);
@@ -124,8 +134,23 @@ static void entry_free(struct frank_desk *desk, struct entry *entry)
 {
   frank_table_remove(&desk->names, &entry->by_name);
   frank_list_remove(&entry->by_use);
+  frank_list_remove(&entry->in_turn);
+  frank_list_remove(&entry->in_flight);
   desk->kept--;
   free(entry);
+}
+
+/* Puts the entry where it belongs, as the one used last. A look-up that nobody waits for any more
+ * gives up its turn. */
+static void place(struct frank_desk *desk, struct entry *entry)
+{
+  bool is_awaited = entry->pins > 0 || !frank_list_is_empty(&entry->waiting);
+  if (!is_awaited) {
+    frank_list_remove(&entry->in_turn);
+  }
+  frank_list_remove(&entry->by_use);
+  bool is_busy = is_awaited || frank_list_is_linked(&entry->in_flight);
+  frank_list_append(is_busy ? &desk->busy : &desk->idle, &entry->by_use);
 }
 
 /* Room for one more: the one used longest ago for which nobody waits gives way. */
@@ -134,14 +159,11 @@ static bool make_room(struct frank_desk *desk)
   if (desk->kept < FRANK_DESK_DOMAINS_MAX) {
     return true;
   }
-  for (struct frank_list *at = desk->uses.next; at != &desk->uses; at = at->next) {
-    struct entry *entry = FRANK_CONTAINER(at, struct entry, by_use);
-    if (frank_list_is_empty(&entry->waiting) && entry->pins == 0) {
-      entry_free(desk, entry);
-      return true;
-    }
+  if (frank_list_is_empty(&desk->idle)) {
+    return false;
   }
-  return false;
+  entry_free(desk, FRANK_CONTAINER(desk->idle.next, struct entry, by_use));
+  return true;
 }
 
 /* The entry of `domain`, a new one where there is none; NULL: no room. */
@@ -158,8 +180,7 @@ static struct entry *enter(struct frank_desk *desk, const char *domain)
     frank_table_insert(&desk->names, &entry->by_name, hash);
     desk->kept++;
   }
-  frank_list_remove(&entry->by_use);
-  frank_list_append(&desk->uses, &entry->by_use);
+  place(desk, entry);
   return entry;
 }
 
@@ -168,8 +189,52 @@ static bool is_known(const struct entry *entry, uint64_t now_us)
   return entry->until_us > now_us;
 }
 
-/* The entry of a domain that is not known, with a look-up of it under way; NULL where there is
- * nothing to wait for: it is known, is no name for DNS, or nobody can look it up now. */
+static void land(struct frank_desk *desk, struct entry *entry)
+{
+  if (frank_list_is_linked(&entry->in_flight)) {
+    frank_list_remove(&entry->in_flight);
+    desk->in_flight_count--;
+  }
+}
+
+/* Starts the look-up of an entry; false: it cannot be started now. */
+static bool start(struct frank_desk *desk, struct entry *entry, uint64_t now_us)
+{
+  if (!desk->config.look_up(desk->config.arg, entry->domain, entry->fresh)) {
+    return false;
+  }
+  frank_list_remove(&entry->in_turn);
+  frank_list_append(&desk->in_flight, &entry->in_flight);
+  desk->in_flight_count++;
+  desk->counts.look_ups++;
+  entry->fresh = false;
+  entry->asked_us = now_us;
+  return true;
+}
+
+static void wake(struct frank_desk *desk, struct entry *entry, uint64_t now_us);
+
+/* Starts those whose turn it is. One that was never answered is not waited for any more. */
+static void start_next(struct frank_desk *desk, uint64_t now_us)
+{
+  while (!frank_list_is_empty(&desk->in_flight)) {
+    struct entry *oldest = FRANK_CONTAINER(desk->in_flight.next, struct entry, in_flight);
+    if (now_us - oldest->asked_us <= LOOK_UP_US) {
+      break;
+    }
+    land(desk, oldest);
+    wake(desk, oldest, now_us);
+  }
+  while (desk->in_flight_count < FRANK_RESOLVER_LOOKUPS_MAX && !frank_list_is_empty(&desk->turn)) {
+    struct entry *entry = FRANK_CONTAINER(desk->turn.next, struct entry, in_turn);
+    if (!start(desk, entry, now_us)) {
+      return;
+    }
+  }
+}
+
+/* The entry of a domain that is not known, with a look-up of it under way or in turn; NULL where
+ * there is nothing to wait for: it is known, is no name for DNS, or nobody can look it up now. */
 static struct entry *look_up(struct frank_desk *desk, const char *domain, uint64_t now_us)
 {
   char name[FRANK_TXT_DOMAIN_BYTES];
@@ -184,14 +249,14 @@ static struct entry *look_up(struct frank_desk *desk, const char *domain, uint64
   if (is_known(entry, now_us)) {
     return NULL;
   }
-  if (entry->asked_us == 0 || now_us - entry->asked_us > LOOK_UP_US) {
-    if (!desk->config.look_up(desk->config.arg, name, entry->fresh)) {
-      desk->counts.crowded++;
-      return NULL;
-    }
-    desk->counts.look_ups++;
-    entry->fresh = false;
-    entry->asked_us = now_us > 0 ? now_us : 1;
+  if (frank_list_is_linked(&entry->in_flight) || frank_list_is_linked(&entry->in_turn)) {
+    return entry;
+  }
+  if (desk->in_flight_count >= FRANK_RESOLVER_LOOKUPS_MAX) {
+    frank_list_append(&desk->turn, &entry->in_turn);
+  } else if (!start(desk, entry, now_us)) {
+    desk->counts.crowded++;
+    return NULL;
   }
   return entry;
 }
@@ -206,7 +271,10 @@ static uint64_t tag_hash(const struct frank_desk *desk, uint64_t origin, uint64_
 static void held_free(struct frank_desk *desk, struct held *held)
 {
   for (size_t i = 0; i < held->wait_count; i++) {
-    frank_list_remove(&held->waits[i].in_entry);
+    if (frank_list_is_linked(&held->waits[i].in_entry)) {
+      frank_list_remove(&held->waits[i].in_entry);
+      place(desk, held->waits[i].entry);
+    }
   }
   frank_table_remove(&desk->tags, &held->by_tag);
   frank_heap_remove(&desk->dues, &held->by_due);
@@ -252,6 +320,7 @@ static bool hold(struct frank_desk *desk, const struct frank_desk_question *ques
   held->question.payload = payload;
   for (size_t i = 0; i < count; i++) {
     held->waits[i].held = held;
+    held->waits[i].entry = entries[i];
     frank_list_append(&entries[i]->waiting, &held->waits[i].in_entry);
   }
   frank_table_insert(&desk->tags, &held->by_tag, tag_hash(desk, question->origin, question->tag));
@@ -282,16 +351,19 @@ void frank_desk_ask(struct frank_desk *desk, const struct frank_desk_question *q
   size_t count = 0;
   const char *end = question->domains + question->domains_len;
   const char *at = question->due_us > now_us ? first_domain(question) : NULL;
+  start_next(desk, now_us);
   for (size_t i = 0; at && i < DOMAINS_MAX; i++, at = next_domain(at, end)) {
     struct entry *entry = look_up(desk, at, now_us);
     if (entry) {
       entry->pins++; /* making room for the next must not free it */
+      place(desk, entry);
       entries[count++] = entry;
     }
   }
   bool is_held = count > 0 && hold(desk, question, entries, count);
   for (size_t i = 0; i < count; i++) {
     entries[i]->pins--;
+    place(desk, entries[i]);
   }
   if (is_held) {
     return;
@@ -326,18 +398,6 @@ void frank_desk_origin_gone(struct frank_desk *desk, uint64_t origin)
 
 /* ---- answers ---- */
 
-static bool answer_is_sound(const struct frank_resolver_domain *answer)
-{
-  char name[FRANK_TXT_DOMAIN_BYTES];
-  return memchr(answer->domain, '\0', sizeof answer->domain) &&
-         memchr(answer->why, '\0', sizeof answer->why) &&
-         frank_txt_domain(answer->domain, strlen(answer->domain), name) == FRANK_OK &&
-         strcmp(name, answer->domain) == 0 && answer->answer < FRANK_RESOLVER_ANSWER_COUNT &&
-         answer->dnssec < FRANK_DNSSEC_COUNT &&
-         (answer->answer != FRANK_RESOLVER_FOUND ||
-          (answer->factor >= 1 && answer->factor <= FRANK_FACTOR_MAX));
-}
-
 /* Nobody waits for this entry any more; who waited for nothing else is done. */
 static void wake(struct frank_desk *desk, struct entry *entry, uint64_t now_us)
 {
@@ -349,6 +409,7 @@ static void wake(struct frank_desk *desk, struct entry *entry, uint64_t now_us)
       finish(desk, held, now_us);
     }
   }
+  place(desk, entry);
 }
 
 enum frank_err frank_desk_hear(struct frank_desk *desk, const struct frank_resolver_domain *answer,
@@ -359,7 +420,7 @@ enum frank_err frank_desk_hear(struct frank_desk *desk, const struct frank_resol
       [FRANK_RESOLVER_ABSENT] = FRANK_DESK_ABSENT,
       [FRANK_RESOLVER_FAILED] = FRANK_DESK_FAILED,
   };
-  if (!answer_is_sound(answer)) {
+  if (!frank_resolver_domain_is_sound(answer)) {
     return FRANK_ERR_MALFORMED;
   }
   struct entry *entry = enter(desk, answer->domain);
@@ -370,7 +431,8 @@ enum frank_err frank_desk_hear(struct frank_desk *desk, const struct frank_resol
   uint64_t ttl_s = answer->ttl_s < TTL_MIN_S   ? TTL_MIN_S
                    : answer->ttl_s > TTL_MAX_S ? TTL_MAX_S
                                                : answer->ttl_s;
-  entry->asked_us = 0;
+  land(desk, entry);
+  frank_list_remove(&entry->in_turn);
   entry->until_us = now_us + ttl_s * FRANK_US_PER_S;
   entry->state = states[answer->answer];
   entry->dnssec = (enum frank_dnssec)answer->dnssec;
@@ -382,14 +444,20 @@ enum frank_err frank_desk_hear(struct frank_desk *desk, const struct frank_resol
                               [FRANK_RESOLVER_FAILED] = &desk->counts.failed};
   ++*counts[answer->answer];
   wake(desk, entry, now_us);
+  start_next(desk, now_us);
   return FRANK_OK;
 }
 
 void frank_desk_deaf(struct frank_desk *desk, uint64_t now_us)
 {
-  for (struct frank_list *at = desk->uses.next; at != &desk->uses; at = at->next) {
-    struct entry *entry = FRANK_CONTAINER(at, struct entry, by_use);
-    entry->asked_us = 0;
+  while (!frank_list_is_empty(&desk->in_flight)) {
+    struct entry *entry = FRANK_CONTAINER(desk->in_flight.next, struct entry, in_flight);
+    land(desk, entry);
+    wake(desk, entry, now_us);
+  }
+  while (!frank_list_is_empty(&desk->turn)) {
+    struct entry *entry = FRANK_CONTAINER(desk->turn.next, struct entry, in_turn);
+    frank_list_remove(&entry->in_turn);
     wake(desk, entry, now_us);
   }
 }
@@ -406,10 +474,13 @@ void frank_desk_forget(struct frank_desk *desk, const char *domain)
     }
     return;
   }
-  for (struct frank_list *at = desk->uses.next; at != &desk->uses; at = at->next) {
-    struct entry *entry = FRANK_CONTAINER(at, struct entry, by_use);
-    entry->until_us = 0;
-    entry->fresh = true;
+  struct frank_list *const lists[] = {&desk->idle, &desk->busy};
+  for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+    for (struct frank_list *at = lists[i]->next; at != lists[i]; at = at->next) {
+      struct entry *entry = FRANK_CONTAINER(at, struct entry, by_use);
+      entry->until_us = 0;
+      entry->fresh = true;
+    }
   }
 }
 
@@ -445,8 +516,11 @@ void frank_desk_destroy(struct frank_desk **desk)
   while (!frank_list_is_empty(&d->held)) {
     held_free(d, FRANK_CONTAINER(d->held.next, struct held, in_desk));
   }
-  while (!frank_list_is_empty(&d->uses)) {
-    entry_free(d, FRANK_CONTAINER(d->uses.next, struct entry, by_use));
+  struct frank_list *const lists[] = {&d->idle, &d->busy};
+  for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+    while (!frank_list_is_empty(lists[i])) {
+      entry_free(d, FRANK_CONTAINER(lists[i]->next, struct entry, by_use));
+    }
   }
   frank_table_fini(&d->names);
   frank_table_fini(&d->tags);

@@ -9,7 +9,9 @@
  *
  * An answer that comes late is kept all the same. The kept answers are bounded: the one that was
  * used longest ago goes first. So are the questions that wait, by their number and their bytes: one
- * too many is done at once with what is known.
+ * too many is done at once with what is known. So are the look-ups under way, by what a resolver
+ * takes (FRANK_RESOLVER_LOOKUPS_MAX): the others wait for their turn, while somebody waits for
+ * them.
  *
  * Pure: no clock, no socket. Owner: frankd's main loop; one thread. The done callback runs inside
  * the calls marked (done); it may not call the desk, but for frank_desk_largest and

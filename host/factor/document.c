@@ -25,7 +25,7 @@ const char *frank_factor_kind_name(enum frank_factor_kind kind)
   return (unsigned)kind < FRANK_FACTOR_KIND_COUNT ? kind_names[kind] : "";
 }
 
-enum frank_err frank_factor_kind_parse(const char *text, enum frank_factor_kind *kind)
+static enum frank_err parse_kind(const char *text, enum frank_factor_kind *kind)
 {
   for (unsigned i = 0; i < FRANK_FACTOR_KIND_COUNT; i++) {
     if (strcmp(text, kind_names[i]) == 0) {
@@ -65,10 +65,11 @@ static enum frank_err take_text(const json_t *object, const char *name, const ch
   if (!value) {
     return frank_factor_fail(FRANK_ERR_MALFORMED, why, "%s is missing", name);
   }
-  if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value)) {
+  const char *text = json_string_value(value);
+  if (!text || strlen(text) != json_string_length(value)) {
     return frank_factor_fail(FRANK_ERR_MALFORMED, why, "%s is no text", name);
   }
-  *out = json_string_value(value);
+  *out = text;
   return FRANK_OK;
 }
 
@@ -89,8 +90,8 @@ static bool issuer_is_valid(const char *issuer)
 static enum frank_err take_names(const json_t *root, struct frank_factor_document *out, char *why)
 {
   int64_t version = 0;
-  const char *issuer = NULL;
-  const char *kind_text = NULL;
+  const char *issuer = "";
+  const char *kind_text = "";
   enum frank_factor_kind kind = FRANK_FACTOR_AUTHORITY;
   enum frank_err err = take_integer(root, "v", 0, INT32_MAX, &version, why);
   if (err == FRANK_OK && version != 1) {
@@ -107,7 +108,7 @@ static enum frank_err take_names(const json_t *root, struct frank_factor_documen
   if (err == FRANK_OK) {
     err = take_text(root, "kind", &kind_text, why);
   }
-  if (err == FRANK_OK && frank_factor_kind_parse(kind_text, &kind) != FRANK_OK) {
+  if (err == FRANK_OK && parse_kind(kind_text, &kind) != FRANK_OK) {
     err = frank_factor_fail(FRANK_ERR_UNSUPPORTED, why,
                             "kind is \"%.32s\", not authority, provider or local", kind_text);
   }
@@ -120,7 +121,7 @@ static enum frank_err take_names(const json_t *root, struct frank_factor_documen
 
 static enum frank_err take_mode(const json_t *root, struct frank_factor_document *out, char *why)
 {
-  const char *mode = NULL;
+  const char *mode = "";
   if (!json_object_get(root, "mode")) {
     return FRANK_OK;
   }

@@ -32,8 +32,6 @@ enum frank_factor_kind {
 };
 /* "authority", "provider", "local"; "" for another value. */
 const char *frank_factor_kind_name(enum frank_factor_kind kind);
-FRANK_MUST_CHECK enum frank_err frank_factor_kind_parse(const char *text,
-                                                        enum frank_factor_kind *kind);
 
 /* In a fixed layout: it travels between processes as it is. */
 struct frank_factor_document {

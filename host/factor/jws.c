@@ -3,6 +3,7 @@
 #include "base/json_text.h"
 #include "factor/json.h"
 #include "factor/why.h"
+#include "proof/taglist.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -239,11 +240,10 @@ struct parts {
 
 static bool split(const char *text, size_t len_bytes, struct parts *parts)
 {
-  static const char white[] = " \t\r\n";
-  while (len_bytes > 0 && memchr(white, text[len_bytes - 1], 4)) {
+  while (len_bytes > 0 && frank_is_white(text[len_bytes - 1])) {
     len_bytes--;
   }
-  while (len_bytes > 0 && memchr(white, text[0], 4)) {
+  while (len_bytes > 0 && frank_is_white(text[0])) {
     text++;
     len_bytes--;
   }

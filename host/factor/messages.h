@@ -82,4 +82,16 @@ struct frank_resolver_domain {
   char why[FRANK_FACTOR_WHY_BYTES]; /* ABSENT, FAILED; also of a record that was passed over */
 };
 
+/* What a factor of the source's document is said to come from: "issuer#epoch", or "dns:DOMAIN" of a
+ * record that is the document. There is one. */
+void frank_resolver_source_name(const struct frank_resolver_source *source,
+                                char out[FRANK_FACTOR_SOURCE_BYTES]);
+
+/* True where it is what a resolver can say: every text and number has the form that it has above.
+ * Whether there is such a source, or anybody has asked for the domain, is the starter's to know. */
+bool frank_resolver_source_is_sound(const struct frank_resolver_source *source);
+bool frank_resolver_domain_is_sound(const struct frank_resolver_domain *domain);
+/* True for a DNS server as --dns-server takes it: ADDRESS or ADDRESS@PORT, in digits. */
+bool frank_resolver_server_is_sound(const char *text);
+
 #endif

@@ -72,9 +72,13 @@ static void resolver_args(const struct frankd_config *config, struct frankd_chil
     add_arg(args, "--dns-server");
     add_arg(args, "%s", config->dns_servers.items[i]);
   }
-  if (config->state[0] != '\0' || frank_state_dir(state, sizeof state) == FRANK_OK) {
+  if (config->state[0] != '\0') {
     add_arg(args, "--state");
-    add_arg(args, "%s", config->state[0] != '\0' ? config->state : state);
+    add_arg(args, "%s", config->state);
+  } else if (frank_state_dir(state, sizeof state) == FRANK_OK) {
+    frank_dir_make_above(state);
+    add_arg(args, "--state");
+    add_arg(args, "%s", state);
   }
   const struct {
     const char *flag;

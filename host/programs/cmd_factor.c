@@ -154,7 +154,7 @@ static int ask_url(struct factor *f)
     frank_cmd_note(f->line, "nothing is kept for when %s is down: %s", f->published.name,
                    f->published.state_why);
   }
-  frank_factor_document_source(document, name);
+  frank_resolver_source_name(&source, name);
   json_t *report = one != NULL
                        ? json_pack("{s:I, s:s, s:I, s:[o], s:s}", "factor",
                                    (json_int_t)document->factor, "source", name, "expires",

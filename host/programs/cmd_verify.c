@@ -30,6 +30,7 @@ struct verify {
   struct frank_published published;
   bool has_document; /* `document` is what the factor comes from */
   bool is_previous;  /* the factor is that before the document's own, whose time is not over */
+  uint32_t dns_only; /* it stands for a record in DNS */
   struct frank_factor_document document;
   struct frank_proofs proofs;
 };
@@ -221,6 +222,7 @@ static enum frank_err learn_factor(struct verify *verify)
   }
   verify->has_document = frank_published_is_good(&source, frank_clock_unix_s(), why);
   verify->document = source.document;
+  verify->dns_only = source.dns_only;
   if (why[0] != '\0') {
     frank_cmd_note(verify->line, "%s%s: %s", verify->has_document ? "" : "no factor from ",
                    verify->published.name, why);
@@ -232,7 +234,7 @@ static enum frank_err learn_factor(struct verify *verify)
  * counts. */
 static void judge_by_document(struct verify *verify, struct frank_judgement *judgement)
 {
-  struct frank_factor_document named = verify->document;
+  struct frank_resolver_source named = {.dns_only = verify->dns_only, .document = verify->document};
   verify->factor =
       frank_factor_document_asks(&verify->document, frank_clock_unix_s(), &verify->is_previous);
   frank_proofs_judge(&verify->proofs, verify->document.factor, judgement);
@@ -241,9 +243,9 @@ static void judge_by_document(struct verify *verify, struct frank_judgement *jud
     verify->is_previous = false;
   } else if (verify->is_previous) {
     frank_proofs_judge(&verify->proofs, verify->factor, judgement);
-    named.epoch = named.previous_epoch;
+    named.document.epoch = named.document.previous_epoch;
   }
-  frank_factor_document_source(&named, verify->source);
+  frank_resolver_source_name(&named, verify->source);
 }
 
 static int judge_and_print(struct verify *verify)

@@ -49,7 +49,7 @@ static bool put_document(json_t *object, const struct frank_resolver_source *sou
   bool has = source->has_document != 0;
   bool has_previous = document->has_previous != 0;
   if (has) {
-    frank_factor_document_source(document, name);
+    frank_resolver_source_name(source, name);
   }
   const struct member members[] = {
       {"factor", factor_or_null(document->factor)},

@@ -46,7 +46,7 @@ void frankd_children_refresh(void *arg);
 void frankd_children_factor(void *arg, uint64_t origin, const struct frank_door_factor *factor,
                             const struct frank_door_domain *rows);
 /* Its settings have changed: it is started again with the new ones, where it runs or is needed. */
-void frankd_children_restart_resolver(struct frankd_children *children, uint64_t now_us);
+void frankd_children_restart_resolver(struct frankd_children *all, uint64_t now_us);
 
 /* Sends what has gathered. Call after every turn of the loop. */
 void frankd_children_pump(struct frankd_children *children, uint64_t now_us);

@@ -4,10 +4,12 @@
 #include "programs/frankd_sources.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- checks across keys ---- */
 
@@ -22,6 +24,16 @@ static bool is_loopback_endpoint(const char *endpoint)
     *star = '0';
   }
   return frank_loopback_parse(text, &address, &address_len) == FRANK_OK;
+}
+
+/* A file for the resolver, which would fail again and again without it. */
+static enum frank_err check_readable(const char *key, const char *path, char *why)
+{
+  if (path[0] == '\0' || access(path, R_OK) == 0) {
+    return FRANK_OK;
+  }
+  snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s: %s: %s", key, path, strerror(errno));
+  return FRANK_ERR_IO;
 }
 
 static enum frank_err check_listen(const struct frankd_config *config, char *why)
@@ -72,7 +84,18 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
     snprintf(why, FRANK_CONFIG_WHY_BYTES, "factor_key: there is no factor_url that it could sign");
     return FRANK_ERR_MALFORMED;
   }
-  enum frank_err err = frankd_sources_check(config, why);
+  if (config->require_dnssec && config->dns_anchor[0] == '\0') {
+    snprintf(why, FRANK_CONFIG_WHY_BYTES,
+             "require_dnssec: without dns_anchor nothing is validated, and no record would count");
+    return FRANK_ERR_MALFORMED;
+  }
+  enum frank_err err = check_readable("dns_anchor", config->dns_anchor, why);
+  if (err == FRANK_OK) {
+    err = check_readable("factor_ca", config->factor_ca, why);
+  }
+  if (err == FRANK_OK) {
+    err = frankd_sources_check(config, why);
+  }
   return err == FRANK_OK ? check_listen(config, why) : err;
 }
 

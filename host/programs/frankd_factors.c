@@ -39,6 +39,7 @@ struct frankd_factors {
   uint64_t clock_due_us;
   uint64_t refreshed_us;
   struct frank_log_limit log_too_high;
+  struct frank_log_limit log_factor; /* who publishes it can change it at every fetch */
   struct frank_door_domain rows[FRANK_WIRE_RECIPIENTS_MAX]; /* of the answer that is being made */
 };
 
@@ -56,7 +57,7 @@ struct payload_question {
 
 /* ---- the factor in force ---- */
 
-static void apply(struct frankd_factors *f)
+static void apply(struct frankd_factors *f, uint64_t now_us)
 {
   struct frank_board_choice choice;
   frank_board_choose(&f->board, frank_clock_unix_s(), &choice);
@@ -69,7 +70,7 @@ static void apply(struct frankd_factors *f)
     return;
   }
   frank_mint_set_factor(f->mint, choice.factor, choice.source, choice.expires_s);
-  if (!same_factor) {
+  if (!same_factor && frank_log_allow(&f->log_factor, now_us)) {
     frank_log(FRANK_LOG_INFO, "event=factor factor=%" PRIu64 " source=\"%s\" from=\"%s\"",
               choice.factor, choice.source, f->board.list[choice.index].name);
   }
@@ -114,7 +115,7 @@ static void watch_files(struct frankd_factors *f, uint64_t now_us)
       frank_log(FRANK_LOG_WARN, "event=factor-kept why=\"%s\"", why);
     }
   }
-  apply(f);
+  apply(f, now_us);
 }
 
 /* The board of the configuration, with what `old` (may be NULL) knows of the same sources. */
@@ -344,6 +345,8 @@ void frankd_factors_ask(struct frankd_factors *f, uint64_t origin,
                         uint64_t now_us)
 {
   struct payload_question payload = {.kind = PAYLOAD_QUESTION, .question = *question};
+  /* While the service drains nobody may be there any more when a look-up ends. */
+  uint64_t limit_us = frank_mint_is_draining(f->mint) ? 0 : f->config->look_up_limit_us;
   const struct frank_desk_question asked = {.origin = origin,
                                             .tag = question->tag,
                                             .domains = domains,
@@ -351,7 +354,7 @@ void frankd_factors_ask(struct frankd_factors *f, uint64_t origin,
                                             .payload = &payload,
                                             .payload_len = sizeof payload,
                                             .arrived_us = now_us,
-                                            .due_us = now_us + f->config->look_up_limit_us};
+                                            .due_us = now_us + limit_us};
   if (question->purge) {
     const char *end = domains + question->domains_len;
     for (const char *at = domains; at < end; at += strlen(at) + 1) {
@@ -374,20 +377,11 @@ void frankd_factors_ask(struct frankd_factors *f, uint64_t origin,
 enum frank_err frankd_factors_source(struct frankd_factors *f,
                                      const struct frank_resolver_source *source, uint64_t now_us)
 {
-  (void)now_us;
-  size_t index = 0;
-  bool was_well = frank_board_find(&f->board, source->index, &index) == FRANK_OK &&
-                  f->board.list[index].state.why[0] == '\0';
-  enum frank_err err = frank_board_hear(&f->board, source);
-  if (err != FRANK_OK) {
-    return err;
+  enum frank_err err = frank_board_hear(&f->board, source, frank_clock_unix_s());
+  if (err == FRANK_OK) {
+    apply(f, now_us);
   }
-  if (was_well && source->why[0] != '\0') {
-    frank_log(FRANK_LOG_WARN, "event=source-failed source=\"%s\" why=\"%s\"",
-              f->board.list[index].name, source->why);
-  }
-  apply(f);
-  return FRANK_OK;
+  return err;
 }
 
 enum frank_err frankd_factors_domain(struct frankd_factors *f,
@@ -422,6 +416,7 @@ enum frank_err frankd_factors_new(const struct frankd_config *config,
     f->config = config;
     f->calls = *calls;
     f->mint = mint;
+    f->log_factor = (struct frank_log_limit){.burst = 20, .interval_us = FRANK_US_PER_S};
     f->log_too_high = (struct frank_log_limit){.burst = 5, .interval_us = 12 * FRANK_US_PER_S};
     if (getrandom(&desk.salt, sizeof desk.salt, 0) != (ssize_t)sizeof desk.salt) {
       err = FRANK_ERR_IO;
@@ -465,7 +460,7 @@ void frankd_factors_tick(struct frankd_factors *f, uint64_t now_us)
   }
   if (now_us >= f->clock_due_us) {
     f->clock_due_us = now_us + CLOCK_EVERY_US;
-    apply(f);
+    apply(f, now_us);
   }
 }
 

@@ -58,7 +58,9 @@ static void on_failed(struct frankd_child *c, const uint8_t *payload, uint64_t n
   struct frank_record_failed failed;
   memcpy(&failed, payload, sizeof failed);
   failed.why[sizeof failed.why - 1] = '\0';
-  if (failed.fatal && !c->all->all_were_ready && c->all->fatal[0] == '\0') {
+  /* Without its resolver frankd serves with what else it has. */
+  if (failed.fatal && c->kind != FRANKD_RESOLVER && !c->all->all_were_ready &&
+      c->all->fatal[0] == '\0') {
     snprintf(c->all->fatal, sizeof c->all->fatal, "%s", failed.why);
   }
   frankd_child_failed(c, failed.why, now_us);

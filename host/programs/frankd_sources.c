@@ -4,10 +4,8 @@
 #include "programs/frankd_config.h"
 #include "proof/target.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- texts ---- */
@@ -28,21 +26,8 @@ const char *frankd_source_check_url(const char *text)
 
 const char *frankd_source_check_server(const char *text)
 {
-  char address[INET6_ADDRSTRLEN];
-  uint8_t bytes[16];
-  size_t len = strcspn(text, "@");
-  const char *port = text[len] == '@' ? text + len + 1 : "53";
-  size_t digits = strspn(port, "0123456789");
-  bool port_fits = digits >= 1 && digits <= 5 && port[digits] == '\0' &&
-                   strtoul(port, NULL, 10) >= 1 && strtoul(port, NULL, 10) <= 65535;
-  if (len < sizeof address && port_fits) {
-    memcpy(address, text, len);
-    address[len] = '\0';
-    if (inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1) {
-      return NULL;
-    }
-  }
-  return "a numeric ADDRESS or ADDRESS@PORT of a DNS server";
+  return frank_resolver_server_is_sound(text) ? NULL
+                                              : "a numeric ADDRESS or ADDRESS@PORT of a DNS server";
 }
 
 static enum frank_board_kind kind_of(const char *text)

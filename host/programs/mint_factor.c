@@ -129,7 +129,7 @@ static void take_source(struct frank_mint_task *task, const struct frank_resolve
   if (why[0] != '\0') {
     frank_cmd_note(task->line, "%s: %s", task->published.name, why);
   }
-  frank_factor_document_source(document, name);
+  frank_resolver_source_name(source, name);
   take_default(task, name, document->factor);
 }
 

@@ -6,12 +6,9 @@
 #include "programs/signals.h"
 #include "programs/term.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* What Debian's dns-root-data installs. */
@@ -20,29 +17,6 @@
 
 /* ---- options ---- */
 
-/* An address in digits, as ADDR or ADDR@PORT. */
-static bool is_server(const char *text)
-{
-  char address[INET6_ADDRSTRLEN];
-  struct in6_addr binary;
-  size_t len = strcspn(text, "@");
-  if (len == 0 || len >= sizeof address) {
-    return false;
-  }
-  memcpy(address, text, len);
-  address[len] = '\0';
-  if (inet_pton(AF_INET, address, &binary) != 1 && inet_pton(AF_INET6, address, &binary) != 1) {
-    return false;
-  }
-  const char *port = text + len + 1;
-  size_t digits = text[len] == '@' ? strspn(port, "0123456789") : 0;
-  if (text[len] == '\0') {
-    return true;
-  }
-  return digits > 0 && digits <= 5 && port[digits] == '\0' && strtoul(port, NULL, 10) >= 1 &&
-         strtoul(port, NULL, 10) <= UINT16_MAX;
-}
-
 static enum frank_err read_servers(struct frank_cmd_line *line, struct frank_published *out)
 {
   for (size_t i = 0; i < line->given_count; i++) {
@@ -50,7 +24,7 @@ static enum frank_err read_servers(struct frank_cmd_line *line, struct frank_pub
     if (line->given[i].opt != FRANK_OPT_DNS_SERVER) {
       continue;
     }
-    if (!is_server(text)) {
+    if (!frank_resolver_server_is_sound(text)) {
       frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
                      "--dns-server %.80s: an address in digits, with @PORT where it is not 53",
                      text);
@@ -169,19 +143,6 @@ enum frank_err frank_published_options(struct frank_cmd_line *line, const char *
 
 /* ---- questions ---- */
 
-/* The folders above the one in which things are kept (XDG Base Directory Specification: mode 0700);
- * the resolver makes that itself. What cannot be made it will find out. */
-static void make_above(const char *dir)
-{
-  char path[FRANK_DIR_BYTES];
-  snprintf(path, sizeof path, "%s", dir);
-  for (char *slash = path; *slash != '\0' && (slash = strchr(slash + 1, '/')) != NULL;) {
-    *slash = '\0';
-    (void)mkdir(path, S_IRWXU);
-    *slash = '/';
-  }
-}
-
 static bool is_interrupted(void)
 {
   return frank_signals_caught() != 0;
@@ -209,7 +170,7 @@ enum frank_err frank_published_ask(const struct frank_published *published, uint
       .ca_file = published->ca_file,
       .stop = is_interrupted,
   };
-  make_above(published->state_dir);
+  frank_dir_make_above(published->state_dir);
   frank_signals_catch(old);
   enum frank_err err = frank_factor_ask(&ask, source, domains, why);
   frank_signals_restore(old);

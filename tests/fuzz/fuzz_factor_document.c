@@ -39,7 +39,8 @@ static void check_keys(const char *text, size_t size)
   FUZZ_CHECK(keys.count >= 1 && keys.count <= FRANK_JWS_KEYS_MAX);
   size_t len = frank_jws_keys_format(&keys, written);
   FUZZ_CHECK(frank_jws_keys_parse(written, len, &again, why) == FRANK_OK);
-  FUZZ_CHECK(memcmp(&again, &keys, sizeof again) == 0);
+  FUZZ_CHECK(again.count == keys.count && again.issued_s == keys.issued_s);
+  FUZZ_CHECK(memcmp(again.list, keys.list, keys.count * sizeof keys.list[0]) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -34,7 +34,9 @@ static void check_record(const char *text, size_t size)
   int len = snprintf(written, sizeof written, "v=MSMR1%s%s%s%s%s%s", number, epoch,
                      txt.url[0] ? "; u=" : "", txt.url, key[0] ? "; k=" : "", key);
   FUZZ_CHECK(frank_txt_parse(written, (size_t)len, &again, why) == FRANK_OK);
-  FUZZ_CHECK(memcmp(&again, &txt, sizeof again) == 0);
+  FUZZ_CHECK(again.factor == txt.factor && again.epoch == txt.epoch);
+  FUZZ_CHECK(again.has_key == txt.has_key && strcmp(again.url, txt.url) == 0);
+  FUZZ_CHECK(strcmp(again.key.id, txt.key.id) == 0);
 }
 
 static void check_names(const char *text, size_t size)

@@ -580,10 +580,10 @@ def factor_shows_what_a_domain_asks_for():
     with Home() as home, names(records) as nsd:
         record = record_of(home.frank("factor", "dns:asks.example", "--json", "--dns-server",
                                       nsd.address))
-        assert record["factor"] == 3000 and record["source"].startswith("asks.example#"), record
+        assert record["factor"] == 3000 and record["source"] == "dns:asks.example", record
         plan = record_of(home.frank("mint", "--b", B, "--json", "--factor-url", "dns:asks.example",
                                     "--dns-server", nsd.address))
-        assert plan["factor"] == 3000 and plan["source"].startswith("asks.example#"), plan
+        assert plan["factor"] == 3000 and plan["source"] == "dns:asks.example", plan
 
 
 def dnssec_is_told_and_heeded():
@@ -719,7 +719,7 @@ def a_broken_resolver_is_told():
             assert done.returncode == 3 and said in done.stderr.decode(), (name, done)
             passed = ask("mint", "--filter", *url, stdin=MESSAGE)
             assert passed.returncode == 0 and passed.stdout == MESSAGE, (name, passed)
-            floor = ask("mint", "--b", B, "--json", "--to", "example.org", "--deadline", "2s")
+            floor = ask("mint", "--b", B, "--json", "--to", "example.org", "--deadline", "6s")
             assert record_of(floor)["source"] == "floor" and said in floor.stderr.decode(), \
                 (name, floor)
 

@@ -420,6 +420,9 @@ def bad_settings_are_named():
             ("factor_sources", ["fixed:2000000000000"], "max_factor"),
             ("dns_servers", ["ns.test"], "dns_servers"),
             ("dns_servers", ["127.0.0.1@0"], "dns_servers"),
+            ("dns_anchor", "/no/such/file", "dns_anchor: /no/such/file: No such file"),
+            ("factor_ca", "/no/such/file", "factor_ca: /no/such/file: No such file"),
+            ("require_dnssec", True, "dns_anchor"),
             ("look_up_limit", "1h", "look_up_limit")):
         with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
             file.write(config(**{name: value}))

@@ -1,5 +1,7 @@
 #include "factor/resolver/answer.h"
 
+#include "factor/why.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -217,9 +219,11 @@ void frank_answer_read(const struct frank_answer_raw *raw, bool require_dnssec,
   *out = (struct frank_answer){.state = FRANK_RESOLVER_FAILED, .ttl_s = FRANK_ANSWER_TTL_MIN_S};
   if (raw->dnssec == FRANK_DNSSEC_BOGUS) {
     frank_answer_fail(out, "");
-    (void)snprintf(out->why, sizeof out->why, "DNSSEC: bogus%s%.140s",
-                   raw->why_bogus != NULL ? ": " : "",
-                   raw->why_bogus != NULL ? raw->why_bogus : "");
+    /* Strangers' names may be in it: made printable. */
+    enum frank_err bogus = frank_factor_fail(FRANK_ERR_DENIED, out->why, "DNSSEC: bogus%s%.140s",
+                                             raw->why_bogus != NULL ? ": " : "",
+                                             raw->why_bogus != NULL ? raw->why_bogus : "");
+    (void)bogus;
   } else if (raw->rcode != 0 && raw->rcode != RCODE_NXDOMAIN) {
     frank_answer_fail(out, "DNS: an error");
     for (size_t i = 0; i < sizeof rcodes / sizeof rcodes[0]; i++) {

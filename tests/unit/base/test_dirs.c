@@ -1,4 +1,4 @@
-/* What cache_dir promises: which of the environment's folders it is, and that it fits. */
+/* What dirs promises: which of the environment's folders it is, that it fits, and what is made. */
 #include "base/dirs.h"
 
 #include <setjmp.h>
@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -77,11 +79,32 @@ static void one_that_does_not_fit_is_told(void **state)
   }
 }
 
+static void what_is_above_is_made(void **state)
+{
+  (void)state;
+  char top[] = "/tmp/frank-dirs-XXXXXX";
+  char dir[128];
+  struct stat st;
+  assert_non_null(mkdtemp(top));
+  (void)snprintf(dir, sizeof dir, "%s/one/two/frank", top);
+  frank_dir_make_above(dir);
+  frank_dir_make_above(dir); /* they are there */
+  assert_int_equal(stat(dir, &st), -1);
+  for (int i = 0; i < 2; i++) {
+    *strrchr(dir, '/') = '\0';
+    assert_int_equal(stat(dir, &st), 0);
+    assert_true(S_ISDIR(st.st_mode) && (st.st_mode & 077) == 0);
+    assert_int_equal(rmdir(dir), 0);
+  }
+  assert_int_equal(rmdir(top), 0);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(first_absolute_one_is_taken),
       cmocka_unit_test(one_that_does_not_fit_is_told),
+      cmocka_unit_test(what_is_above_is_made),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

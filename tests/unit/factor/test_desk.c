@@ -9,15 +9,16 @@
 
 #include <cmocka.h>
 
-#define MS       FRANK_US_PER_MS
-#define START    (1000 * FRANK_US_PER_S)
-#define LIMIT_US (500 * MS)
+#define MS        FRANK_US_PER_MS
+#define START     (1000 * FRANK_US_PER_S)
+#define LIMIT_US  (500 * MS)
+#define ASKED_MAX 600
 
 struct world {
   struct frank_desk *desk;
   bool fresh; /* of the last look-up */
   bool deaf;  /* look-ups cannot be started */
-  char asked[64][64];
+  char asked[ASKED_MAX][64];
   size_t asked_count;
   uint64_t done[64]; /* tags */
   uint64_t done_at_us[64];
@@ -31,7 +32,7 @@ static bool look_up(void *arg, const char *domain, bool fresh)
   if (w->deaf) {
     return false;
   }
-  assert_true(w->asked_count < 64);
+  assert_true(w->asked_count < ASKED_MAX);
   w->fresh = fresh;
   (void)snprintf(w->asked[w->asked_count++], sizeof w->asked[0], "%s", domain);
   return true;
@@ -219,15 +220,16 @@ static void what_cannot_be_an_answer_changes_nothing(void **state)
   struct world w;
   (void)state;
   begin(&w);
-  struct frank_resolver_domain odd[6] = {
+  struct frank_resolver_domain odd[] = {
       {.domain = "A.test", .factor = 1},
       {.domain = "a.test", .factor = 0},
       {.domain = "a.test", .answer = 3},
       {.domain = "a.test", .factor = 1, .dnssec = 3},
       {.domain = "a.test", .factor = UINT64_C(1) << 53},
       {.domain = "", .factor = 1},
+      {.domain = "a.test", .answer = FRANK_RESOLVER_FAILED, .why = "\033[2J"},
   };
-  for (size_t i = 0; i < 6; i++) {
+  for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
     assert_int_equal(frank_desk_hear(w.desk, &odd[i], START), FRANK_ERR_MALFORMED);
   }
   memset(odd[0].domain, 'a', sizeof odd[0].domain);
@@ -296,6 +298,77 @@ static void what_is_forgotten_is_asked_again(void **state)
   frank_desk_destroy(&w.desk);
 }
 
+/* A question about the domains "FROM.test" to "TO - 1.test". */
+static void ask_range(struct world *w, uint64_t tag, int from, int to, uint64_t now_us)
+{
+  char domains[16000];
+  size_t len = 0;
+  for (int i = from; i < to; i++) {
+    len += (size_t)snprintf(domains + len, sizeof domains - len, "d%d.test", i) + 1;
+  }
+  ask(w, tag, domains, len, now_us);
+}
+
+static void look_ups_take_turns(void **state)
+{
+  struct world w;
+  const size_t at_once = FRANK_RESOLVER_LOOKUPS_MAX;
+  const int all = FRANK_RESOLVER_LOOKUPS_MAX + 50;
+  char domain[32];
+  (void)state;
+  begin(&w);
+  ask_range(&w, 1, 0, all, START);
+  assert_int_equal(w.asked_count, at_once);
+  for (int i = 0; i < all; i++) {
+    assert_int_equal(w.done_count, 0);
+    (void)snprintf(domain, sizeof domain, "d%d.test", i);
+    hear(&w, domain, FRANK_RESOLVER_FOUND, (uint64_t)i + 1, 60, START + MS);
+  }
+  assert_int_equal(w.asked_count, all);
+  assert_int_equal(w.done_count, 1);
+  /* Nobody answers: whose question's time is over gives up their turn. */
+  ask_range(&w, 2, 1000, 1000 + all, START + 2 * MS);
+  assert_int_equal(w.asked_count, (size_t)all + at_once);
+  frank_desk_tick(w.desk, START + 2 * MS + LIMIT_US);
+  assert_int_equal(w.done_count, 2);
+  hear(&w, "d1000.test", FRANK_RESOLVER_ABSENT, 0, 60, START + 600 * MS);
+  assert_int_equal(w.asked_count, (size_t)all + at_once);
+  ASK(&w, 3, "one.test\0two.test", START + 600 * MS);
+  assert_int_equal(w.asked_count, (size_t)all + at_once + 1);
+  /* What was never answered stands in nobody's way for ever. */
+  ASK(&w, 4, "three.test", START + 60 * FRANK_US_PER_S);
+  assert_int_equal(w.asked_count, (size_t)all + at_once + 3);
+  assert_string_equal(w.asked[w.asked_count - 1], "three.test");
+  frank_desk_deaf(w.desk, START + 60 * FRANK_US_PER_S);
+  assert_int_equal(w.done_count, 4);
+  frank_desk_destroy(&w.desk);
+}
+
+static void those_that_are_waited_for_do_not_give_way(void **state)
+{
+  struct world w;
+  char domain[32];
+  size_t waiting = 0;
+  size_t kept = 0;
+  (void)state;
+  begin(&w);
+  ask_range(&w, 1, 0, 500, START);
+  for (int i = 0; i < 2 * FRANK_DESK_DOMAINS_MAX; i++) {
+    (void)snprintf(domain, sizeof domain, "e%d.test", i);
+    hear(&w, domain, FRANK_RESOLVER_FOUND, 7, 3600, START);
+  }
+  frank_desk_sizes(w.desk, &waiting, &kept);
+  assert_int_equal(waiting, 1);
+  assert_int_equal(kept, FRANK_DESK_DOMAINS_MAX);
+  for (int i = 0; i < 500; i++) {
+    assert_int_equal(w.done_count, 0);
+    (void)snprintf(domain, sizeof domain, "d%d.test", i);
+    hear(&w, domain, FRANK_RESOLVER_FOUND, 8, 60, START + MS);
+  }
+  assert_int_equal(w.done_count, 1);
+  frank_desk_destroy(&w.desk);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -307,6 +380,8 @@ int main(void)
       cmocka_unit_test(what_cannot_be_an_answer_changes_nothing),
       cmocka_unit_test(both_bounds_hold),
       cmocka_unit_test(what_is_forgotten_is_asked_again),
+      cmocka_unit_test(look_ups_take_turns),
+      cmocka_unit_test(those_that_are_waited_for_do_not_give_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
