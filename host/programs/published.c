@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 /* What Debian's dns-root-data installs. */
-#define ANCHOR_FILE "/usr/share/dns/root.key"
 #define DNS_PREFIX  "dns:"
 
 /* ---- options ---- */
@@ -127,10 +126,6 @@ enum frank_err frank_published_options(struct frank_cmd_line *line, const char *
       read_file(line, FRANK_OPT_CA_FILE, &out->ca_file) != FRANK_OK ||
       read_file(line, FRANK_OPT_DNS_ANCHOR, &out->anchor) != FRANK_OK) {
     return FRANK_ERR_MALFORMED;
-  }
-  /* The root's keys say nothing of a server that has a world of its own. */
-  if (out->anchor == NULL && out->server_count == 0 && access(ANCHOR_FILE, R_OK) == 0) {
-    out->anchor = ANCHOR_FILE;
   }
   if (frank_state_dir(out->state_dir, sizeof out->state_dir) == FRANK_ERR_TOO_LONG) {
     snprintf(out->state_why, sizeof out->state_why, "the folder's name is longer than %d bytes",
