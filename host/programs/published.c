@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* What Debian's dns-root-data installs. */
-#define DNS_PREFIX  "dns:"
+#define DNS_PREFIX "dns:"
 
 /* ---- options ---- */
 
