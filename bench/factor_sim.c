@@ -3,11 +3,7 @@
  * spammers and reporters (factor_world.h; the figures and their sources: factor_scenarios.c). It
  * runs the real estimation. The same seed gives the same days.
  *
- *     factor_sim [--scenario NAME]... [--seed N] [--seeds COUNT] [--days N] [--csv FILE]
- *                [--plot FILE.svg|FILE.png]
- *     factor_sim --list
- *
- * Exit status: 0 every verdict holds, 1 one does not, 3 it could not run, 64 usage.
+ * Options and exit statuses: factor_sim --help.
  */
 #include "bench/bench.h"
 #include "bench/factor_plot.h"
@@ -60,6 +56,24 @@ static int list(void)
   return BENCH_EXIT_DONE;
 }
 
+static int help(void)
+{
+  puts("usage: factor_sim [--scenario NAME]... [--seed N] [--seeds COUNT] [--days N]\n"
+       "                  [--csv FILE] [--plot FILE.svg|FILE.png]\n"
+       "       factor_sim --list\n"
+       "Runs the rule that moves the factor through months of senders, spammers and reporters.\n\n"
+       "  --scenario NAME  this world; may be repeated; without it every one\n"
+       "  --seed N         the first seed (1); the same seed gives the same days\n"
+       "  --seeds COUNT    so many seeds, one after the other; a line for each\n"
+       "  --days N         2 to 3650, instead of the world's own\n"
+       "  --csv FILE       a line for each day (one world, one seed)\n"
+       "  --plot FILE      a picture, SVG or PNG (likewise)\n"
+       "  --list           the worlds\n"
+       "  --help           this text\n\n"
+       "Exit status: 0 every verdict holds, 1 one does not, 3 it could not run, 64 usage.");
+  return BENCH_EXIT_DONE;
+}
+
 static int read_words(int argc, char **argv, struct wish *wish)
 {
   static const struct option options[] = {
@@ -104,7 +118,7 @@ static int read_words(int argc, char **argv, struct wish *wish)
       wish->plot = optarg;
       break;
     default:
-      return usage("see the head of bench/factor_sim.c for the options", "");
+      return usage("factor_sim --help tells the options", "");
     }
   }
   if (optind < argc) {
@@ -232,6 +246,9 @@ int main(int argc, char **argv)
   struct wish wish = {.seed = 1, .seeds = 1};
   if (argc == 2 && strcmp(argv[1], "--list") == 0) {
     return list();
+  }
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    return help();
   }
   int status = read_words(argc, argv, &wish);
   if (status != BENCH_EXIT_DONE) {
