@@ -22,7 +22,7 @@
 #define FRANK_RESOLVER_SOURCES_MAX    8
 #define FRANK_RESOLVER_SERVERS_MAX    4
 #define FRANK_RESOLVER_LOOKUPS_MAX    256 /* in flight; more are answered FAILED at once */
-#define FRANK_RESOLVER_LOOKUP_LIMIT_S 30  /* a look-up that takes longer is given up */
+#define FRANK_RESOLVER_LOOKUP_LIMIT_S 10  /* a look-up that takes longer is given up */
 
 enum frank_resolver_record {
   FRANK_RESOLVER_SOURCE = FRANK_RECORD_OWN, /* struct frank_resolver_source */
