@@ -1,5 +1,6 @@
 #include "door/wire.h"
 
+#include "base/json_memory.h"
 #include "base/json_text.h"
 #include "door/wire_internal.h"
 #include "proof/dkim.h"
@@ -123,29 +124,10 @@ static void fault_of_syntax(const char *text, size_t len_bytes, const json_error
                        walk.key ? ": " : "", error->text);
 }
 
-static bool json_memory_failed;
-
-static void *json_alloc(size_t size)
-{
-  void *block = malloc(size);
-  json_memory_failed = json_memory_failed || !block;
-  return block;
-}
-
-static void json_release(void *block)
-{
-  free(block);
-}
-
 void frank_wire_json_begin(void)
 {
-  json_set_alloc_funcs(json_alloc, json_release);
-  json_memory_failed = false;
-}
-
-bool frank_wire_json_failed(void)
-{
-  return json_memory_failed;
+  json_set_alloc_funcs(frank_json_memory_get, free);
+  frank_json_memory_begin();
 }
 
 /* NULL with the fault for wrong text, NULL with fault->code NULL for want of memory. */
@@ -155,7 +137,7 @@ static json_t *load(const char *body, size_t len_bytes, struct frank_wire_fault 
   frank_wire_json_begin();
   fault->code = NULL;
   json_t *root = json_loadb(body, len_bytes, JSON_REJECT_DUPLICATES, &error);
-  if (frank_wire_json_failed()) {
+  if (frank_json_memory_failed()) {
     json_decref(root);
     return NULL;
   }

@@ -1,8 +1,5 @@
 /*
  * wire_internal: what wire.c, wire_recipients.c and wire_reply.c share.
- *
- * jansson 2.14 does not tell of every allocation that fails: its lexer goes on and loses a byte of
- * a string without a word. So its allocator is replaced by one that remembers.
  */
 #ifndef FRANK_DOOR_WIRE_INTERNAL_H
 #define FRANK_DOOR_WIRE_INTERNAL_H
@@ -13,10 +10,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Before jansson is used: forgets failures. */
+/* Before jansson is used: its memory comes from base/json_memory.h, which forgets failures. */
 void frank_wire_json_begin(void);
-/* After: what it made is not to be believed when an allocation has failed meanwhile. */
-bool frank_wire_json_failed(void);
 
 /* A member's value that is of no use: the fault names and shows it. FRANK_ERR_MALFORMED. */
 FRANK_MUST_CHECK enum frank_err frank_wire_refuse_value(const json_t *value, const char *name,

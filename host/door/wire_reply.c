@@ -1,5 +1,6 @@
 #include "door/wire.h"
 
+#include "base/json_memory.h"
 #include "base/json_text.h"
 #include "base/records.h"
 #include "door/messages.h"
@@ -186,7 +187,7 @@ enum frank_err frank_wire_factor_format(const void *record, size_t record_len, c
   }
   char *text = ok ? json_dumps(root, JSON_COMPACT) : NULL;
   json_decref(root);
-  if (!text || frank_wire_json_failed()) {
+  if (!text || frank_json_memory_failed()) {
     free(text);
     return FRANK_ERR_NOMEM;
   }

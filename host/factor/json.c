@@ -1,22 +1,13 @@
 #include "factor/json.h"
 
+#include "base/json_memory.h"
 #include "base/json_text.h"
 #include "factor/document.h"
 #include "factor/why.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #define DEPTH_MAX 8 /* a set of keys has 3 */
-
-static bool memory_failed;
-
-static void *allocate(size_t size)
-{
-  void *block = malloc(size);
-  memory_failed = memory_failed || !block;
-  return block;
-}
 
 enum frank_err frank_factor_json_load(const char *text, size_t len_bytes, const char *what,
                                       json_t **root, char *why)
@@ -33,10 +24,10 @@ enum frank_err frank_factor_json_load(const char *text, size_t len_bytes, const 
     return frank_factor_fail(FRANK_ERR_MALFORMED, why, "%s is nested %zu deep, above %d", what,
                              walk.depth_max, DEPTH_MAX);
   }
-  json_set_alloc_funcs(allocate, free);
-  memory_failed = false;
+  json_set_alloc_funcs(frank_json_memory_get, free);
+  frank_json_memory_begin();
   json_t *read = json_loadb(text, len_bytes, JSON_REJECT_DUPLICATES, &error);
-  if (memory_failed) {
+  if (frank_json_memory_failed()) {
     json_decref(read);
     return frank_factor_fail(FRANK_ERR_NOMEM, why, "no memory for %s of %zu bytes", what,
                              len_bytes);

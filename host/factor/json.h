@@ -1,7 +1,7 @@
 /*
  * json: a stranger's JSON, read with care: bounded in length and nesting before jansson recurses
  * into it, members that stand twice refused, and nothing believed of it when memory ended
- * meanwhile: jansson 2.14's lexer loses a byte of a long string then, without a word.
+ * meanwhile (base/json_memory.h).
  */
 #ifndef FRANK_FACTOR_JSON_H
 #define FRANK_FACTOR_JSON_H

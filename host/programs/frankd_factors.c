@@ -305,12 +305,14 @@ void frankd_factors_request(struct frankd_factors *f, uint64_t origin,
                             const struct frank_request *request, const char *b, const char *domains,
                             uint64_t now_us)
 {
-  struct payload_mint payload = {.kind = PAYLOAD_MINT, .request = *request};
+  struct payload_mint payload; /* filled for those who wait alone: most pass through */
   if (request->domains_len == 0 || request->factor > 0 || request->b_len > sizeof payload.b ||
       frank_mint_is_draining(f->mint)) {
     frank_mint_request(f->mint, origin, request, b, now_us);
     return;
   }
+  payload.kind = PAYLOAD_MINT;
+  payload.request = *request;
   memcpy(payload.b, b, request->b_len);
   uint64_t half_us = (uint64_t)request->deadline_ms * FRANK_US_PER_MS / 2;
   uint64_t limit_us = f->config->look_up_limit_us;
