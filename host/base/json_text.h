@@ -1,7 +1,7 @@
 /*
- * json_text: writes JSON into a buffer of fixed size, fast: the replies of the door, the requests of
- * the client library and the documents of a factor are flat objects of a few members. And looks over
- * JSON text before it is parsed.
+ * json_text: writes JSON into a buffer of fixed size, fast: the replies of the door, the requests
+ * of the client library and the documents of a factor are flat objects of a few members. And looks
+ * over JSON text before it is parsed.
  *
  * Text goes in as UTF-8 and is escaped where RFC 8259 section 7 asks for it. What does not fit sets
  * `full`, after which nothing more is written. Owner: the caller, on its stack. Pure.
