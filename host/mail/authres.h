@@ -1,0 +1,71 @@
+/*
+ * authres: Authentication-Results (RFC 8601), read and written.
+ *
+ * Reading serves two questions: does this field claim to be ours, and what does a filter that ran
+ * before us say of DKIM? Comments, folds, quoted strings, and a version after the authserv-id are
+ * read as the grammar of section 2.2 has them. A field that breaks the grammar can still claim to
+ * be ours: what is removed is decided by how a reader in a hurry would take it. Pure; no
+ * allocation.
+ */
+#ifndef FRANK_MAIL_AUTHRES_H
+#define FRANK_MAIL_AUTHRES_H
+
+#include "base/err.h"
+#include "mail/message.h"
+#include "proof/taglist.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define FRANK_AUTHRES_FIELD        "Authentication-Results"
+#define FRANK_AUTHRES_METHOD       "x-msmr"
+#define FRANK_AUTHRES_RESULTS_MAX  64   /* results that are looked at in one field */
+#define FRANK_AUTHRES_WRITTEN_MAX  1024 /* bytes of a written value with its NUL */
+#define FRANK_AUTHRES_ID_BYTES     256  /* an authserv-id with its NUL */
+
+/* One "method=result" with the properties that we look at; views into the value, comments and
+ * quotes taken off. text NULL where absent. */
+struct frank_authres_result {
+  struct frank_view method;   /* "dkim"; a version ("dkim/1") taken off */
+  struct frank_view result;   /* "pass" */
+  struct frank_view header_b; /* header.b= (RFC 6008), its quotes taken off */
+  struct frank_view header_d;
+  struct frank_view header_s;
+  struct frank_view header_a;
+};
+
+/* True where the field's authserv-id is `id` (any case), or may be taken for it: comments before
+ * it, quotes round it, a version behind it, no results. */
+bool frank_authres_is_of(struct frank_view value, const char *id);
+
+/* True where a field of that authserv-id is to be removed before ours is added: it says anything
+ * of x-msmr, in any case, with a version or comments in between, or its grammar is so broken that
+ * the word x-msmr stands somewhere in it. */
+bool frank_authres_is_forged(struct frank_view value, const char *id);
+
+/* The next result. *cursor starts at 0 and belongs to the caller; at most
+ * FRANK_AUTHRES_RESULTS_MAX. False at the end, and at the first place that breaks the grammar
+ * (what came before it counts). */
+bool frank_authres_next(struct frank_view value, size_t *cursor,
+                        struct frank_authres_result *result);
+
+/* What the topmost Authentication-Results of authserv-id `id` that has a dkim result says of a
+ * signature by its b= text: the result of method dkim whose header.b (8 characters at least) is
+ * how `b` begins. */
+enum frank_dkim_said {
+  FRANK_DKIM_SAID_NOTHING, /* no such field, or it does not speak of this signature */
+  FRANK_DKIM_SAID_PASS,
+  FRANK_DKIM_SAID_TEMPERROR,
+  FRANK_DKIM_SAID_OTHER, /* fail, policy, neutral, permerror, none */
+  FRANK_DKIM_SAID_COUNT
+};
+/* Where several results speak of the signature the worst of them counts: two signatures can begin
+ * alike, and only one of them may have passed. */
+enum frank_dkim_said frank_authres_dkim(const struct frank_message *message, const char *id,
+                                        const char *b, size_t b_len);
+
+/* True for a text that is an authserv-id without quotes: a host name or another RFC 2045 token,
+ * FRANK_AUTHRES_ID_BYTES at most. */
+bool frank_authres_is_id(const char *text);
+
+#endif

@@ -1,0 +1,1 @@
+# frank_dkim_verify: DKIM by libopendkim.

@@ -1,0 +1,1 @@
+# address, authres, judge: added to frank_mail.

@@ -1,0 +1,1 @@
+# frank_replay: the store of deliveries (SQLite).

@@ -1,0 +1,64 @@
+/*
+ * replay: how often a stamp was delivered, and to how many: an interface, for a store on one
+ * machine (replay_sqlite.c) now, and one that several MX hosts share later.
+ *
+ * b to any number of recipients costs nothing, the known weakness of binding to a signature; so a
+ * receiver counts. A store keeps, for each signature (an id of 32 bytes), when it was first seen,
+ * until when it is remembered, and for each recipient how many deliveries there were. It learns of
+ * a signature only after DKIM passed for it: else strangers could fill it, and spoil it for others.
+ * Recipients are kept as hashes under a secret of the store: it is no list of who gets mail.
+ *
+ * One handle belongs to one thread; several threads and processes may each have one on the same
+ * store. A crash loses nothing that was answered FRANK_OK... but for the last second or so after a
+ * loss of power.
+ */
+#ifndef FRANK_MAIL_REPLAY_H
+#define FRANK_MAIL_REPLAY_H
+
+#include "base/err.h"
+#include "mail/address.h"
+#include "mail/judge.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRANK_REPLAY_WHY_BYTES 256
+#define FRANK_REPLAY_ID_BYTES  32
+
+struct frank_replay; /* a handle */
+
+/* One kind of store. The functions below call these. */
+struct frank_replay_store {
+  const char *name; /* "sqlite" */
+  enum frank_err (*note)(void *handle, const uint8_t id[FRANK_REPLAY_ID_BYTES],
+                         const struct frank_address_text *recipients, size_t count, int64_t now_s,
+                         int64_t until_s, struct frank_replay_counts *counts, char *why);
+  enum frank_err (*expire)(void *handle, int64_t now_s, uint64_t *forgotten, char *why);
+  void (*close)(void *handle);
+};
+
+/* The store in one SQLite file; made (mode 0600) where it is missing. FRANK_ERR_DENIED,
+ * FRANK_ERR_MALFORMED (no such store, or damaged), FRANK_ERR_UNSUPPORTED (of a later version),
+ * FRANK_ERR_AGAIN (locked for too long), FRANK_ERR_FULL, FRANK_ERR_IO, FRANK_ERR_NOMEM; `why`
+ * (FRANK_REPLAY_WHY_BYTES) names the file. max_bytes bounds the file; busy_ms how long a call waits
+ * for another writer. */
+FRANK_MUST_CHECK enum frank_err frank_replay_open_sqlite(const char *path, uint64_t max_bytes,
+                                                         uint32_t busy_ms,
+                                                         struct frank_replay **out, char *why);
+void frank_replay_close(struct frank_replay **replay);
+
+/* Notes one delivery to each of `recipients` (distinct ones; count may be 0) and tells the counts
+ * after it, in one transaction. until_s: when it may be forgotten; one that is known keeps the
+ * earlier of the two. An expired one begins anew. Errors as above; FRANK_ERR_FULL also at
+ * max_bytes. Nothing was noted after an error. */
+FRANK_MUST_CHECK enum frank_err
+frank_replay_note(struct frank_replay *replay, const uint8_t id[FRANK_REPLAY_ID_BYTES],
+                  const struct frank_address_text *recipients, size_t count, int64_t now_s,
+                  int64_t until_s, struct frank_replay_counts *counts, char *why);
+
+/* Forgets what has expired, some thousands at a time (so that writers need not wait long);
+ * *forgotten: how many signatures; call again while it is not 0. */
+FRANK_MUST_CHECK enum frank_err frank_replay_expire(struct frank_replay *replay, int64_t now_s,
+                                                    uint64_t *forgotten, char *why);
+
+#endif
