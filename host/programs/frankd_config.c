@@ -1,7 +1,6 @@
 #include "programs/frankd_config.h"
 #include "base/loopback.h"
 #include "engine/cpu/variant_list.h"
-#include "programs/frankd_sources.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -80,10 +79,6 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
              config->factor, config->max_factor);
     return FRANK_ERR_RANGE;
   }
-  if (config->factor_key[0] != '\0' && config->factor_url[0] == '\0') {
-    snprintf(why, FRANK_CONFIG_WHY_BYTES, "factor_key: there is no factor_url that it could sign");
-    return FRANK_ERR_MALFORMED;
-  }
   if (config->require_dnssec && config->dns_anchor[0] == '\0') {
     snprintf(why, FRANK_CONFIG_WHY_BYTES,
              "require_dnssec: without dns_anchor nothing is validated, and no record would count");
@@ -94,9 +89,22 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
     err = check_readable("factor_ca", config->factor_ca, why);
   }
   if (err == FRANK_OK) {
-    err = frankd_sources_check(config, why);
+    const struct frank_source_settings sources = frankd_config_sources(config);
+    err = frank_source_list_check(&sources, why);
   }
   return err == FRANK_OK ? check_listen(config, why) : err;
+}
+
+struct frank_source_settings frankd_config_sources(const struct frankd_config *config)
+{
+  return (struct frank_source_settings){.factor = config->factor,
+                                        .floor = config->floor,
+                                        .max_factor = config->max_factor,
+                                        .url = config->factor_url,
+                                        .key = config->factor_key,
+                                        .file = config->factor_file,
+                                        .more = &config->factor_sources,
+                                        .allow_http = config->factor_http};
 }
 
 /* ---- the command line ---- */

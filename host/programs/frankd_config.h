@@ -8,6 +8,7 @@
 #define FRANK_PROGRAMS_FRANKD_CONFIG_H
 
 #include "base/config.h"
+#include "factor/source_list.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -38,7 +39,7 @@ struct frankd_config {
   uint64_t factor;                         /* 0: none given; else the only source */
   char factor_url[128];                    /* the first source; "" none */
   char factor_key[64];                     /* the key that signs there; "" unsigned */
-  struct frank_config_list factor_sources; /* those after it, by frankd_source_parse */
+  struct frank_config_list factor_sources; /* those after it, by frank_source_check */
   char factor_file[256]; /* the last; holds a factor in digits, read again when it changes */
   uint64_t floor;        /* the factor where no source gives one */
   bool factor_http;      /* http:// to other hosts, too */
@@ -88,5 +89,8 @@ bool frankd_config_is_resolvers(const struct frank_config_key *key);
  * `why` (FRANK_CONFIG_WHY_BYTES) names file, line and key. Errors as frank_config_load. */
 FRANK_MUST_CHECK enum frank_err frankd_config_reload(int argc, char *const argv[],
                                                      struct frankd_config *fresh, char *why);
+
+/* What it says of the factor's sources; views into it. */
+struct frank_source_settings frankd_config_sources(const struct frankd_config *config);
 
 #endif

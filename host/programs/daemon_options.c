@@ -1,0 +1,276 @@
+#include "programs/daemon_options.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_BYTES 40
+
+/* Those that every daemon has; keys come after them. */
+enum action {
+  ACTION_CONFIG,
+  ACTION_CHECK,
+  ACTION_DUMP,
+  ACTION_CHANGED,
+  ACTION_HELP,
+  ACTION_VERSION,
+  ACTION_COUNT
+};
+
+static const struct {
+  const char *name;
+  const char *argument;
+  int has_arg;
+  const char *help;
+} actions[ACTION_COUNT] = {
+    [ACTION_CONFIG] = {"config", "FILE", required_argument, "configuration file"},
+    [ACTION_CHECK] = {"check", "", no_argument,
+                      "say whether the configuration is right, and leave"},
+    [ACTION_DUMP] = {"dump-config", "", no_argument,
+                     "print the configuration in force as a commented file, and leave"},
+    [ACTION_CHANGED] = {"changed", "", no_argument,
+                        "with --dump-config: only what differs from the defaults"},
+    [ACTION_HELP] = {"help", "=KEY", optional_argument,
+                     "this text; with =KEY, what that key of the configuration means"},
+    [ACTION_VERSION] = {"version", "", no_argument, "print the version"},
+};
+
+/* What the command line asks for besides values. */
+struct request {
+  const char *config_path; /* NULL: the usual one */
+  bool check, dump, changed, help, version;
+  const char *help_key;
+};
+
+/* getopt's table: the actions, then the keys in their order. */
+struct names {
+  struct option list[ACTION_COUNT + FRANK_CONFIG_KEYS_MAX + 1];
+  char text[FRANK_CONFIG_KEYS_MAX][NAME_BYTES];
+};
+
+static void make_names(const struct frank_config_table *table, struct names *names)
+{
+  memset(names, 0, sizeof *names);
+  for (int i = 0; i < ACTION_COUNT; i++) {
+    names->list[i] =
+        (struct option){.name = actions[i].name, .has_arg = actions[i].has_arg, .val = i};
+  }
+  for (size_t i = 0; i < table->key_count; i++) {
+    (void)snprintf(names->text[i], NAME_BYTES, "%s", table->keys[i].name);
+    for (char *at = names->text[i]; *at != '\0'; at++) {
+      *at = *at == '_' ? '-' : *at;
+    }
+    names->list[ACTION_COUNT + i] = (struct option){
+        .name = names->text[i], .has_arg = required_argument, .val = ACTION_COUNT + (int)i};
+  }
+}
+
+/* ---- --help ---- */
+
+static const char *help_of(const struct daemon_options *options, const struct daemon_flag *flag)
+{
+  for (size_t i = 0; flag->help == NULL && i < options->table->key_count; i++) {
+    if (strcmp(options->table->keys[i].name, flag->key) == 0) {
+      return options->table->keys[i].help;
+    }
+  }
+  return flag->help;
+}
+
+static void print_help(const struct daemon_options *options)
+{
+  char left[2 * NAME_BYTES];
+  (void)fputs(options->usage, stdout);
+  for (size_t i = 0; i < options->flag_count; i++) {
+    const struct daemon_flag *flag = &options->flags[i];
+    (void)snprintf(left, sizeof left, "--%s %s", flag->key, flag->argument);
+    for (char *at = left; *at != ' '; at++) {
+      *at = *at == '_' ? '-' : *at;
+    }
+    (void)printf("  %-22s %s\n", left, help_of(options, flag));
+  }
+  for (int i = 0; i < ACTION_COUNT; i++) {
+    bool optional = actions[i].has_arg == optional_argument;
+    (void)snprintf(left, sizeof left, "--%s%s%s%s", actions[i].name, optional ? "[" : " ",
+                   actions[i].argument, optional ? "]" : "");
+    (void)printf("  %-22s %s\n", left, actions[i].help);
+  }
+  (void)fputs("Every other key of the configuration can be set by a flag of its name, too.\n",
+              stdout);
+  (void)fputs(options->notes, stdout);
+}
+
+/* ---- reading ---- */
+
+static int try_help(const struct daemon_options *options)
+{
+  (void)fprintf(stderr, "%s: try %s --help\n", options->program, options->program);
+  return DAEMON_EXIT_USAGE;
+}
+
+/* First pass: everything but values of keys. -1, or the exit status of wrong usage. */
+static int read_request(const struct daemon_options *options, int argc, char *const argv[],
+                        struct request *request)
+{
+  struct names names;
+  int found = 0;
+  make_names(options->table, &names);
+  *request = (struct request){0};
+  optind = 0; /* glibc: start over */
+  opterr = 1;
+  while ((found = getopt_long(argc, argv, "", names.list, NULL)) != -1) {
+    switch (found) {
+    case '?':
+      return try_help(options); /* getopt_long has named the flag */
+    case ACTION_CONFIG:
+      request->config_path = optarg;
+      break;
+    case ACTION_CHECK:
+      request->check = true;
+      break;
+    case ACTION_DUMP:
+      request->dump = true;
+      break;
+    case ACTION_CHANGED:
+      request->changed = true;
+      break;
+    case ACTION_HELP:
+      request->help = true;
+      request->help_key = optarg;
+      break;
+    case ACTION_VERSION:
+      request->version = true;
+      break;
+    default:
+      break; /* a key */
+    }
+  }
+  if (optind < argc) {
+    (void)fprintf(stderr, "%s: unexpected argument \"%s\"\n", options->program, argv[optind]);
+    return try_help(options);
+  }
+  if (request->changed && !request->dump) {
+    (void)fprintf(stderr, "%s: --changed goes with --dump-config\n", options->program);
+    return DAEMON_EXIT_USAGE;
+  }
+  return -1;
+}
+
+/* Second pass: the values, over what the file said. The first mention of a list replaces it. */
+static enum frank_err apply_flags(const struct daemon_options *options, int argc,
+                                  char *const argv[], void *values, char *why)
+{
+  struct names names;
+  bool seen[FRANK_CONFIG_KEYS_MAX] = {false};
+  int found = 0;
+  make_names(options->table, &names);
+  optind = 0;
+  opterr = 0; /* the first pass has said it */
+  while ((found = getopt_long(argc, argv, "", names.list, NULL)) != -1) {
+    if (found < ACTION_COUNT || found == '?') {
+      continue;
+    }
+    size_t key = (size_t)(found - ACTION_COUNT);
+    char flag[NAME_BYTES + 2];
+    (void)snprintf(flag, sizeof flag, "--%s", names.text[key]);
+    enum frank_err err = frank_config_set(options->table, options->table->keys[key].name, flag,
+                                          optarg, seen[key], values, why);
+    if (err != FRANK_OK) {
+      return err;
+    }
+    seen[key] = true;
+  }
+  return FRANK_OK;
+}
+
+static enum frank_err read_all(const struct daemon_options *options, int argc, char *const argv[],
+                               const struct request *request, void *values, char *why)
+{
+  const char *path = request->config_path;
+  memset(values, 0, options->size);
+  frank_config_defaults(options->table, values);
+  enum frank_err err = FRANK_OK;
+  if (path == NULL && options->path != NULL) {
+    err = apply_flags(options, argc, argv, values, why);
+    path = err == FRANK_OK ? options->path(values) : NULL;
+    frank_config_defaults(options->table, values);
+  }
+  if (err == FRANK_OK && path != NULL) {
+    err = frank_config_load(options->table, path, values, why);
+    if (err == FRANK_ERR_NOT_FOUND && request->config_path == NULL) {
+      err = FRANK_OK; /* the defaults do without a file */
+    }
+  }
+  if (err == FRANK_OK) {
+    err = apply_flags(options, argc, argv, values, why);
+  }
+  return err == FRANK_OK && options->finish != NULL ? options->finish(values, why) : err;
+}
+
+/* The exit status of a result that was printed. */
+static int printed(const struct daemon_options *options)
+{
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    (void)fprintf(stderr, "%s: standard output: cannot be written\n", options->program);
+    return DAEMON_EXIT_FAILED;
+  }
+  return DAEMON_EXIT_OK;
+}
+
+static int explain(const struct daemon_options *options, const char *key)
+{
+  char why[FRANK_CONFIG_WHY_BYTES];
+  if (frank_config_explain(options->table, key, stdout, why) == FRANK_OK) {
+    return printed(options);
+  }
+  (void)fprintf(stderr, "%s: %s\n", options->program, why);
+  return DAEMON_EXIT_USAGE;
+}
+
+int daemon_options_start(const struct daemon_options *options, int argc, char *const argv[],
+                         void *values)
+{
+  struct request request;
+  char why[FRANK_CONFIG_WHY_BYTES];
+  assert(options->table->key_count <= FRANK_CONFIG_KEYS_MAX);
+  int status = read_request(options, argc, argv, &request);
+  if (status != -1) {
+    return status;
+  }
+  if (request.version) {
+    (void)printf("%s " FRANK_VERSION "\n", options->program);
+    return printed(options);
+  }
+  if (request.help && request.help_key != NULL) {
+    return explain(options, request.help_key);
+  }
+  if (request.help) {
+    print_help(options);
+    return printed(options);
+  }
+  if (read_all(options, argc, argv, &request, values, why) != FRANK_OK) {
+    (void)fprintf(stderr, "%s: %s\n", options->program, why);
+    return DAEMON_EXIT_CONFIG;
+  }
+  if (request.dump) {
+    enum frank_err err = frank_config_dump(options->table, values, request.changed, stdout);
+    return err == FRANK_OK ? DAEMON_EXIT_OK : printed(options);
+  }
+  if (request.check) {
+    (void)fprintf(stderr, "%s: the configuration is right\n", options->program);
+    return DAEMON_EXIT_OK;
+  }
+  return -1;
+}
+
+enum frank_err daemon_options_again(const struct daemon_options *options, int argc,
+                                    char *const argv[], void *values, char *why)
+{
+  struct request request;
+  int status = read_request(options, argc, argv, &request);
+  assert(status == -1); /* the same flags were right at the start */
+  return read_all(options, argc, argv, &request, values, why);
+}
