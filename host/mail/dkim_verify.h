@@ -28,9 +28,9 @@ struct frank_dkim_library;
 struct frank_dkim_verify;
 
 struct frank_dkim_options {
-  const char *key_file; /* NULL: keys are looked up in DNS. Else a file with lines of
-                           "SELECTOR._domainkey.DOMAIN TXT...", as OpenDKIM's TestPublicKeys has
-                           them; read once */
+  const char *key_file;           /* NULL: keys are looked up in DNS. Else a file with lines of
+                                     "SELECTOR._domainkey.DOMAIN TXT...", as OpenDKIM's TestPublicKeys has
+                                     them; read once */
   const char *const *dns_servers; /* ADDRESS or ADDRESS@PORT, numeric; none: those of the system */
   size_t dns_server_count;
   uint32_t look_up_limit_ms; /* 0: 2000; for all look-ups of one message together */
