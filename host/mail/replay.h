@@ -51,10 +51,11 @@ void frank_replay_close(struct frank_replay **replay);
  * after it, in one transaction. until_s: when it may be forgotten; one that is known keeps the
  * earlier of the two. An expired one begins anew. Errors as above; FRANK_ERR_FULL also at
  * max_bytes. Nothing was noted after an error. */
-FRANK_MUST_CHECK enum frank_err
-frank_replay_note(struct frank_replay *replay, const uint8_t id[FRANK_REPLAY_ID_BYTES],
-                  const struct frank_address_text *recipients, size_t count, int64_t now_s,
-                  int64_t until_s, struct frank_replay_counts *counts, char *why);
+FRANK_MUST_CHECK enum frank_err frank_replay_note(struct frank_replay *replay,
+                                                  const uint8_t id[FRANK_REPLAY_ID_BYTES],
+                                                  const struct frank_address_text *recipients,
+                                                  size_t count, int64_t now_s, int64_t until_s,
+                                                  struct frank_replay_counts *counts, char *why);
 
 /* Forgets what has expired, some thousands at a time (so that writers need not wait long);
  * *forgotten: how many signatures; call again while it is not 0. */
