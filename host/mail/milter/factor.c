@@ -7,6 +7,7 @@
 #include "factor/board.h"
 #include "factor/factor_file.h"
 #include "factor/source_list.h"
+#include "proof/target.h"
 
 #include <assert.h>
 #include <inttypes.h>

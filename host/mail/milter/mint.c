@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "mail/milter/session.h"
 #include "mail/rules.h"
+#include "proof/target.h"
 
 #include <inttypes.h>
 #include <jansson.h>

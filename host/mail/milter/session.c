@@ -59,7 +59,7 @@ void frank_session_begin(struct frank_session *session, const char *sender)
   session->doomed_count = 0;
   session->seen = 0;
   session->is_spam = false;
-  session->dkim_why = NULL;
+  session->dkim_failed = false;
 }
 
 /* Room for one more of `size` bytes; `max` of them at most. */
@@ -147,7 +147,7 @@ size_t frank_session_remove(struct frank_session *session, SMFICTX *ctx, const c
   size_t removed = 0;
   (void)snprintf(field, sizeof field, "%s", name); /* libmilter's type is without const */
   for (size_t i = session->doomed_count; i > 0; i--) {
-    if (smfi_chgheader(ctx, field, (mi_int32)session->doomed[i - 1], NULL) == MI_SUCCESS) {
+    if (smfi_chgheader(ctx, field, (int)session->doomed[i - 1], NULL) == MI_SUCCESS) {
       removed++;
     }
   }

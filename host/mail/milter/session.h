@@ -66,8 +66,7 @@ struct frank_session {
   bool is_spam; /* an earlier filter says so */
   struct frank_judge judge;
   struct frank_dkim_verify *dkim;
-  const char *dkim_why; /* why it could not begin; NULL: it did */
-  char dkim_text[FRANK_DKIM_WHY_BYTES];
+  bool dkim_failed; /* it could not begin */
 };
 
 /* FRANK_ERR_NOMEM. The settings are copied from the view. */

@@ -78,10 +78,8 @@ static sfsistat end_of_header(SMFICTX *ctx, struct frank_session *session)
                 (has_rule(&session->settings, FRANK_RULE_DKIM) ||
                  has_rule(&session->settings, FRANK_RULE_REPLAY));
   if (wanted && session->settings.dkim == FRANK_MILTER_DKIM_LIBRARY &&
-      session->filter->dkim != NULL &&
-      frank_dkim_verify_new(session->filter->dkim, &session->judge, &session->dkim,
-                            session->dkim_text) != FRANK_OK) {
-    session->dkim_why = session->dkim_text;
+      frank_dkim_verify_new(session->filter->dkim, &session->judge, &session->dkim) != FRANK_OK) {
+    session->dkim_failed = true;
   }
   return SMFIS_CONTINUE;
 }
@@ -93,10 +91,7 @@ static sfsistat take_body(SMFICTX *ctx, struct frank_session *session, const cha
   if (session->dkim == NULL) {
     return session->can_skip ? SMFIS_SKIP : SMFIS_CONTINUE;
   }
-  if (frank_dkim_verify_body(session->dkim, text, len_bytes) != FRANK_OK) {
-    frank_dkim_verify_destroy(&session->dkim);
-    session->dkim_why = "libopendkim does not take the body";
-  }
+  frank_dkim_verify_body(session->dkim, text, len_bytes);
   return SMFIS_CONTINUE;
 }
 
@@ -115,7 +110,7 @@ static void learn_dkim(struct frank_session *session,
   const char *whys[FRANK_MSMR_SIGNATURES_MAX];
   const struct frank_proofs *proofs = &session->judge.proofs;
   for (size_t i = 0; i < FRANK_MSMR_SIGNATURES_MAX; i++) {
-    results[i] = session->dkim_why != NULL ? FRANK_DKIM_TEMPERROR : FRANK_DKIM_NOT_CHECKED;
+    results[i] = session->dkim_failed ? FRANK_DKIM_TEMPERROR : FRANK_DKIM_NOT_CHECKED;
   }
   if (session->dkim != NULL) {
     frank_dkim_verify_finish(session->dkim, results, whys);
