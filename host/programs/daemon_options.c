@@ -204,10 +204,7 @@ static enum frank_err read_all(const struct daemon_options *options, int argc, c
       err = FRANK_OK; /* the defaults do without a file */
     }
   }
-  if (err == FRANK_OK) {
-    err = apply_flags(options, argc, argv, values, why);
-  }
-  return err == FRANK_OK && options->finish != NULL ? options->finish(values, why) : err;
+  return err == FRANK_OK ? apply_flags(options, argc, argv, values, why) : err;
 }
 
 /* The exit status of a result that was printed. */
@@ -218,6 +215,13 @@ static int printed(const struct daemon_options *options)
     return DAEMON_EXIT_FAILED;
   }
   return DAEMON_EXIT_OK;
+}
+
+/* Prints the values as they were told, without what `finish` makes of them. */
+static int dump(const struct daemon_options *options, const void *values, bool changed)
+{
+  enum frank_err err = frank_config_dump(options->table, values, changed, stdout);
+  return err == FRANK_OK ? DAEMON_EXIT_OK : printed(options);
 }
 
 static int explain(const struct daemon_options *options, const char *key)
@@ -251,13 +255,22 @@ int daemon_options_start(const struct daemon_options *options, int argc, char *c
     print_help(options);
     return printed(options);
   }
-  if (read_all(options, argc, argv, &request, values, why) != FRANK_OK) {
-    (void)fprintf(stderr, "%s: %s\n", options->program, why);
-    return DAEMON_EXIT_CONFIG;
+  void *told = malloc(options->size);
+  enum frank_err err = told != NULL ? read_all(options, argc, argv, &request, values, why)
+                                    : FRANK_ERR_NOMEM;
+  if (err == FRANK_OK) {
+    memcpy(told, values, options->size);
+    err = options->finish(values, why);
   }
-  if (request.dump) {
-    enum frank_err err = frank_config_dump(options->table, values, request.changed, stdout);
-    return err == FRANK_OK ? DAEMON_EXIT_OK : printed(options);
+  if (err != FRANK_OK) {
+    (void)fprintf(stderr, "%s: %s\n", options->program, told != NULL ? why : "no memory");
+    status = DAEMON_EXIT_CONFIG;
+  } else if (request.dump) {
+    status = dump(options, told, request.changed);
+  }
+  free(told);
+  if (status != -1) {
+    return status;
   }
   if (request.check) {
     (void)fprintf(stderr, "%s: the configuration is right\n", options->program);
@@ -272,5 +285,6 @@ enum frank_err daemon_options_again(const struct daemon_options *options, int ar
   struct request request;
   int status = read_request(options, argc, argv, &request);
   assert(status == -1); /* the same flags were right at the start */
-  return read_all(options, argc, argv, &request, values, why);
+  enum frank_err err = read_all(options, argc, argv, &request, values, why);
+  return err == FRANK_OK ? options->finish(values, why) : err;
 }
