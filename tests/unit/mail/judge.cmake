@@ -1,1 +1,3 @@
 # address, authres, judge, replay
+frank_test(NAME addresses_are_read_as_people_write_them SOURCES test_address.c LABEL unit
+  LIBS frank_mail frank_base PkgConfig::CMOCKA)
