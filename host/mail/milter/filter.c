@@ -195,13 +195,31 @@ static enum frank_err open_socket(const struct frank_milter_settings *settings, 
 struct listener {
   struct frank_chan *chan;
   char socket[FRANK_MILTER_SOCKET_BYTES];
+  _Atomic bool stopped;
 };
+
+/* libmilter's listener holds the lock that smfi_stop wants while it waits, 5 s at a time: it is
+ * woken until that has come through. */
+static void *wake_listener(void *arg)
+{
+  const struct listener *listener = arg;
+  const struct timespec pause = {.tv_nsec = 5000000};
+  while (!atomic_load(&listener->stopped) && knock(listener->socket)) {
+    (void)nanosleep(&pause, NULL);
+  }
+  return NULL;
+}
 
 static void *stop_all(struct listener *listener)
 {
+  pthread_t waker;
   atomic_store(&the_filter->stop_us, frank_clock_now_us() + STOP_LIMIT_US);
+  bool wakes = pthread_create(&waker, NULL, wake_listener, listener) == 0;
   (void)smfi_stop();
-  (void)knock(listener->socket); /* libmilter looks every 5 s else */
+  atomic_store(&listener->stopped, true);
+  if (wakes) {
+    (void)pthread_join(waker, NULL);
+  }
   return NULL;
 }
 

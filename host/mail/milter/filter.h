@@ -1,6 +1,6 @@
 /*
- * filter: the body of frank-milter-filter, frank-milter's child: libmilter's threads, one for each
- * connection of the mail server, and what they do with a mail.
+ * filter: the body of frank-milter-filter, frank-milter's child: libmilter's threads, of which one
+ * at a time has a connection of the mail server, and what they do with a mail.
  *
  *     mint.c     a signature of an earlier milter -> frankd (client library) -> MSMR-Key at the top
  *     verify.c   MSMR-Key -> DKIM (libopendkim) -> rules, replay store -> Authentication-Results

@@ -1,6 +1,6 @@
 /*
  * session: one connection of the mail server, and the mail that is under way on it. Inside of the
- * filter: made by it when a connection begins, in the connection's own thread, which owns it.
+ * filter: made when a connection begins, used by one of libmilter's threads at a time.
  */
 #ifndef FRANK_MAIL_MILTER_SESSION_H
 #define FRANK_MAIL_MILTER_SESSION_H
