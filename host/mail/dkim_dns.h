@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define FRANK_DKIM_DNS_SERVERS_MAX 3 /* MAXNS of the C library's resolver */
+#define FRANK_DKIM_DNS_SERVERS_MAX 4 /* the system has MAXNS of them, 3, at most */
 #define FRANK_DKIM_NAME_BYTES      256
 
 struct frank_dkim_dns_server {
