@@ -1,4 +1,5 @@
 #include "programs/frankd_config.h"
+#include "base/completion.h"
 #include "base/loopback.h"
 #include "engine/cpu/variant_list.h"
 
@@ -189,6 +190,33 @@ static void print_help(FILE *out)
         out);
 }
 
+/* For the build, not in --help: `--completion SHELL`, and `--manual`, the keys as a manual page has
+ * them. -1: neither was asked for. */
+static int write_for_build(int argc, char *const argv[])
+{
+  struct frank_completion_option options[FLAG_COUNT];
+  const char *names[FRANK_CONFIG_KEYS_MAX + 1] = {NULL};
+  for (size_t i = 0; i < frankd_config_table.key_count; i++) {
+    names[i] = frankd_config_table.keys[i].name;
+  }
+  for (size_t i = 0; i < FLAG_COUNT; i++) {
+    bool is_help = flags[i].action == ACTION_HELP;
+    options[i] = (struct frank_completion_option){
+        .name = flags[i].name,
+        .argument = is_help ? "=KEY" : flags[i].argument,
+        .values = is_help ? names : NULL,
+        .help = flags[i].help,
+    };
+  }
+  struct frank_completion completion = {
+      .program = "frankd", .options = options, .option_count = FLAG_COUNT};
+  if (argc == 2 && strcmp(argv[1], "--manual") == 0) {
+    return frank_config_manual(&frankd_config_table, stdout) == FRANK_OK ? FRANKD_EXIT_OK
+                                                                         : FRANKD_EXIT_FAILED;
+  }
+  return frank_completion_asked(&completion, argc, argv);
+}
+
 static void make_options(struct option options[FLAG_COUNT + 1])
 {
   memset(options, 0, (FLAG_COUNT + 1) * sizeof options[0]);
@@ -306,7 +334,10 @@ int frankd_config_start(int argc, char *const argv[], struct frankd_config *conf
 {
   struct request request;
   char why[FRANK_CONFIG_WHY_BYTES];
-  int status = read_request(argc, argv, &request);
+  int status = write_for_build(argc, argv);
+  if (status == -1) {
+    status = read_request(argc, argv, &request);
+  }
   if (status != -1) {
     return status;
   }
