@@ -16,6 +16,8 @@ end
 local N = 'msmr'
 local E = {}
 
+-- rspamd looks for modules in /etc/rspamd/lua, wherever its configuration lies.
+package.path = string.format('%s/lua/?.lua;%s', rspamd_paths['LOCAL_CONFDIR'], package.path)
 local judge = require "msmr_judge"
 local lua_redis = require "lua_redis"
 local lua_util = require "lua_util"
@@ -48,7 +50,7 @@ local scores = {
   MSMR_PASS = { -2.0, 'a stamp whose work meets the factor, on mail that keeps the rules' },
   MSMR_POLICY = { 0.1, 'a stamp whose work or mail does not keep the rules' },
   MSMR_FAIL = { 0.5, 'a stamp that belongs to no signature of the message' },
-  MSMR_REPLAY = { 2.0, 'a stamp that was delivered too often' },
+  MSMR_REPLAY = { 1.0, 'a stamp that was delivered too often' },
   MSMR_NEUTRAL = { 0.0, 'a stamp of a version or algorithm that is not known' },
   MSMR_PERMERROR = { 0.0, 'a stamp that is malformed' },
   MSMR_TEMPERROR = { 0.0, 'a stamp that could not be judged now' },
@@ -316,7 +318,7 @@ local function count_delivery(task, best, testing, now_s)
 
     if not signature.t and first < now_s - judge.age_max_s and rules.age then
       best.verdict, best.why = 'policy', 'age: first seen more than 28 days ago'
-    elseif recipients > best.addressed then
+    elseif recipients > best.addressed and (best.verdict == 'pass' or best.addressed > 0) then
       why = string.format('replay: %.0f recipients, %.0f addressed', recipients, best.addressed)
     elseif most > repeats_max then
       why = string.format('replay: %.0f deliveries to one recipient', most)
@@ -529,7 +531,7 @@ local function read_settings(options)
 end
 
 local function follow_map(text)
-  local factor, why = judge.parse_factor(text, 'map')
+  local factor, why = judge.parse_factor(tostring(text), 'map') -- opaque data is no string
   local ok
 
   if factor then
@@ -564,13 +566,13 @@ local function register()
   rspamd_config:register_dependency('MSMR_CHECK', 'DKIM_TRACE')
   if rules.replay then
     rspamd_config:register_symbol({
-      name = 'MSMR_UNDO', type = 'idempotent', callback = undo, flags = 'empty,explicit_disable',
+      name = 'MSMR_UNDO', type = 'idempotent', callback = undo, flags = 'empty,explicit_disable,ignore_passthrough',
     })
   end
   if settings.report_url then
     rspamd_config:register_symbol({
       name = 'MSMR_REPORT', type = 'idempotent', callback = observe,
-      flags = 'empty,explicit_disable',
+      flags = 'empty,explicit_disable,ignore_passthrough',
     })
     rspamd_config:add_on_load(function(cfg, ev_base, worker)
       if worker:is_scanner() then

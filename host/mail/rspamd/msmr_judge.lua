@@ -372,8 +372,9 @@ function read_json(text, at, depth)
     return { text = text:sub(from, at - 1) }, at + 1
   end
   local number, after = text:match('^(-?%d+%.?%d*[eE]?[+-]?%d*)()', at)
-  if number and tonumber(number) then
-    return tonumber(number), after
+  if number and tonumber(number) and not number:find('^-?0%d') then
+    -- 1e3 is a number, but no integer: what needs one must not see it as such
+    return number:find('^-?%d+$') and tonumber(number) or { real = number }, after
   end
   local word
   word, after = text:match('^(%l+)()', at)

@@ -143,8 +143,9 @@ sub bits {
   my ($zeros, $digits) = $h =~ /\A(0*)([0-9a-f]*)\z/;
 
   return 256 if $digits eq '';
-  my $top = substr($digits, 0, 13);
-  return 256 - 4 * (64 - length($zeros) - length($top)) - log(hex $top) / log(2);
+  my $top = substr($digits . '0' x 12, 0, 12);
+  my $value = hex(substr $top, 0, 6) * 2**24 + hex substr $top, 6;    # hex() warns above 32 bits
+  return 256 - 4 * (64 - length($zeros) - 12) - log($value) / log(2);
 }
 
 # One candidate for each of the first keys: keys are field values, signatures what parse_signature
@@ -204,15 +205,16 @@ sub best {
   return $best;
 }
 
-# A JSON number, not a text of digits.
-sub _is_number {
+# A JSON integer, neither a text of digits nor 1e3.
+sub _is_integer {
   my ($value) = @_;
-  return defined $value && !ref $value && !(B::svref_2object(\$value)->FLAGS & B::SVf_POK);
+  my $flags = B::svref_2object(\$value)->FLAGS;
+  return !ref $value && ($flags & B::SVf_IOK) && !($flags & (B::SVf_POK | B::SVf_NOK));
 }
 
 sub _whole {
   my ($value, $low, $high) = @_;
-  return _is_number($value) && $value =~ /\A(?:0|[1-9][0-9]{0,15})\z/ &&
+  return _is_integer($value) && $value =~ /\A(?:0|[1-9][0-9]{0,15})\z/ &&
     $value >= $low && $value <= $high;
 }
 
@@ -231,7 +233,9 @@ sub _check_document {
       if !_whole($json->{$name}, $name eq 'issued' ? 0 : 1, $FACTOR_MAX);
   }
   return (undef, 'expires is not after issued') if $json->{expires} <= $json->{issued};
-  return (undef, 'mode is not a text') if ref $json->{mode};
+  return (undef, 'mode is not a text')
+    if exists $json->{mode} && (ref $json->{mode} || _is_integer($json->{mode}) ||
+    !defined $json->{mode});
   my %document = (is_document => 1, issuer => $issuer,
     (map { $_ => 0 + $json->{$_} } qw(epoch issued expires factor)),
     testing => ($json->{mode} // '') eq 'testing' ? 1 : 0, source => "$issuer#$json->{epoch}");
@@ -258,6 +262,9 @@ sub parse_factor {
     return ({ factor => 0 + $text, source => $source }, undef);
   }
   return (undef, 'neither a number nor a factor document') if $text !~ /\A\{/;
+  # perl takes 1e3 for the integer 1000; the others who read documents do not.
+  return (undef, 'a whole number that is not written as one')
+    if $text =~ /"(?:v|epoch|issued|expires|factor|until)"[ \t\r\n]*:[ \t\r\n]*-?[0-9]+[.eE]/;
   my $json = eval { JSON::PP->new->max_depth(8)->decode($text) };
   return (undef, 'not JSON') if ref $json ne 'HASH';
   return _check_document($json);
