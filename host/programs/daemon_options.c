@@ -1,5 +1,7 @@
 #include "programs/daemon_options.h"
 
+#include "base/completion.h"
+
 #include <assert.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -8,6 +10,7 @@
 #include <string.h>
 
 #define NAME_BYTES 40
+#define FIRST      256 /* of getopt's values: away from '?' */
 
 /* Those that every daemon has; keys come after them. */
 enum action {
@@ -45,26 +48,57 @@ struct request {
   const char *help_key;
 };
 
-/* getopt's table: the actions, then the keys in their order. */
+/* getopt's table: the actions, the flags that --help shows, then all keys. */
+#define NAMES_MAX (ACTION_COUNT + DAEMON_FLAGS_MAX + FRANK_CONFIG_KEYS_MAX)
 struct names {
-  struct option list[ACTION_COUNT + FRANK_CONFIG_KEYS_MAX + 1];
+  struct option list[NAMES_MAX + 1];
+  const struct frank_config_key *keys[NAMES_MAX]; /* that it sets; NULL: an action */
   char text[FRANK_CONFIG_KEYS_MAX][NAME_BYTES];
+  size_t count;
 };
 
-static void make_names(const struct frank_config_table *table, struct names *names)
+static const struct frank_config_key *find_key(const struct frank_config_table *table,
+                                               const char *name)
 {
+  size_t i = 0;
+  while (strcmp(table->keys[i].name, name) != 0) {
+    i++;
+    assert(i < table->key_count);
+  }
+  return &table->keys[i];
+}
+
+static void add_name(struct names *names, const char *name, int has_arg,
+                     const struct frank_config_key *key)
+{
+  for (size_t i = 0; i < names->count; i++) {
+    if (strcmp(names->list[i].name, name) == 0) {
+      return; /* a flag of the key's own name */
+    }
+  }
+  names->list[names->count] =
+      (struct option){.name = name, .has_arg = has_arg, .val = FIRST + (int)names->count};
+  names->keys[names->count++] = key;
+}
+
+static void make_names(const struct daemon_options *options, struct names *names)
+{
+  const struct frank_config_table *table = options->table;
   memset(names, 0, sizeof *names);
+  assert(options->flag_count <= DAEMON_FLAGS_MAX && table->key_count <= FRANK_CONFIG_KEYS_MAX);
   for (int i = 0; i < ACTION_COUNT; i++) {
-    names->list[i] =
-        (struct option){.name = actions[i].name, .has_arg = actions[i].has_arg, .val = i};
+    add_name(names, actions[i].name, actions[i].has_arg, NULL);
+  }
+  for (size_t i = 0; i < options->flag_count; i++) {
+    add_name(names, options->flags[i].name, required_argument,
+             find_key(table, options->flags[i].key));
   }
   for (size_t i = 0; i < table->key_count; i++) {
     (void)snprintf(names->text[i], NAME_BYTES, "%s", table->keys[i].name);
     for (char *at = names->text[i]; *at != '\0'; at++) {
       *at = *at == '_' ? '-' : *at;
     }
-    names->list[ACTION_COUNT + i] = (struct option){
-        .name = names->text[i], .has_arg = required_argument, .val = ACTION_COUNT + (int)i};
+    add_name(names, names->text[i], required_argument, &table->keys[i]);
   }
 }
 
@@ -72,12 +106,12 @@ static void make_names(const struct frank_config_table *table, struct names *nam
 
 static const char *help_of(const struct daemon_options *options, const struct daemon_flag *flag)
 {
-  for (size_t i = 0; flag->help == NULL && i < options->table->key_count; i++) {
-    if (strcmp(options->table->keys[i].name, flag->key) == 0) {
-      return options->table->keys[i].help;
-    }
-  }
-  return flag->help;
+  return flag->help != NULL ? flag->help : find_key(options->table, flag->key)->help;
+}
+
+static const char *help_of_action(const struct daemon_options *options, int action)
+{
+  return action == ACTION_CONFIG ? options->config_help : actions[action].help;
 }
 
 static void print_help(const struct daemon_options *options)
@@ -86,21 +120,51 @@ static void print_help(const struct daemon_options *options)
   (void)fputs(options->usage, stdout);
   for (size_t i = 0; i < options->flag_count; i++) {
     const struct daemon_flag *flag = &options->flags[i];
-    (void)snprintf(left, sizeof left, "--%s %s", flag->key, flag->argument);
-    for (char *at = left; *at != ' '; at++) {
-      *at = *at == '_' ? '-' : *at;
-    }
+    (void)snprintf(left, sizeof left, "--%s %s", flag->name, flag->argument);
     (void)printf("  %-22s %s\n", left, help_of(options, flag));
   }
   for (int i = 0; i < ACTION_COUNT; i++) {
     bool optional = actions[i].has_arg == optional_argument;
     (void)snprintf(left, sizeof left, "--%s%s%s%s", actions[i].name, optional ? "[" : " ",
                    actions[i].argument, optional ? "]" : "");
-    (void)printf("  %-22s %s\n", left, actions[i].help);
+    (void)printf("  %-22s %s\n", left, help_of_action(options, i));
   }
-  (void)fputs("Every other key of the configuration can be set by a flag of its name, too.\n",
-              stdout);
+  (void)fputs("Every key of the configuration can be set by a flag of its name, too.\n", stdout);
   (void)fputs(options->notes, stdout);
+}
+
+/* For the build. -1: neither was asked for. */
+static int write_for_build(const struct daemon_options *options, int argc, char *const argv[])
+{
+  struct names names;
+  struct frank_completion_option list[NAMES_MAX];
+  const char *key_names[FRANK_CONFIG_KEYS_MAX + 1] = {NULL};
+  make_names(options, &names);
+  for (size_t i = 0; i < options->table->key_count; i++) {
+    key_names[i] = options->table->keys[i].name;
+  }
+  for (size_t i = 0; i < names.count; i++) {
+    const struct frank_config_key *key = names.keys[i];
+    size_t flag = i - ACTION_COUNT;
+    list[i] = (struct frank_completion_option){.name = names.list[i].name};
+    if (key == NULL) {
+      list[i].argument = actions[i].argument[0] != '\0' ? actions[i].argument : NULL;
+      list[i].values = i == ACTION_HELP ? key_names : NULL;
+      list[i].help = help_of_action(options, (int)i);
+    } else {
+      bool shown = flag < options->flag_count;
+      list[i].argument = shown ? options->flags[flag].argument : "VALUE";
+      list[i].values = key->type == FRANK_CONFIG_ENUM ? key->choices : NULL;
+      list[i].help = shown ? help_of(options, &options->flags[flag]) : key->help;
+    }
+  }
+  if (argc == 2 && strcmp(argv[1], "--manual") == 0) {
+    return frank_config_manual(options->table, stdout) == FRANK_OK ? DAEMON_EXIT_OK
+                                                                   : DAEMON_EXIT_FAILED;
+  }
+  struct frank_completion completion = {
+      .program = options->program, .options = list, .option_count = names.count};
+  return frank_completion_asked(&completion, argc, argv);
 }
 
 /* ---- reading ---- */
@@ -117,7 +181,7 @@ static int read_request(const struct daemon_options *options, int argc, char *co
 {
   struct names names;
   int found = 0;
-  make_names(options->table, &names);
+  make_names(options, &names);
   *request = (struct request){0};
   optind = 0; /* glibc: start over */
   opterr = 1;
@@ -125,23 +189,23 @@ static int read_request(const struct daemon_options *options, int argc, char *co
     switch (found) {
     case '?':
       return try_help(options); /* getopt_long has named the flag */
-    case ACTION_CONFIG:
+    case FIRST + ACTION_CONFIG:
       request->config_path = optarg;
       break;
-    case ACTION_CHECK:
+    case FIRST + ACTION_CHECK:
       request->check = true;
       break;
-    case ACTION_DUMP:
+    case FIRST + ACTION_DUMP:
       request->dump = true;
       break;
-    case ACTION_CHANGED:
+    case FIRST + ACTION_CHANGED:
       request->changed = true;
       break;
-    case ACTION_HELP:
+    case FIRST + ACTION_HELP:
       request->help = true;
       request->help_key = optarg;
       break;
-    case ACTION_VERSION:
+    case FIRST + ACTION_VERSION:
       request->version = true;
       break;
     default:
@@ -166,22 +230,23 @@ static enum frank_err apply_flags(const struct daemon_options *options, int argc
   struct names names;
   bool seen[FRANK_CONFIG_KEYS_MAX] = {false};
   int found = 0;
-  make_names(options->table, &names);
+  make_names(options, &names);
   optind = 0;
   opterr = 0; /* the first pass has said it */
   while ((found = getopt_long(argc, argv, "", names.list, NULL)) != -1) {
-    if (found < ACTION_COUNT || found == '?') {
+    if (found < FIRST + ACTION_COUNT) {
       continue;
     }
-    size_t key = (size_t)(found - ACTION_COUNT);
     char flag[NAME_BYTES + 2];
-    (void)snprintf(flag, sizeof flag, "--%s", names.text[key]);
-    enum frank_err err = frank_config_set(options->table, options->table->keys[key].name, flag,
-                                          optarg, seen[key], values, why);
+    const struct frank_config_key *key = names.keys[found - FIRST];
+    size_t index = (size_t)(key - options->table->keys);
+    (void)snprintf(flag, sizeof flag, "--%s", names.list[found - FIRST].name);
+    enum frank_err err = frank_config_set(options->table, key->name, flag, optarg, seen[index],
+                                          values, why);
     if (err != FRANK_OK) {
       return err;
     }
-    seen[key] = true;
+    seen[index] = true;
   }
   return FRANK_OK;
 }
@@ -239,8 +304,11 @@ int daemon_options_start(const struct daemon_options *options, int argc, char *c
 {
   struct request request;
   char why[FRANK_CONFIG_WHY_BYTES];
-  assert(options->table->key_count <= FRANK_CONFIG_KEYS_MAX);
-  int status = read_request(options, argc, argv, &request);
+  int status = write_for_build(options, argc, argv);
+  if (status != -1) {
+    return status;
+  }
+  status = read_request(options, argc, argv, &request);
   if (status != -1) {
     return status;
   }

@@ -1,6 +1,7 @@
 /*
  * daemon_options: a daemon's command line over its table of configuration keys: --config, --check,
- * --dump-config [--changed], --help[=KEY], --version, and flags that each set one key.
+ * --dump-config [--changed], --help[=KEY], --version, and flags that each set one key. For the
+ * build, not in --help: --completion SHELL, and --manual, the keys as a manual page has them.
  *
  * Order: the table's defaults, then the file, then the flags. Owner: the program's main.
  */
@@ -12,14 +13,16 @@
 
 #include <stddef.h>
 
+#define DAEMON_FLAGS_MAX   24
 #define DAEMON_EXIT_OK     0
 #define DAEMON_EXIT_FAILED 1
 #define DAEMON_EXIT_USAGE  2
 #define DAEMON_EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h: a wrong value, in the file or in a flag */
 
-/* A flag that --help shows. Every key of the table can be set by a flag of its name, with '-' for
- * '_', shown or not. */
+/* A flag that --help shows. Every key of the table can be set by a flag of its name besides, with
+ * '-' for '_'. */
 struct daemon_flag {
+  const char *name; /* without the dashes */
   const char *key;
   const char *argument; /* as --help shows it */
   const char *help;     /* NULL: the key's own */
@@ -28,10 +31,11 @@ struct daemon_flag {
 struct daemon_options {
   const char *program;
   const char *usage; /* the first lines of --help */
+  const char *config_help; /* of --config: which file is the usual one */
   const char *notes; /* its last lines: signals, exit statuses */
   const struct frank_config_table *table;
   const struct daemon_flag *flags;
-  size_t flag_count;
+  size_t flag_count; /* DAEMON_FLAGS_MAX at most */
   size_t size; /* of the values */
   /* The usual file, by what the flags say; NULL: there is none. */
   const char *(*path)(const void *values);

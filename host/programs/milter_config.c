@@ -410,22 +410,24 @@ static enum frank_err finish(void *values, char *why)
 /* ---- the command line ---- */
 
 static const struct daemon_flag flags[] = {
-    {"mode", "MODE", NULL},
-    {"socket", "ADDRESS", "inet:PORT@HOST or unix:/PATH: where the mail server connects"},
-    {"connect", "ENDPOINT", "ask this frankd; may be repeated: the next is asked where one is away"},
-    {"factor", "N", "this factor and no other"},
-    {"factor_url", "URL", "verify: judge by the factor that is published there: https://BASE"},
-    {"factor_key", "B64", "verify: the Ed25519 key that must sign it"},
-    {"authserv_id", "NAME", "verify: our name in Authentication-Results"},
+    {"mode", "mode", "MODE", NULL},
+    {"socket", "socket", "ADDRESS", "inet:PORT@HOST or unix:/PATH: where the mail server connects"},
+    {"connect", "connect", "ENDPOINT",
+     "ask this frankd; may be repeated: the next is asked where one is away"},
+    {"factor", "factor", "N", "this factor and no other"},
+    {"factor-url", "factor_url", "URL",
+     "verify: judge by the factor that is published there: https://BASE"},
+    {"factor-key", "factor_key", "B64", "verify: the Ed25519 key that must sign it"},
+    {"authserv-id", "authserv_id", "NAME", "verify: our name in Authentication-Results"},
 };
 
 const struct daemon_options milter_options = {
     .program = "frank-milter",
     .usage = "usage: frank-milter --mode mint|verify [FLAG]...\n"
              "The milter: puts stamps into outbound mail, or judges them in inbound mail.\n\n",
-    .notes = "\nConfiguration: " MILTER_CONFIG_MINT " or " MILTER_CONFIG_VERIFY
-             ", by the mode, where there is one.\n"
-             "Signals: SIGTERM and SIGINT end it after the mails under way; SIGHUP reads the "
+    .config_help = "configuration file (default " MILTER_CONFIG_MINT
+                   " or milter-verify.conf, by the mode, where there is one)",
+    .notes = "\nSignals: SIGTERM and SIGINT end it after the mails under way; SIGHUP reads the "
              "configuration again.\n"
              "\nExit status:\n"
              "   0  ended as asked, or what was asked for was printed\n"
