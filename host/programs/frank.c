@@ -20,7 +20,7 @@ const struct frank_cmd frank_cmds[FRANK_CMD_COUNT] = {
          1, frank_cmd_mint},
     [FRANK_CMD_VERIFY] =
         {"verify", "[FILE | - | --b B64 --header H] [OPTION]...",
-         "Check the hash and the factor of a stamp",
+         "Check the hash and the factor of a stamp, with --dkim the signature and mail rules",
          "Without --factor and --factor-url the floor of 1048576 is asked for.\n"
          "Exit status: 0 pass; 1 not pass; 2 malformed input or usage; 3 cannot tell now.",
          1, frank_cmd_verify},
