@@ -3,6 +3,7 @@
 #include "base/completion.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -276,7 +277,7 @@ static enum frank_err read_all(const struct daemon_options *options, int argc, c
 static int printed(const struct daemon_options *options)
 {
   if (fflush(stdout) != 0 || ferror(stdout)) {
-    (void)fprintf(stderr, "%s: standard output: cannot be written\n", options->program);
+    (void)fprintf(stderr, "%s: standard output: %s\n", options->program, strerror(errno));
     return DAEMON_EXIT_FAILED;
   }
   return DAEMON_EXIT_OK;
