@@ -610,7 +610,7 @@ static void damage_is_an_error_and_never_a_crash(void **state)
   size = fread(original, 1, 1 << 20, file);
   fclose(file);
   assert_true(size > 30000 && size < 1 << 20);
-  for (size_t at = 0; at < size; at += at < 200 ? 1 : 61) {
+  for (size_t at = 0; at < size; at += at < 110 ? 1 : 257) {
     patch((long)at, original[at] ^ 0xff);
     replay = NULL;
     enum frank_err err = frank_replay_open_sqlite(path, MAX_BYTES, BUSY_MS, &replay, why);
