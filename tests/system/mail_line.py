@@ -14,7 +14,9 @@ import os
 import shutil
 import smtplib
 
-from harness import Frankd, Skip
+import dkim
+
+from harness import Frankd
 from mail_sink import Sink
 from mail_support import (MX_NAME, RECEIVER, SENDER, Keys, Postfix, frank_milter, log_events,
                           make_folder, need_mail_programs, opendkim)
@@ -50,6 +52,23 @@ def submit(port, mail, recipients=(BOB,), sender=ALICE, options=()):
 def queue_id_of(reply):
     """That of "2.0.0 Ok: queued as 4XYZ"."""
     return reply.split("queued as ", 1)[1].split()[0]
+
+
+def check_stamped(delivery, keys):
+    """One key above one signature of the sender's, and the signature still holds."""
+    names = [name for name, _ in delivery.fields()]
+    assert names.count("msmr-key") == 1 and names.count("dkim-signature") == 1, names
+    assert names.index("msmr-key") < names.index("dkim-signature"), names
+    signature = "".join(delivery.values("dkim-signature")[0].split())
+    assert f";d={SENDER};" in signature, delivery.data
+    with open(keys.test_keys, encoding="utf-8") as file:
+        record = file.read().split(" ", 1)[1]
+    assert dkim.DKIM(delivery.data).verify(dnsfunc=lambda name, timeout=5: record), delivery.data
+
+
+def key_of(delivery):
+    [key] = delivery.values("msmr-key")
+    return key
 
 
 class MailLine:

@@ -4,36 +4,16 @@ whatever way it was handed in; what cannot be stamped now waits; the clients do 
     mail_setups.py [PREFIX...]    only the tests whose names begin so
 """
 
-import os
 import re
-import subprocess
 import sys
 import time
 
-import dkim
-
 from daemon_support import patience
 from harness import run, wait_until
-from mail_line import ALICE, BOB, FACTOR, MailLine, message, queue_id_of, submit
-from mail_support import RECEIVER, SENDER, SELECTOR, log_events, port_is_open, setup_file
+from mail_line import ALICE, BOB, MailLine, check_stamped, key_of, message, submit
+from mail_support import MX_NAME, RECEIVER, SENDER, opendkim, setup_file
 
 MANY_RECIPIENTS = 50  # frank-milter's max_recipients
-
-
-def check_stamped(delivery, keys):
-    """One key above one signature of the sender's, and the signature still holds."""
-    names = [name for name, _ in delivery.fields()]
-    assert names.count("msmr-key") == 1 and names.count("dkim-signature") == 1, names
-    assert names.index("msmr-key") < names.index("dkim-signature"), names
-    assert f"d={SENDER};" in delivery.values("dkim-signature")[0], delivery.data
-    with open(keys.test_keys, encoding="utf-8") as file:
-        record = file.read().split(" ", 1)[1]
-    assert dkim.DKIM(delivery.data).verify(dnsfunc=lambda name, timeout=5: record), delivery.data
-
-
-def key_of(delivery):
-    [key] = delivery.values("msmr-key")
-    return key
 
 
 def reinject_stamps_mail_of_every_way_in():
@@ -232,7 +212,6 @@ def main_settings_do_not_touch_the_hop():
 
 def verifying_goes_by_a_filter_before_it():
     """dkim = "header": OpenDKIM verifies, frank-milter reads its result."""
-    from mail_support import opendkim, MX_NAME
     with MailLine(verify='dkim = "header";\n') as line:
         with opendkim(line.keys, mode="v", lines=f"AuthservID {MX_NAME}\nAlwaysAddARHeader yes\n"
                       "InternalHosts refile:/dev/null\n") as before:

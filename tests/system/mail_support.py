@@ -226,8 +226,9 @@ class Postfix:
                   mydomain=self.hostname.split(".", 1)[1], myorigin="$mydomain", **main)
 
     def environment(self):
+        # /usr/sbin first: the sendmail there is Postfix's.
         return {**os.environ, "MAIL_CONFIG": self.etc,
-                "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin:" + os.environ.get("PATH", "")}
 
     def command(self, *words, check=True, stdin=None, timeout_s=60):
         """Runs one of Postfix's commands on this instance; its standard output."""
