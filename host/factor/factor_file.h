@@ -1,8 +1,8 @@
 /*
  * factor_file: a file that holds a scaling factor in decimal digits, read again when it changes.
  */
-#ifndef FRANK_PROGRAMS_FACTOR_FILE_H
-#define FRANK_PROGRAMS_FACTOR_FILE_H
+#ifndef FRANK_FACTOR_FACTOR_FILE_H
+#define FRANK_FACTOR_FACTOR_FILE_H
 
 #include "base/err.h"
 

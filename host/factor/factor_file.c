@@ -1,4 +1,4 @@
-#include "programs/factor_file.h"
+#include "factor/factor_file.h"
 
 #include "proof/target.h"
 
