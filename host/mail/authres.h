@@ -1,5 +1,5 @@
 /*
- * authres: Authentication-Results (RFC 8601), read and written.
+ * authres: Authentication-Results (RFC 8601), read. (frank_judge_field writes ours.)
  *
  * Reading serves two questions: does this field claim to be ours, and what does a filter that ran
  * before us say of DKIM? Comments, folds, quoted strings, and a version after the authserv-id are
@@ -17,16 +17,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FRANK_AUTHRES_FIELD        "Authentication-Results"
-#define FRANK_AUTHRES_METHOD       "x-msmr"
-#define FRANK_AUTHRES_RESULTS_MAX  64   /* results that are looked at in one field */
-#define FRANK_AUTHRES_WRITTEN_MAX  1024 /* bytes of a written value with its NUL */
-#define FRANK_AUTHRES_ID_BYTES     256  /* an authserv-id with its NUL */
+#define FRANK_AUTHRES_FIELD       "Authentication-Results"
+#define FRANK_AUTHRES_METHOD      "x-msmr"
+#define FRANK_AUTHRES_RESULTS_MAX 64  /* results of one field that frank_authres_dkim looks at */
+#define FRANK_AUTHRES_ID_BYTES    256 /* an authserv-id with its NUL */
 
 /* One "method=result" with the properties that we look at; views into the value, comments and
- * quotes taken off. text NULL where absent. */
+ * quotes taken off (escapes within quotes stay). text NULL where absent. A property that stands
+ * twice is taken for absent: a filter repeats what a stranger's signature says, and that may have
+ * been made to look like another property. */
 struct frank_authres_result {
-  struct frank_view method;   /* "dkim"; a version ("dkim/1") taken off */
+  struct frank_view method;   /* "dkim" */
+  struct frank_view version;  /* of the method: "1" in "dkim/1"; usually absent */
   struct frank_view result;   /* "pass" */
   struct frank_view header_b; /* header.b= (RFC 6008), its quotes taken off */
   struct frank_view header_d;
@@ -35,23 +37,28 @@ struct frank_authres_result {
 };
 
 /* True where the field's authserv-id is `id` (any case), or may be taken for it: comments before
- * it, quotes round it, a version behind it, no results. */
+ * or within it, quotes round it, a version or a root's dot behind it, a character that the grammar
+ * does not have behind it, no results. Where a comment or a quoted string does not end, `id`
+ * anywhere will do. */
 bool frank_authres_is_of(struct frank_view value, const char *id);
 
-/* True where a field of that authserv-id is to be removed before ours is added: it says anything
- * of x-msmr, in any case, with a version or comments in between, or its grammar is so broken that
- * the word x-msmr stands somewhere in it. */
+/* True where a field of that authserv-id (frank_authres_is_of) is to be removed before ours is
+ * added: it says anything of x-msmr, in any case, with a version or comments in between, or its
+ * grammar is broken and the word x-msmr stands somewhere in it. However many results it has. Where
+ * x-msmr is just what another method's comment, reason or property holds the field stays. */
 bool frank_authres_is_forged(struct frank_view value, const char *id);
 
-/* The next result. *cursor starts at 0 and belongs to the caller; at most
- * FRANK_AUTHRES_RESULTS_MAX. False at the end, and at the first place that breaks the grammar
- * (what came before it counts). */
+/* The next result. *cursor starts at 0 and belongs to the caller. False at the end, and at the
+ * first place that breaks the grammar (what came before it counts). A value without quotes may hold
+ * what the grammar would have in quotes, as most filters write it; a ';' too many is passed over.
+ */
 bool frank_authres_next(struct frank_view value, size_t *cursor,
                         struct frank_authres_result *result);
 
 /* What the topmost Authentication-Results of authserv-id `id` that has a dkim result says of a
- * signature by its b= text: the result of method dkim whose header.b (8 characters at least) is
- * how `b` begins. */
+ * signature by its b= text: the result of method dkim whose header.b (8 characters at least, or all
+ * of a shorter one) is how `b` begins. To be believed the field must have that id by the grammar,
+ * and no other version than 1; what only looks like ours (frank_authres_is_of) is passed over. */
 enum frank_dkim_said {
   FRANK_DKIM_SAID_NOTHING, /* no such field, or it does not speak of this signature */
   FRANK_DKIM_SAID_PASS,
