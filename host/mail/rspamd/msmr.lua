@@ -504,7 +504,9 @@ local function read_settings(options)
       return "unknown setting '" .. name .. "'"
     end
   end
-  settings = lua_util.override_defaults(settings, options)
+  for name, value in pairs(options) do -- lua_util.override_defaults would mix two lists
+    settings[name] = value
+  end
   for _, name in ipairs { 'rules', 'lists' } do
     if type(settings[name]) == 'string' then
       settings[name] = { settings[name] }
@@ -516,10 +518,10 @@ local function read_settings(options)
     return 'factor is no whole number from 0 to 2^53-1'
   end
   for _, name in ipairs(settings.rules) do
-    if not lua_util.list_to_hash(rule_names)[name] then
+    if name ~= 'none' and not lua_util.list_to_hash(rule_names)[name] then
       return "rules: there is no rule '" .. tostring(name) .. "'"
     end
-    rules[name] = true
+    rules[name] = name ~= 'none' or nil
   end
   if (settings.report_url ~= nil) ~= (settings.report_token ~= nil) then
     return 'report_url and report_token belong together'
