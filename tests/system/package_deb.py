@@ -19,12 +19,7 @@ def need(*names):
             raise Skip(f"no {name}")
 
 
-PACKED = []
-
-
-def packed():
-    """The paths of the packages that this run has made; an empty list before."""
-    return PACKED
+PACKED = []  # the paths of the packages that this run has made
 
 
 def pack():
@@ -58,14 +53,14 @@ def sums(paths):
 
 def package_has_no_error_of_lintian():
     need("lintian")
-    for path in packed() or pack():
+    for path in PACKED or pack():
         done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error", path], check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         assert done.returncode == 0, done.stdout
 
 
 def package_has_every_program_where_it_belongs():
-    files = listing((packed() or pack())[0])
+    files = listing((PACKED or pack())[0])
     programs = {os.path.basename(name) for name in files if re.match(r"usr/(s?bin|libexec)/", name)}
     built = {name for name in os.listdir(os.environ["FRANK_BIN"]) if name.startswith("frank")}
     assert programs == built - {"frank_example_client", "frank-sim-speed"}, programs ^ built
@@ -83,7 +78,7 @@ def package_has_every_program_where_it_belongs():
 
 
 def packages_can_be_made_again():
-    first = sums(packed() or pack())
+    first = sums(PACKED or pack())
     assert first == sums(pack())
 
 
