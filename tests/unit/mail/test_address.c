@@ -446,6 +446,7 @@ static void patterns_name_addresses_domains_and_below(void **state)
       {"bob@x.example", "*", false},
       {"bob@x.example", "*.", false},
       {"bob@x.example", "@", false},
+      {"*.@x.example", "*.@x.example", true},
       {"bob@x.example", "*bob@x.example", false},
       {"\"a@b\"@x.example", "x.example", true},
       {"\"a@y.example\"@x.example", "\"a@y.example\"@x.example", true},
