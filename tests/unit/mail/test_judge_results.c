@@ -359,6 +359,24 @@ static void the_field_quotes_what_is_no_token(void **state)
   assert_non_null(strstr(field, "\r\n\theader.b=\"AB/+CA==\" policy.factor=300 "));
 }
 
+/* No line is longer than it must: one word longer than a line by itself may stand alone in it. */
+static void check_columns(size_t id_len)
+{
+  for (char *line = field, *next; line; line = next) {
+    size_t before = line == field ? strlen("Authentication-Results: ") : 7, columns;
+    char copy[FRANK_JUDGE_FIELD_BYTES];
+
+    next = strstr(line, "\r\n");
+    snprintf(copy, sizeof copy, "%.*s", (int)(next ? (size_t)(next - line) : strlen(line)), line);
+    columns = before + strlen(copy);
+    if (columns > 78 && !(line == field && id_len > 40) && !strstr(copy, "policy.source=")) {
+      fail_msg("%zu columns: %s\n%s", columns, copy, field);
+    }
+    next = next ? next + 2 : NULL;
+    assert_true(!next || *next == '\t');
+  }
+}
+
 /* Whatever is long stays within 78 columns, but for a word that is longer by itself; and it fits.
  */
 static void the_field_keeps_to_its_columns(void **state)
@@ -380,17 +398,7 @@ static void the_field_keeps_to_its_columns(void **state)
     assert_true(strlen(field) < sizeof field);
     strcpy(judge.why, "cover: two To: fields");
     frank_judge_field(&judge, id, "\r\n", field);
-    for (char *line = field, *next; line; line = next) {
-      size_t before = line == field ? strlen("Authentication-Results: ") : 7, columns;
-
-      next = strstr(line, "\r\n");
-      columns = before + (next ? (size_t)(next - line) : strlen(line));
-      if (columns > 78 && !(line == field && len > 48) && !strstr(line, "policy.source=")) {
-        fail_msg("%zu columns: %s", columns, field);
-      }
-      next = next ? next + 2 : NULL;
-      assert_true(!next || *next == '\t');
-    }
+    check_columns(len);
   }
 }
 
