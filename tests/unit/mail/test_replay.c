@@ -437,7 +437,7 @@ static void a_locked_store_is_told_after_the_time_allowed(void **state)
   wait_ready(fd);
   assert_int_equal(frank_replay_open_sqlite(path, MAX_BYTES, 20, &impatient, why), FRANK_OK);
   for (int i = 0; i < 1000 && err != FRANK_ERR_AGAIN; i++) { /* until it is stopped within one */
-    const struct timespec pause = {.tv_nsec = 137 * 1000 * (i % 20)};
+    const struct timespec pause = {.tv_nsec = 137000L * (i % 20)};
 
     assert_int_equal(kill(child, SIGCONT), 0);
     nanosleep(&pause, NULL);
@@ -525,7 +525,7 @@ static void a_killed_process_loses_nothing_that_was_answered(void **state)
 
   (void)state;
   for (int round = 0; round < 20; round++) {
-    const struct timespec pause = {.tv_nsec = (1 + round) * 731000};
+    const struct timespec pause = {.tv_nsec = 731000L * (1 + round)};
     struct frank_replay *replay;
     struct frank_replay_counts counts;
     char bytes[4096];
