@@ -1,5 +1,6 @@
 #include "programs/cmd.h"
 
+#include "base/completion.h"
 #include "base/nearest.h"
 #include "engine/cpu/variant_list.h"
 
@@ -69,7 +70,10 @@ static const struct option {
     {FRANK_OPT_DRY_RUN, 0, false, FOR_MINT, "dry-run", NULL, "print the plan; do not search"},
     {FRANK_OPT_HEADER, 0, false, FOR_VERIFY, "header", "H",
      "the MSMR-Key header that goes with --b"},
-    {FRANK_OPT_DKIM, 0, false, FOR_VERIFY, "dkim", NULL, "check DKIM as well (not there yet)"},
+    {FRANK_OPT_DKIM, 0, false, FOR_VERIFY, "dkim", NULL,
+     "check DKIM as well, and the mail rules that need no envelope"},
+    {FRANK_OPT_DKIM_KEYS, 0, false, FOR_VERIFY, "dkim-keys", "FILE",
+     "with --dkim: keys for tests, SELECTOR._domainkey.DOMAIN RECORD a line; not DNS"},
     {FRANK_OPT_TEST, 0, false, FOR_DEVICES, "test", NULL,
      "search on each device for some seconds and check what it finds"},
     {FRANK_OPT_TUNE, 0, false, FOR_DEVICES, "tune", NULL,
@@ -488,4 +492,42 @@ void frank_cmd_usage(void)
   }
   puts("\n'frank COMMAND --help' lists the options of a command; frank --version.\n"
        "Every command takes --json: one object per line, a final record always.");
+}
+
+/* ---- completion ---- */
+
+/* What arguments of this name may be. */
+static const char *const *values_of(const char *metavar)
+{
+  static const char *const algorithms[] = {"rsa-sha256", "ed25519-sha256", NULL};
+  return metavar != NULL && strcmp(metavar, "ALG") == 0 ? algorithms : NULL;
+}
+
+int frank_cmd_completion(int argc, char *const argv[])
+{
+  struct frank_completion_command commands[FRANK_CMD_COUNT];
+  struct frank_completion_option all[OPTION_COUNT];
+  for (size_t i = 0; i < FRANK_CMD_COUNT; i++) {
+    commands[i] = (struct frank_completion_command){frank_cmds[i].name, frank_cmds[i].synopsis,
+                                                    frank_cmds[i].summary};
+  }
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    all[i] = (struct frank_completion_option){
+        .name = options[i].name,
+        .letter = options[i].letter,
+        .argument = options[i].metavar,
+        .values = values_of(options[i].metavar),
+        .commands = options[i].commands,
+        .help = options[i].help,
+    };
+  }
+  struct frank_completion completion = {
+      .program = "frank",
+      .commands = commands,
+      .command_count = FRANK_CMD_COUNT,
+      .command_default = -1,
+      .options = all,
+      .option_count = OPTION_COUNT,
+  };
+  return frank_completion_asked(&completion, argc, argv);
 }

@@ -1,6 +1,7 @@
 /*
- * frank verify: does a stamp hold? Hash and factor only. With --factor-url by what is published
- * there: a stamp that meets the factor before it counts until its time.
+ * frank verify: does a stamp hold? Hash and factor; with --dkim the signature and mail rules, too.
+ * With --factor-url by what is published there: a stamp that meets the factor before it counts
+ * until its time.
  */
 #include "base/clock.h"
 #include "mail/message.h"
@@ -9,6 +10,7 @@
 #include "programs/published.h"
 #include "programs/signals.h"
 #include "programs/term.h"
+#include "programs/verify_dkim.h"
 #include "proof/msmr.h"
 #include "proof/target.h"
 
@@ -22,6 +24,9 @@
 #include <unistd.h>
 
 #define SCOPE_TEXT "hash and factor only; DKIM and the mail rules were not checked"
+#define SCOPE_TEXT_DKIM                                                                            \
+  "hash, factor, DKIM and the mail rules that need no envelope (cover, age); recipients and "      \
+  "replays were not checked"
 
 struct verify {
   struct frank_cmd_line *line;
@@ -32,7 +37,18 @@ struct verify {
   bool is_previous;  /* the factor is that before the document's own, whose time is not over */
   uint32_t dns_only; /* it stands for a record in DNS */
   struct frank_factor_document document;
+  struct frank_message message;
   struct frank_proofs proofs;
+  bool has_dkim; /* --dkim: `dkim` says what it comes to */
+  struct frank_verify_dkim dkim;
+};
+
+/* What it comes to. */
+struct outcome {
+  enum frank_verdict verdict;
+  const char *why;
+  enum frank_rule rule; /* of --dkim: the first that does not hold; FRANK_RULE_COUNT */
+  struct frank_judgement judgement;
 };
 
 /* The value of --header, which may be given with or without the field's name. */
@@ -97,7 +113,6 @@ static int take_message(struct verify *verify, char **text)
   if (!is_stdin) {
     close(fd);
   }
-  struct frank_message message;
   const char *why = "";
   if (err == FRANK_ERR_TOO_LONG) {
     status = frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "%s: the message is over %u MiB",
@@ -111,10 +126,10 @@ static int take_message(struct verify *verify, char **text)
   } else if (len_bytes == 0) {
     status =
         frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "%s: no message, it is empty", name);
-  } else if (frank_message_open(*text, len_bytes, &message, &why) != FRANK_OK) {
+  } else if (frank_message_open(*text, len_bytes, &verify->message, &why) != FRANK_OK) {
     status = frank_cmd_fail(line, FRANK_EXIT_USAGE, "bad-request", "%s: %s", name, why);
   } else {
-    frank_message_collect(&message, &verify->proofs);
+    frank_message_collect(&verify->message, &verify->proofs);
   }
   return status;
 }
@@ -140,27 +155,30 @@ static void b_prefix(const struct verify *verify, const struct frank_judgement *
   }
 }
 
-static void print_text(const struct verify *verify, const struct frank_judgement *judgement)
+static void print_text(const struct verify *verify, const struct outcome *outcome)
 {
-  bool passed = judgement->verdict == FRANK_VERDICT_PASS;
+  const struct frank_judgement *judgement = &outcome->judgement;
+  bool passed = outcome->verdict == FRANK_VERDICT_PASS;
   char prefix[9];
   char when[FRANK_TERM_WHEN_BYTES];
   b_prefix(verify, judgement, prefix);
-  frank_term_print(passed                                       ? FRANK_COLOUR_GREEN
-                   : judgement->verdict == FRANK_VERDICT_POLICY ? FRANK_COLOUR_YELLOW
-                                                                : FRANK_COLOUR_RED,
-                   0, frank_verdict_name(judgement->verdict));
+  frank_term_print(passed                                     ? FRANK_COLOUR_GREEN
+                   : outcome->verdict == FRANK_VERDICT_POLICY ? FRANK_COLOUR_YELLOW
+                                                              : FRANK_COLOUR_RED,
+                   0, frank_verdict_name(outcome->verdict));
   if (judgement->signature_index < 0) {
-    printf(" (%s)", judgement->why);
+    printf(" (%s)", outcome->why);
   } else if (verify->factor == 0) {
-    printf(" (%.2f bits; %s) header.b=%s", judgement->bits, judgement->why, prefix);
+    printf(" (%.2f bits; %s) header.b=%s", judgement->bits, outcome->why, prefix);
   } else {
     printf(" (%.2f bits, factor %llu%s%s) header.b=%s policy.factor=%llu policy.source=%s",
            judgement->bits, (unsigned long long)verify->factor, passed ? "" : "; ",
-           passed ? "" : judgement->why, prefix, (unsigned long long)verify->factor,
-           verify->source);
+           passed ? "" : outcome->why, prefix, (unsigned long long)verify->factor, verify->source);
   }
   puts(verify->has_document && verify->document.testing != 0 ? " policy.mode=testing" : "");
+  if (verify->has_dkim) {
+    frank_verify_dkim_print(&verify->dkim);
+  }
   if (verify->is_previous) {
     frank_cmd_note(verify->line,
                    "the factor is %llu now; the one before it still counts, which ends %s",
@@ -182,17 +200,31 @@ static void add_document(const struct verify *verify, json_t *record)
   }
 }
 
-static void print_json(const struct verify *verify, const struct frank_judgement *judgement)
+static void add_dkim(const struct verify *verify, const struct outcome *outcome, json_t *record)
 {
+  json_object_set_new(record, "rule",
+                      outcome->rule == FRANK_RULE_COUNT
+                          ? json_null()
+                          : json_string(frank_rule_name(outcome->rule)));
+  json_object_set_new(record, "dkim", frank_verify_dkim_json(&verify->dkim));
+}
+
+static void print_json(const struct verify *verify, const struct outcome *outcome)
+{
+  const struct frank_judgement *judgement = &outcome->judgement;
   char prefix[9];
   bool known = verify->factor != 0;
   b_prefix(verify, judgement, prefix);
   json_t *record = json_pack(
-      "{s:s, s:s, s:o, s:o, s:s, s:i, s:i}", "result", frank_verdict_name(judgement->verdict),
-      "reason", judgement->why, "factor",
+      "{s:s, s:s, s:o, s:o, s:s, s:i, s:i}", "result", frank_verdict_name(outcome->verdict),
+      "reason", outcome->why, "factor",
       known ? json_integer((json_int_t)verify->factor) : json_null(), "source",
-      known ? json_string(verify->source) : json_null(), "checked", "hash and factor", "signatures",
-      (int)verify->proofs.signature_fields, "keys", (int)verify->proofs.key_fields);
+      known ? json_string(verify->source) : json_null(), "checked",
+      verify->has_dkim ? "hash, factor, DKIM, mail rules without an envelope" : "hash and factor",
+      "signatures", (int)verify->proofs.signature_fields, "keys", (int)verify->proofs.key_fields);
+  if (record != NULL && verify->has_dkim) {
+    add_dkim(verify, outcome, record);
+  }
   if (record != NULL && verify->has_document) {
     add_document(verify, record);
   }
@@ -248,21 +280,88 @@ static void judge_by_document(struct verify *verify, struct frank_judgement *jud
   frank_resolver_source_name(&named, verify->source);
 }
 
+/* The factor as the mail rules take it. */
+static void name_factor(const struct verify *verify, struct frank_judge_factor *factor)
+{
+  const struct frank_factor_document *document = &verify->document;
+  struct frank_resolver_source named = {.dns_only = verify->dns_only, .document = *document};
+  *factor = (struct frank_judge_factor){.factor = verify->factor};
+  memcpy(factor->source, verify->source, sizeof factor->source);
+  if (!verify->has_document) {
+    return;
+  }
+  factor->factor = document->factor;
+  factor->testing = document->testing != 0;
+  frank_resolver_source_name(&named, factor->source);
+  if (document->has_previous != 0) {
+    factor->previous = document->previous_factor;
+    factor->previous_until_s = document->previous_until_s;
+    named.document.epoch = document->previous_epoch;
+    frank_resolver_source_name(&named, factor->previous_source);
+  }
+}
+
+/* --dkim. */
+static int judge_by_rules(struct verify *verify, struct outcome *outcome)
+{
+  const struct frank_judge *judge = &verify->dkim.judge;
+  struct frank_judge_factor factor;
+  name_factor(verify, &factor);
+  const struct frank_verify_dkim_asked asked = {
+      .message = &verify->message,
+      .factor = &factor,
+      .key_file = frank_cmd_value(verify->line, FRANK_OPT_DKIM_KEYS),
+      .dns_servers = verify->published.servers,
+      .dns_server_count = verify->published.server_count,
+      .now_s = frank_clock_unix_s(),
+  };
+  int status = frank_verify_dkim(verify->line, &asked, &verify->dkim);
+  if (status != FRANK_EXIT_OK) {
+    return status;
+  }
+  outcome->verdict = judge->verdict;
+  outcome->why = judge->why;
+  if (judge->proofs.key_count > 0) {
+    outcome->judgement = judge->candidates[judge->best].judgement;
+    outcome->rule = judge->candidates[judge->best].rule;
+    verify->is_previous = judge->candidates[judge->best].by_previous;
+  }
+  verify->factor = judge->factor;
+  memcpy(verify->source, judge->source, sizeof verify->source);
+  return FRANK_EXIT_OK;
+}
+
+static void judge_by_hash(struct verify *verify, struct outcome *outcome)
+{
+  if (verify->has_document) {
+    judge_by_document(verify, &outcome->judgement);
+  } else {
+    frank_proofs_judge(&verify->proofs, verify->factor, &outcome->judgement);
+  }
+  outcome->verdict = outcome->judgement.verdict;
+  outcome->why = outcome->judgement.why;
+}
+
 static int judge_and_print(struct verify *verify)
 {
-  struct frank_judgement judgement;
-  if (verify->has_document) {
-    judge_by_document(verify, &judgement);
+  struct outcome outcome = {.rule = FRANK_RULE_COUNT,
+                            .judgement = {.key_index = -1, .signature_index = -1}};
+  int status = FRANK_EXIT_OK;
+  if (verify->has_dkim) {
+    status = judge_by_rules(verify, &outcome);
   } else {
-    frank_proofs_judge(&verify->proofs, verify->factor, &judgement);
+    judge_by_hash(verify, &outcome);
+  }
+  if (status != FRANK_EXIT_OK) {
+    return status;
   }
   if (verify->line->json) {
-    print_json(verify, &judgement);
+    print_json(verify, &outcome);
   } else {
-    print_text(verify, &judgement);
-    frank_cmd_note(verify->line, "%s", SCOPE_TEXT);
+    print_text(verify, &outcome);
+    frank_cmd_note(verify->line, "%s", verify->has_dkim ? SCOPE_TEXT_DKIM : SCOPE_TEXT);
   }
-  return frank_cmd_finish(verify->line, exit_of(judgement.verdict), FRANK_EXIT_CANNOT);
+  return frank_cmd_finish(verify->line, exit_of(outcome.verdict), FRANK_EXIT_CANNOT);
 }
 
 /* What the options say of the factor. */
@@ -282,27 +381,41 @@ static enum frank_err read_factor(struct verify *verify)
   return err;
 }
 
+/* Options that do not go together are told. */
+static int check_options(struct frank_cmd_line *line)
+{
+  bool has_pair = frank_cmd_has(line, FRANK_OPT_B) || frank_cmd_has(line, FRANK_OPT_HEADER);
+  if (has_pair && line->operand_count > 0) {
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                          "a message (%s) and --b with --header exclude each other",
+                          line->operands[0]);
+  }
+  if (has_pair && frank_cmd_has(line, FRANK_OPT_DKIM)) {
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
+                          "--dkim needs a message; --b with --header is none");
+  }
+  if (frank_cmd_has(line, FRANK_OPT_DKIM_KEYS) && !frank_cmd_has(line, FRANK_OPT_DKIM)) {
+    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage", "--dkim-keys goes with --dkim");
+  }
+  return FRANK_EXIT_OK;
+}
+
 int frank_cmd_verify(struct frank_cmd_line *line)
 {
   char *text = NULL;
   int signal_number = 0;
   bool has_pair = frank_cmd_has(line, FRANK_OPT_B) || frank_cmd_has(line, FRANK_OPT_HEADER);
-  if (frank_cmd_has(line, FRANK_OPT_DKIM)) {
-    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
-                          "--dkim is not there yet in this version: only hash and factor can be "
-                          "checked");
-  }
-  if (has_pair && line->operand_count > 0) {
-    return frank_cmd_fail(line, FRANK_EXIT_USAGE, "usage",
-                          "a message (%s) and --b with --header exclude each other",
-                          line->operands[0]);
+  int status = check_options(line);
+  if (status != FRANK_EXIT_OK) {
+    return status;
   }
   struct verify *verify = calloc(1, sizeof *verify);
   if (verify == NULL) {
     return frank_cmd_fail(line, FRANK_EXIT_CANNOT, "internal", "no memory");
   }
   verify->line = line;
-  int status = FRANK_EXIT_USAGE;
+  verify->has_dkim = frank_cmd_has(line, FRANK_OPT_DKIM);
+  status = FRANK_EXIT_USAGE;
   if (read_factor(verify) != FRANK_OK) {
     goto cleanup;
   }

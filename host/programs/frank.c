@@ -20,7 +20,7 @@ const struct frank_cmd frank_cmds[FRANK_CMD_COUNT] = {
          1, frank_cmd_mint},
     [FRANK_CMD_VERIFY] =
         {"verify", "[FILE | - | --b B64 --header H] [OPTION]...",
-         "Check the hash and the factor of a stamp",
+         "Check the hash and the factor of a stamp, with --dkim the signature and mail rules",
          "Without --factor and --factor-url the floor of 1048576 is asked for.\n"
          "Exit status: 0 pass; 1 not pass; 2 malformed input or usage; 3 cannot tell now.",
          1, frank_cmd_verify},
@@ -137,6 +137,10 @@ int main(int argc, char **argv)
   }
   if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
     return help(argc - 2, argv + 2, json);
+  }
+  int completion = frank_cmd_completion(argc, argv);
+  if (completion != -1) {
+    return completion;
   }
   const struct frank_cmd *cmd = find_cmd(name);
   return cmd != NULL ? run_cmd(cmd, argc - 2, argv + 2)
