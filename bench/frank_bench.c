@@ -77,6 +77,10 @@ int main(int argc, char **argv)
   if (!fill_standard_files()) {
     return BENCH_EXIT_FAILED; /* and there is nowhere to say it */
   }
+  int completion = bench_options_completion(argc, argv);
+  if (completion != -1) {
+    return completion;
+  }
   catch_signals();
   if (!bench_options_parse(argc, argv, &options, why)) {
     bench_report_error(options.format, "usage", why);

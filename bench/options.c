@@ -1,5 +1,6 @@
 #include "bench/options.h"
 
+#include "base/completion.h"
 #include "bench/bench.h"
 #include "bench/stats.h"
 
@@ -286,6 +287,19 @@ static const struct {
 };
 #define OPTION_COUNT (sizeof option_table / sizeof option_table[0])
 #define OPTION_FIRST 256 /* to getopt; above all letters, which are no options here */
+
+int bench_options_completion(int argc, char *const argv[])
+{
+  struct frank_completion_option options[OPTION_COUNT];
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    options[i] = (struct frank_completion_option){.name = option_table[i].name,
+                                                  .argument = option_table[i].argument,
+                                                  .help = option_table[i].help};
+  }
+  struct frank_completion completion = {
+      .program = "frank-bench", .options = options, .option_count = OPTION_COUNT};
+  return frank_completion_asked(&completion, argc, argv);
+}
 
 void bench_options_help(void)
 {

@@ -49,5 +49,8 @@ struct bench_options {
 bool bench_options_parse(int argc, char **argv, struct bench_options *options, char *why);
 
 void bench_options_help(void);
+/* For the build, not in --help: --completion SHELL (host/base/completion.h). The exit status; -1
+ * where that is not asked for. */
+int bench_options_completion(int argc, char *const argv[]);
 
 #endif

@@ -241,6 +241,45 @@ enum frank_err frank_config_explain(const struct frank_config_table *table, cons
   return FRANK_OK;
 }
 
+/* `_` and `*` mean something in scdoc. */
+static void write_escaped(const char *text, FILE *out)
+{
+  for (const char *at = text; *at != '\0'; at++) {
+    if (strchr("_*\\[]#~", *at) != NULL) {
+      fputc('\\', out);
+    }
+    fputc(*at, out);
+  }
+}
+
+enum frank_err frank_config_manual(const struct frank_config_table *table, FILE *out)
+{
+  for (size_t i = 0; i < table->key_count; i++) {
+    char *text = NULL;
+    size_t len_bytes = 0;
+    FILE *memory = open_memstream(&text, &len_bytes);
+    if (memory == NULL) {
+      return FRANK_ERR_NOMEM;
+    }
+    write_comment(&table->keys[i], "\t", memory);
+    if (fclose(memory) != 0) {
+      free(text);
+      return FRANK_ERR_NOMEM;
+    }
+    char *range = strchr(text, '\n');
+    *range = '\0';
+    fputc('*', out);
+    write_escaped(table->keys[i].name, out);
+    fputs("*\n", out);
+    write_escaped(text, out);
+    fputs("\n\n", out);
+    write_escaped(range + 1, out);
+    fputc('\n', out);
+    free(text);
+  }
+  return fflush(out) == 0 && !ferror(out) ? FRANK_OK : FRANK_ERR_IO;
+}
+
 /* ---- comparing ---- */
 
 static bool lists_equal(const struct frank_config_list *a, const struct frank_config_list *b)

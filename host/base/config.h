@@ -97,6 +97,11 @@ FRANK_MUST_CHECK enum frank_err frank_config_set(const struct frank_config_table
 FRANK_MUST_CHECK enum frank_err frank_config_dump(const struct frank_config_table *table,
                                                   const void *values, bool changed_only, FILE *out);
 
+/* Writes each key as an entry of a manual page in scdoc(5): name, help, type, range and default.
+ * FRANK_ERR_IO, FRANK_ERR_NOMEM. */
+FRANK_MUST_CHECK enum frank_err frank_config_manual(const struct frank_config_table *table,
+                                                    FILE *out);
+
 /* One key's help, type, range and default, for `--help=KEY`. FRANK_ERR_NOT_FOUND with the nearest
  * key in `why`. */
 FRANK_MUST_CHECK enum frank_err frank_config_explain(const struct frank_config_table *table,

@@ -39,7 +39,7 @@ struct writer {
 static enum frank_err run_bound(struct writer *writer, sqlite3_stmt *statement)
 {
   bool has_row = false;
-  return frank_observations_step(writer->store, statement, &has_row, writer->why);
+  return frank_sqlite_step(&writer->store->file, statement, &has_row, writer->why);
 }
 
 static enum frank_err count_up(struct writer *writer, int64_t reporter, int64_t hour, int64_t spam,
@@ -58,7 +58,7 @@ static enum frank_err tidy(struct frank_observations *store, int64_t now_s, char
   int64_t tidied_day = 0;
   char sql[400];
   enum frank_err err =
-      frank_observations_number(store, "SELECT tidied_day FROM meta", &tidied_day, why);
+      frank_sqlite_number(&store->file, "SELECT tidied_day FROM meta", &tidied_day, why);
   if (err != FRANK_OK || tidied_day == now_s / DAY_S) {
     return err;
   }
@@ -68,7 +68,7 @@ static enum frank_err tidy(struct frank_observations *store, int64_t now_s, char
                  "DELETE FROM reports WHERE hour<%lld; DELETE FROM learned WHERE hour<%lld;"
                  "UPDATE meta SET tidied_day=%lld;",
                  oldest, oldest, oldest, (long long)(now_s / DAY_S));
-  return frank_observations_run(store, sql, why);
+  return frank_sqlite_run(&store->file, sql, why);
 }
 
 static enum frank_err have_local(struct frank_observations *store, int64_t now_s, char *why)
@@ -78,22 +78,22 @@ static enum frank_err have_local(struct frank_observations *store, int64_t now_s
                  "INSERT OR IGNORE INTO reporters(id,name,made_s) "
                  "VALUES(%d,'" FRANK_REPORTER_LOCAL "',%lld)",
                  LOCAL_ID, (long long)now_s);
-  return frank_observations_run(store, sql, why);
+  return frank_sqlite_run(&store->file, sql, why);
 }
 
 static enum frank_err begin(struct writer *writer, int64_t now_s)
 {
-  enum frank_err err = frank_observations_run(writer->store, "BEGIN IMMEDIATE", writer->why);
+  enum frank_err err = frank_sqlite_run(&writer->store->file, "BEGIN IMMEDIATE", writer->why);
   if (err != FRANK_OK) {
     return err;
   }
   err = tidy(writer->store, now_s, writer->why);
   err = err ? err : have_local(writer->store, now_s, writer->why);
   err = err ? err
-            : frank_observations_prepare(writer->store,
-                                         "INSERT INTO counts VALUES(?1,?2,?3,?4,?5) ON CONFLICT "
-                                         "DO UPDATE SET n=n+excluded.n",
-                                         &writer->add, writer->why);
+            : frank_sqlite_prepare(&writer->store->file,
+                                   "INSERT INTO counts VALUES(?1,?2,?3,?4,?5) ON CONFLICT "
+                                   "DO UPDATE SET n=n+excluded.n",
+                                   &writer->add, writer->why);
   return err;
 }
 
@@ -105,9 +105,9 @@ static enum frank_err end(struct writer *writer, int64_t messages, enum frank_er
   (void)sqlite3_finalize(writer->take);
   if (err == FRANK_OK && messages > 0) {
     (void)snprintf(sql, sizeof sql, "UPDATE meta SET total=total+%lld", (long long)messages);
-    err = frank_observations_run(writer->store, sql, writer->why);
+    err = frank_sqlite_run(&writer->store->file, sql, writer->why);
   }
-  return frank_observations_end(writer->store, err, writer->why);
+  return frank_sqlite_end(&writer->store->file, err, writer->why);
 }
 
 static enum frank_err check_one(const struct frank_observation *one, size_t index, int64_t now_s,
@@ -148,15 +148,15 @@ static enum frank_err find_reporter(struct writer *writer, const char *name, int
   bool has_row = false;
   int64_t today = 0;
   char sql[120];
-  enum frank_err err = frank_observations_prepare(
-      writer->store,
+  enum frank_err err = frank_sqlite_prepare(
+      &writer->store->file,
       "SELECT id, CASE WHEN day=?2 THEN day_messages ELSE 0 END FROM reporters "
       "WHERE name=?1",
       &statement, writer->why);
   if (err == FRANK_OK) {
     (void)sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(statement, 2, now_s / DAY_S);
-    err = frank_observations_step(writer->store, statement, &has_row, writer->why);
+    err = frank_sqlite_step(&writer->store->file, statement, &has_row, writer->why);
   }
   if (err == FRANK_OK && has_row) {
     *id = sqlite3_column_int64(statement, 0);
@@ -177,7 +177,7 @@ static enum frank_err find_reporter(struct writer *writer, const char *name, int
     (void)snprintf(sql, sizeof sql,
                    "UPDATE reporters SET day=%lld, day_messages=%lld WHERE id=%lld",
                    (long long)(now_s / DAY_S), (long long)today, (long long)*id);
-    err = frank_observations_run(writer->store, sql, writer->why);
+    err = frank_sqlite_run(&writer->store->file, sql, writer->why);
   }
   return err;
 }
@@ -186,8 +186,9 @@ static enum frank_err keep_report_id(struct writer *writer, int64_t reporter, co
                                      int64_t now_s)
 {
   sqlite3_stmt *statement = NULL;
-  enum frank_err err = frank_observations_prepare(
-      writer->store, "INSERT OR IGNORE INTO reports VALUES(?1,?2,?3)", &statement, writer->why);
+  enum frank_err err =
+      frank_sqlite_prepare(&writer->store->file, "INSERT OR IGNORE INTO reports VALUES(?1,?2,?3)",
+                           &statement, writer->why);
   if (err == FRANK_OK) {
     (void)sqlite3_bind_int64(statement, 1, reporter);
     (void)sqlite3_bind_text(statement, 2, report_id, -1, SQLITE_STATIC);
@@ -195,7 +196,7 @@ static enum frank_err keep_report_id(struct writer *writer, int64_t reporter, co
     err = run_bound(writer, statement);
   }
   (void)sqlite3_finalize(statement);
-  if (err == FRANK_OK && sqlite3_changes(writer->store->db) == 0) {
+  if (err == FRANK_OK && sqlite3_changes(writer->store->file.db) == 0) {
     (void)snprintf(writer->why, FRANK_OBSERVATIONS_WHY_BYTES, "report '%.64s' was taken before",
                    report_id);
     return FRANK_ERR_TAKEN;
@@ -246,7 +247,7 @@ static enum frank_err find_learned(struct writer *writer, sqlite3_stmt *find,
                                    const struct frank_learning *one, struct known *known)
 {
   (void)sqlite3_bind_blob(find, 1, one->id, sizeof one->id, SQLITE_STATIC);
-  enum frank_err err = frank_observations_step(writer->store, find, &known->is_known, writer->why);
+  enum frank_err err = frank_sqlite_step(&writer->store->file, find, &known->is_known, writer->why);
   if (err == FRANK_OK && known->is_known) {
     known->hour = sqlite3_column_int64(find, 0);
     known->spam = sqlite3_column_int64(find, 1);
@@ -260,10 +261,10 @@ static enum frank_err take_back(struct writer *writer, const struct known *known
 {
   enum frank_err err = FRANK_OK;
   if (!writer->take) {
-    err = frank_observations_prepare(writer->store,
-                                     "UPDATE counts SET n=n-1 WHERE reporter=?1 AND hour=?2 AND "
-                                     "spam=?3 AND bits=?4 AND n>0",
-                                     &writer->take, writer->why);
+    err = frank_sqlite_prepare(&writer->store->file,
+                               "UPDATE counts SET n=n-1 WHERE reporter=?1 AND hour=?2 AND "
+                               "spam=?3 AND bits=?4 AND n>0",
+                               &writer->take, writer->why);
   }
   if (err == FRANK_OK) {
     const int64_t values[] = {LOCAL_ID, known->hour, known->spam, known->bits};
@@ -320,11 +321,12 @@ enum frank_err frank_observations_learn(struct frank_observations *observations,
   }
   enum frank_err err = begin(&writer, now_s);
   err = err ? err
-            : frank_observations_prepare(
-                  observations, "SELECT hour,spam,bits FROM learned WHERE id=?1", &find, why);
-  err = err ? err
-            : frank_observations_prepare(
-                  observations, "INSERT OR REPLACE INTO learned VALUES(?1,?2,?3,?4)", &keep, why);
+            : frank_sqlite_prepare(&observations->file,
+                                   "SELECT hour,spam,bits FROM learned WHERE id=?1", &find, why);
+  err =
+      err ? err
+          : frank_sqlite_prepare(&observations->file,
+                                 "INSERT OR REPLACE INTO learned VALUES(?1,?2,?3,?4)", &keep, why);
   for (size_t i = 0; i < count && err == FRANK_OK; i++) {
     err = learn_one(&writer, find, keep, &list[i], now_s);
     messages += list[i].outcome == FRANK_LEARNED;
@@ -366,7 +368,7 @@ static enum frank_err add_rows(struct frank_observations *store, sqlite3_stmt *r
   struct frank_observations_sum *sum = NULL;
   int64_t reporter = -1;
   bool has_row = false;
-  enum frank_err err = frank_observations_step(store, rows, &has_row, why);
+  enum frank_err err = frank_sqlite_step(&store->file, rows, &has_row, why);
   while (err == FRANK_OK && has_row) {
     if (!sum || sqlite3_column_int64(rows, 0) != reporter) {
       reporter = sqlite3_column_int64(rows, 0);
@@ -378,7 +380,7 @@ static enum frank_err add_rows(struct frank_observations *store, sqlite3_stmt *r
       sum->is_new = sqlite3_column_int64(rows, 6) != 0;
     }
     if (sqlite3_column_type(rows, 2) == SQLITE_NULL) { /* a new one without any */
-      err = frank_observations_step(store, rows, &has_row, why);
+      err = frank_sqlite_step(&store->file, rows, &has_row, why);
       continue;
     }
     double age_s = (double)(now_s - sqlite3_column_int64(rows, 2) * HOUR_S) - HOUR_S / 2.0;
@@ -387,7 +389,7 @@ static enum frank_err add_rows(struct frank_observations *store, sqlite3_stmt *r
     double *kind = sqlite3_column_int64(rows, 3) != 0 ? &sum->spam : &sum->ham;
     *kind += weight * (double)sqlite3_column_int64(rows, 4);
     sum->stamped += weight * (double)sqlite3_column_int64(rows, 5);
-    err = frank_observations_step(store, rows, &has_row, why);
+    err = frank_sqlite_step(&store->file, rows, &has_row, why);
   }
   return err;
 }
@@ -410,7 +412,7 @@ enum frank_err frank_observations_sums(struct frank_observations *observations, 
   assert(factor >= 1 && factor <= FRANK_FACTOR_MAX && half_life_s > 0);
   *list = NULL;
   *count = 0;
-  enum frank_err err = frank_observations_prepare(observations, sql, &rows, why);
+  enum frank_err err = frank_sqlite_prepare(&observations->file, sql, &rows, why);
   if (err == FRANK_OK) {
     /* A factor of 1 is met by every stamp, and by nothing that has none. */
     (void)sqlite3_bind_int64(rows, 1, bits_steps(log2((double)factor)));
@@ -434,7 +436,7 @@ enum frank_err frank_observations_total(struct frank_observations *observations,
 {
   int64_t number = 0;
   enum frank_err err =
-      frank_observations_number(observations, "SELECT total FROM meta", &number, why);
+      frank_sqlite_number(&observations->file, "SELECT total FROM meta", &number, why);
   *total = number > 0 ? (uint64_t)number : 0;
   return err;
 }
@@ -447,15 +449,15 @@ enum frank_err frank_observations_stock(struct frank_observations *observations,
   *out = (struct frank_observations_stock){0};
   enum frank_err err = frank_observations_total(observations, &out->total, why);
   err = err ? err
-            : frank_observations_prepare(
-                  observations,
+            : frank_sqlite_prepare(
+                  &observations->file,
                   "SELECT SUM(CASE WHEN bits>0 AND NOT spam THEN n END),"
                   " SUM(CASE WHEN bits>0 AND spam THEN n END),"
                   " SUM(CASE WHEN bits<=0 AND NOT spam THEN n END),"
                   " SUM(CASE WHEN bits<=0 AND spam THEN n END),"
                   " COUNT(DISTINCT reporter), MIN(hour), MAX(hour) FROM counts WHERE n>0",
                   &rows, why);
-  err = err ? err : frank_observations_step(observations, rows, &has_row, why);
+  err = err ? err : frank_sqlite_step(&observations->file, rows, &has_row, why);
   if (err == FRANK_OK && has_row) {
     uint64_t *const numbers[] = {&out->stamped_ham, &out->stamped_spam, &out->unstamped_ham,
                                  &out->unstamped_spam, &out->reporters};

@@ -50,11 +50,11 @@ static enum frank_err find_name(struct frank_observations *store, const char *na
   sqlite3_stmt *statement = NULL;
   bool has_row = false;
   *id = -1;
-  enum frank_err err = frank_observations_prepare(
-      store, "SELECT id, token IS NOT NULL FROM reporters WHERE name=?1", &statement, why);
+  enum frank_err err = frank_sqlite_prepare(
+      &store->file, "SELECT id, token IS NOT NULL FROM reporters WHERE name=?1", &statement, why);
   if (err == FRANK_OK) {
     (void)sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-    err = frank_observations_step(store, statement, &has_row, why);
+    err = frank_sqlite_step(&store->file, statement, &has_row, why);
   }
   if (err == FRANK_OK && has_row) {
     *id = sqlite3_column_int64(statement, 0);
@@ -71,16 +71,16 @@ static enum frank_err keep_token(struct frank_observations *store, int64_t id, c
   struct frank_hash hash;
   bool has_row = false;
   hash_token(token, &hash);
-  enum frank_err err = frank_observations_prepare(
-      store,
-      id < 0 ? "INSERT INTO reporters(name,token,made_s) VALUES(?1,?2,?3)"
-             : "UPDATE reporters SET token=?2, made_s=?3 WHERE name=?1",
-      &statement, why);
+  enum frank_err err =
+      frank_sqlite_prepare(&store->file,
+                           id < 0 ? "INSERT INTO reporters(name,token,made_s) VALUES(?1,?2,?3)"
+                                  : "UPDATE reporters SET token=?2, made_s=?3 WHERE name=?1",
+                           &statement, why);
   if (err == FRANK_OK) {
     (void)sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     (void)sqlite3_bind_blob(statement, 2, hash.bytes, sizeof hash.bytes, SQLITE_STATIC);
     (void)sqlite3_bind_int64(statement, 3, now_s);
-    err = frank_observations_step(store, statement, &has_row, why);
+    err = frank_sqlite_step(&store->file, statement, &has_row, why);
   }
   (void)sqlite3_finalize(statement);
   return err;
@@ -93,7 +93,8 @@ static enum frank_err add_reporter(struct frank_observations *store, const char 
   int64_t count = 0;
   bool has_token = false;
   enum frank_err err = find_name(store, name, &id, &has_token, why);
-  err = err ? err : frank_observations_number(store, "SELECT COUNT(*) FROM reporters", &count, why);
+  err =
+      err ? err : frank_sqlite_number(&store->file, "SELECT COUNT(*) FROM reporters", &count, why);
   if (err == FRANK_OK && id >= 0 && has_token) {
     (void)snprintf(why, FRANK_OBSERVATIONS_WHY_BYTES, "%s is a reporter already", name);
     err = FRANK_ERR_TAKEN;
@@ -104,8 +105,9 @@ static enum frank_err add_reporter(struct frank_observations *store, const char 
   }
   /* "local" has number 0; the others are counted from 1. */
   if (err == FRANK_OK && count == 0) {
-    err = frank_observations_run(
-        store, "INSERT INTO reporters(id,name,made_s) VALUES(0,'" FRANK_REPORTER_LOCAL "',0)", why);
+    err = frank_sqlite_run(
+        &store->file,
+        "INSERT INTO reporters(id,name,made_s) VALUES(0,'" FRANK_REPORTER_LOCAL "',0)", why);
   }
   return err ? err : keep_token(store, id, name, now_s, token, why);
 }
@@ -125,10 +127,10 @@ enum frank_err frank_reporters_add(struct frank_observations *observations, cons
     return FRANK_ERR_TAKEN;
   }
   enum frank_err err = make_token(token, why);
-  err = err ? err : frank_observations_run(observations, "BEGIN IMMEDIATE", why);
+  err = err ? err : frank_sqlite_run(&observations->file, "BEGIN IMMEDIATE", why);
   if (err == FRANK_OK) {
-    err = frank_observations_end(observations, add_reporter(observations, name, now_s, token, why),
-                                 why);
+    err = frank_sqlite_end(&observations->file, add_reporter(observations, name, now_s, token, why),
+                           why);
   }
   if (err != FRANK_OK) {
     explicit_bzero(token, FRANK_REPORTER_TOKEN_BYTES);
@@ -142,7 +144,7 @@ enum frank_err frank_reporters_revoke(struct frank_observations *observations, c
   int64_t id = -1;
   bool has_token = false;
   char sql[160];
-  enum frank_err err = frank_observations_run(observations, "BEGIN IMMEDIATE", why);
+  enum frank_err err = frank_sqlite_run(&observations->file, "BEGIN IMMEDIATE", why);
   if (err != FRANK_OK) {
     return err;
   }
@@ -155,9 +157,9 @@ enum frank_err frank_reporters_revoke(struct frank_observations *observations, c
     (void)snprintf(sql, sizeof sql, "UPDATE reporters SET token=NULL WHERE id=%lld;%s%lld;",
                    (long long)id, forget ? "DELETE FROM counts WHERE reporter=" : "SELECT ",
                    (long long)id);
-    err = frank_observations_run(observations, sql, why);
+    err = frank_sqlite_run(&observations->file, sql, why);
   }
-  return frank_observations_end(observations, err, why);
+  return frank_sqlite_end(&observations->file, err, why);
 }
 
 enum frank_err frank_reporters_find(struct frank_observations *observations, const char *token,
@@ -172,11 +174,11 @@ enum frank_err frank_reporters_find(struct frank_observations *observations, con
     return FRANK_ERR_DENIED;
   }
   hash_token(token, &hash);
-  enum frank_err err = frank_observations_prepare(
-      observations, "SELECT name FROM reporters WHERE token=?1", &statement, why);
+  enum frank_err err = frank_sqlite_prepare(
+      &observations->file, "SELECT name FROM reporters WHERE token=?1", &statement, why);
   if (err == FRANK_OK) {
     (void)sqlite3_bind_blob(statement, 1, hash.bytes, sizeof hash.bytes, SQLITE_STATIC);
-    err = frank_observations_step(observations, statement, &has_row, why);
+    err = frank_sqlite_step(&observations->file, statement, &has_row, why);
   }
   if (err == FRANK_OK && has_row) {
     const char *text = (const char *)sqlite3_column_text(statement, 0);
@@ -200,8 +202,8 @@ enum frank_err frank_reporters_list(struct frank_observations *observations,
   size_t size = 0;
   *list = NULL;
   *count = 0;
-  enum frank_err err = frank_observations_prepare(observations, sql, &rows, why);
-  err = err ? err : frank_observations_step(observations, rows, &has_row, why);
+  enum frank_err err = frank_sqlite_prepare(&observations->file, sql, &rows, why);
+  err = err ? err : frank_sqlite_step(&observations->file, rows, &has_row, why);
   while (err == FRANK_OK && has_row) {
     if (*count == size) {
       size = size > 0 ? 2 * size : REPORTERS_FIRST;
@@ -219,7 +221,7 @@ enum frank_err frank_reporters_list(struct frank_observations *observations,
                                    .revoked = sqlite3_column_int64(rows, 2) != 0,
                                    .messages = (uint64_t)sqlite3_column_int64(rows, 3)};
     (void)snprintf(one->name, sizeof one->name, "%s", text ? text : "");
-    err = frank_observations_step(observations, rows, &has_row, why);
+    err = frank_sqlite_step(&observations->file, rows, &has_row, why);
   }
   (void)sqlite3_finalize(rows);
   if (err != FRANK_OK) {

@@ -410,11 +410,13 @@ static void read_raw(struct frank_view text, struct spec *spec)
 
   spec_begin(spec);
   spec->stage = STAGE_BROKEN;
-  if (!at || at == text.text || memchr(text.text, '"', text.len_bytes) ||
-      memchr(text.text, '\\', text.len_bytes)) {
+  if (!at || at == text.text) {
     return;
   }
   for (const char *p = text.text; p < at; p++) {
+    if (strchr("\"\\<>", *p)) { /* it tried to be a quoted string, or is half a path */
+      return;
+    }
     append(spec, &spec->local, *p);
   }
   spec->stage = STAGE_AT;

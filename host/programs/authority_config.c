@@ -1,4 +1,5 @@
 #include "programs/authority_config.h"
+#include "base/completion.h"
 #include "base/loopback.h"
 #include "base/nearest.h"
 #include "factor/authority/address.h"
@@ -269,6 +270,45 @@ static const char *help_of(const struct flag *flag)
   return flag->help;
 }
 
+static const char *const *choices_of(const struct flag *flag)
+{
+  for (size_t i = 0; flag->key != NULL && i < table.key_count; i++) {
+    if (strcmp(keys[i].name, flag->key) == 0) {
+      return keys[i].choices;
+    }
+  }
+  return NULL;
+}
+
+/* For the build, not in --help: `--completion SHELL`. -1 where it is not asked for. */
+static int write_completion(int argc, char *const argv[])
+{
+  struct frank_completion_command commands[AUTHORITY_VERB_COUNT];
+  struct frank_completion_option options[FLAG_COUNT];
+  for (size_t i = 0; i < AUTHORITY_VERB_COUNT; i++) {
+    commands[i] =
+        (struct frank_completion_command){verbs[i].name, verbs[i].operands, verbs[i].help};
+  }
+  for (size_t i = 0; i < FLAG_COUNT; i++) {
+    options[i] = (struct frank_completion_option){
+        .name = flags[i].name,
+        .argument = flags[i].argument,
+        .values = choices_of(&flags[i]),
+        .commands = flags[i].verbs,
+        .help = help_of(&flags[i]),
+    };
+  }
+  struct frank_completion completion = {
+      .program = "frank-authority",
+      .commands = commands,
+      .command_count = AUTHORITY_VERB_COUNT,
+      .command_default = AUTHORITY_SERVE,
+      .options = options,
+      .option_count = FLAG_COUNT,
+  };
+  return frank_completion_asked(&completion, argc, argv);
+}
+
 static const char *default_of(const struct flag *flag)
 {
   for (size_t i = 0; flag->argument != NULL && i < table.key_count; i++) {
@@ -436,7 +476,10 @@ int authority_config_start(int argc, char *const argv[], struct authority_config
   bool seen[FLAG_COUNT] = {false};
   memset(config, 0, sizeof *config);
   frank_config_defaults(&table, config);
-  int status = read_flags(argc, argv, config, seen);
+  int status = write_completion(argc, argv);
+  if (status == -1) {
+    status = read_flags(argc, argv, config, seen);
+  }
   if (status == -1 && optind < argc) {
     status = find_verb(argv[optind], &config->verb);
     optind++;

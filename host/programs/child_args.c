@@ -2,7 +2,6 @@
 
 #include "base/dirs.h"
 #include "door/door.h"
-#include "programs/frankd_sources.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -59,11 +58,12 @@ static void door_args(const struct frankd_config *config, const char *endpoint,
 
 static void resolver_args(const struct frankd_config *config, struct frankd_child_args *args)
 {
-  static struct frankd_source_list sources; /* too large for the stack of a small process */
+  static struct frank_source_list sources; /* too large for the stack of a small process */
   char state[FRANK_DIR_BYTES];
-  frankd_sources_list(config, &sources);
+  const struct frank_source_settings settings = frankd_config_sources(config);
+  frank_source_list_make(&settings, &sources);
   for (size_t i = 0; i < sources.count; i++) {
-    if (sources.list[i].kind == FRANK_BOARD_URL || sources.list[i].kind == FRANK_BOARD_DNS) {
+    if (frank_source_is_followed(&sources.list[i])) {
       add_arg(args, "--source");
       add_arg(args, "%s", sources.list[i].text);
     }

@@ -1,5 +1,6 @@
 #include "programs/cmd.h"
 
+#include "base/completion.h"
 #include "base/nearest.h"
 #include "engine/cpu/variant_list.h"
 
@@ -491,4 +492,42 @@ void frank_cmd_usage(void)
   }
   puts("\n'frank COMMAND --help' lists the options of a command; frank --version.\n"
        "Every command takes --json: one object per line, a final record always.");
+}
+
+/* ---- completion ---- */
+
+/* What arguments of this name may be. */
+static const char *const *values_of(const char *metavar)
+{
+  static const char *const algorithms[] = {"rsa-sha256", "ed25519-sha256", NULL};
+  return metavar != NULL && strcmp(metavar, "ALG") == 0 ? algorithms : NULL;
+}
+
+int frank_cmd_completion(int argc, char *const argv[])
+{
+  struct frank_completion_command commands[FRANK_CMD_COUNT];
+  struct frank_completion_option all[OPTION_COUNT];
+  for (size_t i = 0; i < FRANK_CMD_COUNT; i++) {
+    commands[i] = (struct frank_completion_command){frank_cmds[i].name, frank_cmds[i].synopsis,
+                                                    frank_cmds[i].summary};
+  }
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    all[i] = (struct frank_completion_option){
+        .name = options[i].name,
+        .letter = options[i].letter,
+        .argument = options[i].metavar,
+        .values = values_of(options[i].metavar),
+        .commands = options[i].commands,
+        .help = options[i].help,
+    };
+  }
+  struct frank_completion completion = {
+      .program = "frank",
+      .commands = commands,
+      .command_count = FRANK_CMD_COUNT,
+      .command_default = -1,
+      .options = all,
+      .option_count = OPTION_COUNT,
+  };
+  return frank_completion_asked(&completion, argc, argv);
 }

@@ -146,6 +146,9 @@ const char *frank_cmd_option_text(enum frank_opt opt, char text[32]);
 
 void frank_cmd_help(const struct frank_cmd *cmd);
 void frank_cmd_usage(void);
+/* For the build, not in --help: `frank --completion SHELL` (base/completion.h). The exit status; -1
+ * where that is not asked for. */
+int frank_cmd_completion(int argc, char *const argv[]);
 /* The entry of names[0..count) that `text` is a slip of (base/nearest.h); NULL where none is near
  * enough to be it. */
 const char *frank_cmd_nearest(const char *text, const char *const *names, size_t count);

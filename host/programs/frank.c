@@ -138,6 +138,10 @@ int main(int argc, char **argv)
   if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
     return help(argc - 2, argv + 2, json);
   }
+  int completion = frank_cmd_completion(argc, argv);
+  if (completion != -1) {
+    return completion;
+  }
   const struct frank_cmd *cmd = find_cmd(name);
   return cmd != NULL ? run_cmd(cmd, argc - 2, argv + 2)
                      : keep_mail(frank_cmd_mentions(argc, argv, "filter"), refuse_cmd(name, json));

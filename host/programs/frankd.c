@@ -167,7 +167,7 @@ static void reload(struct frankd *f)
   static struct frankd_config fresh; /* lists make it too large for the stack */
   char why[FRANK_CONFIG_WHY_BYTES];
   f->reload = false;
-  if (frankd_config_reload(f->argc, f->argv, &fresh, why) != FRANK_OK) {
+  if (daemon_options_again(&frankd_options, f->argc, f->argv, &fresh, why) != FRANK_OK) {
     frank_log(FRANK_LOG_ERROR, "event=reload-refused why=\"%s\"", why);
     return;
   }
@@ -364,7 +364,7 @@ static void drain(struct frankd *f)
 int main(int argc, char **argv)
 {
   static struct frankd f;
-  int status = frankd_config_start(argc, argv, &f.config);
+  int status = daemon_options_start(&frankd_options, argc, argv, &f.config);
   if (status >= 0) {
     return status;
   }
@@ -373,7 +373,7 @@ int main(int argc, char **argv)
   f.argv = argv;
   frank_log_init("frankd", (enum frank_log_level)f.config.log_level);
   char why[FRANK_CONFIG_WHY_BYTES];
-  status = FRANKD_EXIT_FAILED;
+  status = DAEMON_EXIT_FAILED;
   if (open_all(&f, why) != FRANK_OK) {
     frank_log(FRANK_LOG_ERROR, "event=start-failed why=\"%s\"", why);
     goto cleanup;
@@ -390,7 +390,7 @@ int main(int argc, char **argv)
   }
   drain(&f);
   frank_log(FRANK_LOG_INFO, "event=stopped");
-  status = FRANKD_EXIT_OK;
+  status = DAEMON_EXIT_OK;
 
 cleanup:
   frank_fleet_destroy(&f.fleet);

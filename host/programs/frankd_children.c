@@ -6,7 +6,6 @@
 #include "door/wire.h"
 #include "factor/messages.h"
 #include "programs/child_args.h"
-#include "programs/frankd_sources.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -242,10 +241,11 @@ static enum frank_err add_child(struct frankd_children *all, enum frankd_child_k
 /* True where the configuration names a source that a resolver must follow. */
 static bool has_followed_source(const struct frankd_config *config)
 {
-  static struct frankd_source_list sources; /* too large for the stack of a small process */
-  frankd_sources_list(config, &sources);
+  static struct frank_source_list sources; /* too large for the stack of a small process */
+  const struct frank_source_settings settings = frankd_config_sources(config);
+  frank_source_list_make(&settings, &sources);
   for (size_t i = 0; i < sources.count; i++) {
-    if (sources.list[i].kind == FRANK_BOARD_URL || sources.list[i].kind == FRANK_BOARD_DNS) {
+    if (frank_source_is_followed(&sources.list[i])) {
       return true;
     }
   }

@@ -1,11 +1,8 @@
 #include "programs/frankd_config.h"
 #include "base/loopback.h"
 #include "engine/cpu/variant_list.h"
-#include "programs/frankd_sources.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,10 +77,6 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
              config->factor, config->max_factor);
     return FRANK_ERR_RANGE;
   }
-  if (config->factor_key[0] != '\0' && config->factor_url[0] == '\0') {
-    snprintf(why, FRANK_CONFIG_WHY_BYTES, "factor_key: there is no factor_url that it could sign");
-    return FRANK_ERR_MALFORMED;
-  }
   if (config->require_dnssec && config->dns_anchor[0] == '\0') {
     snprintf(why, FRANK_CONFIG_WHY_BYTES,
              "require_dnssec: without dns_anchor nothing is validated, and no record would count");
@@ -94,249 +87,66 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
     err = check_readable("factor_ca", config->factor_ca, why);
   }
   if (err == FRANK_OK) {
-    err = frankd_sources_check(config, why);
+    const struct frank_source_settings sources = frankd_config_sources(config);
+    err = frank_source_list_check(&sources, why);
   }
   return err == FRANK_OK ? check_listen(config, why) : err;
 }
 
+struct frank_source_settings frankd_config_sources(const struct frankd_config *config)
+{
+  return (struct frank_source_settings){.factor = config->factor,
+                                        .floor = config->floor,
+                                        .max_factor = config->max_factor,
+                                        .url = config->factor_url,
+                                        .key = config->factor_key,
+                                        .file = config->factor_file,
+                                        .more = &config->factor_sources,
+                                        .allow_http = config->factor_http};
+}
+
 /* ---- the command line ---- */
 
-enum action {
-  ACTION_KEY,
-  ACTION_CONFIG,
-  ACTION_CHECK,
-  ACTION_DUMP,
-  ACTION_CHANGED,
-  ACTION_HELP,
-  ACTION_VERSION
-};
-
-struct flag {
-  const char *name;
-  const char *argument; /* as --help shows it; NULL: takes none */
-  int has_arg;
-  enum action action;
-  const char *key; /* ACTION_KEY */
-  const char *help;
-};
-
-static const struct flag flags[] = {
-    {"config", "FILE", required_argument, ACTION_CONFIG, NULL,
-     "configuration file (default " FRANKD_CONFIG_PATH ", where there is one)"},
-    {"listen", "ENDPOINT", required_argument, ACTION_KEY, "listen",
+static const struct daemon_flag flags[] = {
+    {"listen", "listen", "ENDPOINT",
      "take requests here: ipc:///PATH or tcp://ADDRESS:PORT; may be repeated"},
-    {"http", "ADDR:PORT", required_argument, ACTION_KEY, "http",
-     "health, status and metrics by HTTP, on a loopback address"},
-    {"factor", "N", required_argument, ACTION_KEY, "factor",
-     "scaling factor for requests that name none"},
-    {"factor-url", "URL", required_argument, ACTION_KEY, "factor_url",
-     "follow the factor that is published there: https://BASE"},
-    {"factor-key", "B64", required_argument, ACTION_KEY, "factor_key",
-     "the Ed25519 key that must sign it, in base64"},
-    {"device", "NAME", required_argument, ACTION_KEY, "devices",
-     "search with this device only; may be repeated"},
-    {"isa", "NAME", required_argument, ACTION_KEY, "isa",
+    {"http", "http", "ADDR:PORT", "health, status and metrics by HTTP, on a loopback address"},
+    {"factor", "factor", "N", "scaling factor for requests that name none"},
+    {"factor-url", "factor_url", "URL", "follow the factor that is published there: https://BASE"},
+    {"factor-key", "factor_key", "B64", "the Ed25519 key that must sign it, in base64"},
+    {"device", "devices", "NAME", "search with this device only; may be repeated"},
+    {"isa", "isa", "NAME",
      "force a code path:" FRANK_CPU_VARIANT_NAMES " (CPU), uint8x2 (OpenCL)"},
-    {"fpga-unroll", "U", required_argument, ACTION_KEY, "fpga_unroll",
-     "rounds per cycle of a simulated FPGA core: 1, 2, 4 to 64"},
-    {"check", NULL, no_argument, ACTION_CHECK, NULL,
-     "say whether the configuration is right, and leave"},
-    {"dump-config", NULL, no_argument, ACTION_DUMP, NULL,
-     "print the configuration in force as a commented file, and leave"},
-    {"changed", NULL, no_argument, ACTION_CHANGED, NULL,
-     "with --dump-config: only what differs from the defaults"},
-    {"help", "KEY", optional_argument, ACTION_HELP, NULL,
-     "this text; with =KEY, what that key of the configuration means"},
-    {"version", NULL, no_argument, ACTION_VERSION, NULL, "print the version"},
-};
-#define FLAG_COUNT (sizeof flags / sizeof flags[0])
-
-/* What the command line asks for besides values. */
-struct request {
-  const char *config_path; /* NULL: the usual one */
-  bool check, dump, changed, help, version;
-  const char *help_key;
+    {"fpga-unroll", "fpga_unroll", "U", "rounds per cycle of a simulated FPGA core: 1, 2, 4 to 64"},
 };
 
-static void print_help(FILE *out)
+static const char *usual_path(const void *values)
 {
-  fputs("usage: frankd [FLAG]...\n"
-        "The mint daemon: takes requests for stamps by ZeroMQ and searches on this machine's "
-        "devices.\n\n",
-        out);
-  for (size_t i = 0; i < FLAG_COUNT; i++) {
-    const struct flag *flag = &flags[i];
-    bool optional = flag->has_arg == optional_argument;
-    char left[40];
-    snprintf(left, sizeof left, "--%s%s%s%s", flag->name, optional ? "[=" : " ",
-             flag->argument ? flag->argument : "", optional ? "]" : "");
-    fprintf(out, "  %-20s %s\n", left, flag->help);
-  }
-  fputs("\nSignals: SIGTERM and SIGINT drain and end, SIGHUP reads the configuration again.\n"
-        "\nExit status:\n"
-        "   0  ended as asked\n"
-        "   1  could not start or go on (a device, an endpoint, a helper program)\n"
-        "   2  wrong usage: an unknown flag, a missing argument\n"
-        "  78  wrong configuration: in the file, or in the value of a flag\n",
-        out);
+  (void)values;
+  return FRANKD_CONFIG_PATH;
 }
 
-static void make_options(struct option options[FLAG_COUNT + 1])
+static enum frank_err finish(void *values, char *why)
 {
-  memset(options, 0, (FLAG_COUNT + 1) * sizeof options[0]);
-  for (size_t i = 0; i < FLAG_COUNT; i++) {
-    options[i].name = flags[i].name;
-    options[i].has_arg = flags[i].has_arg;
-    options[i].val = (int)i;
-  }
+  return check_together(values, why);
 }
 
-/* First pass: everything but values of keys. -1, or the exit status of wrong usage. */
-static int read_request(int argc, char *const argv[], struct request *request)
-{
-  struct option options[FLAG_COUNT + 1];
-  int found = 0;
-  make_options(options);
-  *request = (struct request){0};
-  optind = 0; /* glibc: start over */
-  opterr = 1;
-  while ((found = getopt_long(argc, argv, "", options, NULL)) != -1) {
-    if (found == '?') {
-      fputs("frankd: try frankd --help\n", stderr); /* getopt_long has named the flag */
-      return FRANKD_EXIT_USAGE;
-    }
-    switch (flags[found].action) {
-    case ACTION_CONFIG:
-      request->config_path = optarg;
-      break;
-    case ACTION_CHECK:
-      request->check = true;
-      break;
-    case ACTION_DUMP:
-      request->dump = true;
-      break;
-    case ACTION_CHANGED:
-      request->changed = true;
-      break;
-    case ACTION_HELP:
-      request->help = true;
-      request->help_key = optarg;
-      break;
-    case ACTION_VERSION:
-      request->version = true;
-      break;
-    case ACTION_KEY:
-      break;
-    }
-  }
-  if (optind < argc) {
-    fprintf(stderr, "frankd: unexpected argument \"%s\"\nfrankd: try frankd --help\n",
-            argv[optind]);
-    return FRANKD_EXIT_USAGE;
-  }
-  if (request->changed && !request->dump) {
-    fputs("frankd: --changed goes with --dump-config\n", stderr);
-    return FRANKD_EXIT_USAGE;
-  }
-  return -1;
-}
-
-/* Second pass: the values, over what the file said. The first mention of a list replaces it. */
-static enum frank_err apply_flags(int argc, char *const argv[], struct frankd_config *config,
-                                  char *why)
-{
-  struct option options[FLAG_COUNT + 1];
-  bool seen[FLAG_COUNT] = {false};
-  int found = 0;
-  make_options(options);
-  optind = 0;
-  opterr = 0; /* the first pass has said it */
-  while ((found = getopt_long(argc, argv, "", options, NULL)) != -1) {
-    if (found == '?' || flags[found].action != ACTION_KEY) {
-      continue;
-    }
-    char name[40];
-    snprintf(name, sizeof name, "--%s", flags[found].name);
-    enum frank_err err = frank_config_set(&frankd_config_table, flags[found].key, name, optarg,
-                                          seen[found], config, why);
-    if (err != FRANK_OK) {
-      return err;
-    }
-    seen[found] = true;
-  }
-  return FRANK_OK;
-}
-
-static enum frank_err read_all(int argc, char *const argv[], const struct request *request,
-                               struct frankd_config *config, char *why)
-{
-  memset(config, 0, sizeof *config);
-  frank_config_defaults(&frankd_config_table, config);
-  const char *path = request->config_path ? request->config_path : FRANKD_CONFIG_PATH;
-  enum frank_err err = frank_config_load(&frankd_config_table, path, config, why);
-  if (err == FRANK_ERR_NOT_FOUND && request->config_path == NULL) {
-    err = FRANK_OK; /* the defaults do without a file */
-  }
-  if (err != FRANK_OK) {
-    return err;
-  }
-  err = apply_flags(argc, argv, config, why);
-  return err == FRANK_OK ? check_together(config, why) : err;
-}
-
-/* The exit status of a result that was printed. */
-static int printed(void)
-{
-  if (fflush(stdout) != 0 || ferror(stdout)) {
-    perror("frankd: standard output");
-    return FRANKD_EXIT_FAILED;
-  }
-  return FRANKD_EXIT_OK;
-}
-
-int frankd_config_start(int argc, char *const argv[], struct frankd_config *config)
-{
-  struct request request;
-  char why[FRANK_CONFIG_WHY_BYTES];
-  int status = read_request(argc, argv, &request);
-  if (status != -1) {
-    return status;
-  }
-  if (request.version) {
-    puts("frankd " FRANK_VERSION);
-    return printed();
-  }
-  if (request.help && request.help_key == NULL) {
-    print_help(stdout);
-    return printed();
-  }
-  if (request.help) {
-    if (frank_config_explain(&frankd_config_table, request.help_key, stdout, why) == FRANK_OK) {
-      return printed();
-    }
-    fprintf(stderr, "frankd: %s\n", why);
-    return FRANKD_EXIT_USAGE;
-  }
-  if (read_all(argc, argv, &request, config, why) != FRANK_OK) {
-    fprintf(stderr, "frankd: %s\n", why);
-    return FRANKD_EXIT_CONFIG;
-  }
-  if (request.dump) {
-    enum frank_err err = frank_config_dump(&frankd_config_table, config, request.changed, stdout);
-    return err == FRANK_OK ? FRANKD_EXIT_OK : printed();
-  }
-  if (request.check) {
-    fputs("frankd: the configuration is right\n", stderr);
-    return FRANKD_EXIT_OK;
-  }
-  return -1;
-}
-
-enum frank_err frankd_config_reload(int argc, char *const argv[], struct frankd_config *fresh,
-                                    char *why)
-{
-  struct request request;
-  int status = read_request(argc, argv, &request);
-  assert(status == -1); /* the same flags were right at the start */
-  return read_all(argc, argv, &request, fresh, why);
-}
+const struct daemon_options frankd_options = {
+    .program = "frankd",
+    .usage = "usage: frankd [FLAG]...\n"
+             "The mint daemon: takes requests for stamps by ZeroMQ and searches on this machine's "
+             "devices.\n\n",
+    .config_help = "configuration file (default " FRANKD_CONFIG_PATH ", where there is one)",
+    .notes = "\nSignals: SIGTERM and SIGINT drain and end, SIGHUP reads the configuration again.\n"
+             "\nExit status:\n"
+             "   0  ended as asked\n"
+             "   1  could not start or go on (a device, an endpoint, a helper program)\n"
+             "   2  wrong usage: an unknown flag, a missing argument\n"
+             "  78  wrong configuration: in the file, or in the value of a flag\n",
+    .table = &frankd_config_table,
+    .flags = flags,
+    .flag_count = sizeof flags / sizeof flags[0],
+    .size = sizeof(struct frankd_config),
+    .path = usual_path,
+    .finish = finish,
+};

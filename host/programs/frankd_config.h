@@ -9,6 +9,8 @@
 
 #include "base/config.h"
 #include "base/err.h"
+#include "factor/source_list.h"
+#include "programs/daemon_options.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,16 +18,6 @@
 #define FRANKD_CONFIG_PATH    "/etc/frank/frankd.conf"
 #define FRANKD_LISTEN_MAX     16 /* doors; FRANK_STATUS_CHILDREN_MAX holds these and the web child */
 #define FRANKD_ENDPOINT_BYTES FRANK_CONFIG_ITEM_BYTES
-
-/* Exit statuses, listed in --help. */
-#define FRANKD_EXIT_OK 0
-#define FRANKD_EXIT_FAILED                                                                         \
-  1                         /* could not start or go on: a device, an endpoint, a helper program   \
-                             */
-#define FRANKD_EXIT_USAGE 2 /* an unknown flag or a missing argument */
-#define FRANKD_EXIT_CONFIG                                                                         \
-  78 /* EX_CONFIG of sysexits.h: a wrong value, in the file or in a flag                           \
-      */
 
 struct frankd_config {
   struct frank_config_list listen; /* endpoints, at least one */
@@ -38,7 +30,7 @@ struct frankd_config {
   uint64_t factor;                         /* 0: none given; else the only source */
   char factor_url[128];                    /* the first source; "" none */
   char factor_key[64];                     /* the key that signs there; "" unsigned */
-  struct frank_config_list factor_sources; /* those after it, by frankd_source_parse */
+  struct frank_config_list factor_sources; /* those after it, by frank_source_check */
   char factor_file[256]; /* the last; holds a factor in digits, read again when it changes */
   uint64_t floor;        /* the factor where no source gives one */
   bool factor_http;      /* http:// to other hosts, too */
@@ -76,17 +68,13 @@ struct frankd_config {
 
 extern const struct frank_config_table frankd_config_table;
 
-/* What main does first. Reads flags and file into *config (all of it is set). Returns -1 to go on
- * and serve, else the exit status: --help, --version, --check, --dump-config have printed what
- * they should; an error has been told on standard error. */
-int frankd_config_start(int argc, char *const argv[], struct frankd_config *config);
+/* Its command line: flags and file into a struct frankd_config. */
+extern const struct daemon_options frankd_options;
 
 /* True for a key that frank-resolver is started with. */
 bool frankd_config_is_resolvers(const struct frank_config_key *key);
 
-/* The same reading again, for SIGHUP: file and the flags of the command line, into *fresh.
- * `why` (FRANK_CONFIG_WHY_BYTES) names file, line and key. Errors as frank_config_load. */
-FRANK_MUST_CHECK enum frank_err frankd_config_reload(int argc, char *const argv[],
-                                                     struct frankd_config *fresh, char *why);
+/* What it says of the factor's sources; views into it. */
+struct frank_source_settings frankd_config_sources(const struct frankd_config *config);
 
 #endif

@@ -6,8 +6,7 @@
 #include "door/wire.h"
 #include "factor/board.h"
 #include "factor/desk.h"
-#include "programs/factor_file.h"
-#include "programs/frankd_sources.h"
+#include "factor/factor_file.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -30,7 +29,7 @@ struct frankd_factors {
   const struct frankd_config *config;
   struct frankd_factors_calls calls;
   struct frank_mint *mint;
-  struct frankd_source_list sources;
+  struct frank_source_list sources;
   struct watched watched[FRANK_BOARD_SOURCES_MAX];
   struct frank_board board;
   struct frank_board_choice choice; /* in force */
@@ -121,21 +120,10 @@ static void watch_files(struct frankd_factors *f, uint64_t now_us)
 /* The board of the configuration, with what `old` (may be NULL) knows of the same sources. */
 static void set_up_board(struct frankd_factors *f, const struct frank_board *old)
 {
-  frankd_sources_list(f->config, &f->sources);
-  frank_board_init(&f->board, f->config->max_factor);
+  const struct frank_source_settings settings = frankd_config_sources(f->config);
+  frank_source_list_make(&settings, &f->sources);
+  frank_source_list_board(&f->sources, f->config->max_factor, old, &f->board);
   memset(f->watched, 0, sizeof f->watched);
-  for (size_t i = 0; i < f->sources.count; i++) {
-    const struct frankd_source *source = &f->sources.list[i];
-    enum frank_err err = frank_board_add(&f->board, source->kind, source->text, source->factor);
-    assert(err == FRANK_OK); /* the list is no longer than the board */
-    struct frank_board_source *entry = &f->board.list[i];
-    for (size_t k = 0; old && k < old->count; k++) {
-      if (old->list[k].kind == source->kind && strcmp(old->list[k].name, source->text) == 0 &&
-          source->factor == 0) {
-        *entry = old->list[k];
-      }
-    }
-  }
 }
 
 void frankd_factors_reload(struct frankd_factors *f, uint64_t now_us)

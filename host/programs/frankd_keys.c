@@ -7,8 +7,8 @@
 #include "engine/engine.h"
 #include "engine/unroll.h"
 #include "factor/messages.h"
+#include "factor/source_list.h"
 #include "mint/mint.h"
-#include "programs/frankd_sources.h"
 #include "proof/target.h"
 
 #include <stddef.h>
@@ -135,7 +135,7 @@ static const struct frank_config_key keys[] = {
      .offset = MEMBER(factor_url),
      .size = SIZE(factor_url),
      .normal = "",
-     .check = frankd_source_check_url,
+     .check = frank_source_check_url,
      .help = "https://BASE of who publishes the factor, the first source of it; empty: none."},
     {.name = "factor_key",
      .type = FRANK_CONFIG_TEXT,
@@ -143,15 +143,15 @@ static const struct frank_config_key keys[] = {
      .offset = MEMBER(factor_key),
      .size = SIZE(factor_key),
      .normal = "",
-     .check = frankd_source_check_key,
+     .check = frank_source_check_key,
      .help = "Ed25519 key (base64) that must sign what factor_url says; empty: unsigned will do."},
     {.name = "factor_sources",
      .type = FRANK_CONFIG_LIST,
      .reloadable = true,
      .offset = MEMBER(factor_sources),
-     .max = FRANKD_SOURCES_MAX,
+     .max = FRANK_SOURCES_MAX,
      .normal = "",
-     .check = frankd_source_check,
+     .check = frank_source_check,
      .help =
          "Further sources in order: https://BASE [KEY], dns:DOMAIN [KEY], file:/PATH, fixed:N."},
     {.name = "factor_http",
@@ -209,7 +209,7 @@ static const struct frank_config_key keys[] = {
      .offset = MEMBER(dns_servers),
      .max = FRANK_RESOLVER_SERVERS_MAX,
      .normal = "",
-     .check = frankd_source_check_server,
+     .check = frank_source_check_server,
      .help = "ADDRESS[@PORT] of recursive DNS servers; none: those of /etc/resolv.conf."},
     {.name = "dns_anchor",
      .type = FRANK_CONFIG_TEXT,

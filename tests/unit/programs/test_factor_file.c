@@ -1,5 +1,5 @@
 /* A factor's file: digits and white space, nothing else; a change is seen once. */
-#include "programs/factor_file.h"
+#include "factor/factor_file.h"
 
 #include "proof/target.h"
 

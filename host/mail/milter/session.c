@@ -1,0 +1,171 @@
+#include "mail/milter/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum frank_err frank_session_new(struct frank_filter *filter, struct frank_session **out)
+{
+  struct frank_session *session = calloc(1, sizeof *session);
+  *out = session;
+  if (session == NULL) {
+    return FRANK_ERR_NOMEM;
+  }
+  session->filter = filter;
+  frank_milter_view_settings(filter->view, &session->settings);
+  uint64_t before = atomic_fetch_add(&filter->sessions, 1);
+  session->crowded = before >= session->settings.sessions_max;
+  frank_milter_count(filter->counters, FRANK_COUNT_SESSIONS, 1);
+  return FRANK_OK;
+}
+
+void frank_session_destroy(struct frank_session **session)
+{
+  struct frank_session *s = *session;
+  if (s == NULL) {
+    return;
+  }
+  frank_session_end(s);
+  frank_client_destroy(&s->client);
+  frank_replay_close(&s->replay);
+  free(s->recipients);
+  free(s->header);
+  free(s->doomed);
+  atomic_fetch_sub(&s->filter->sessions, 1);
+  free(s);
+  *session = NULL;
+}
+
+void frank_session_end(struct frank_session *session)
+{
+  frank_dkim_verify_destroy(&session->dkim);
+  if (session->in_mail) {
+    atomic_fetch_sub(&session->filter->under_way, 1);
+  }
+  session->in_mail = false;
+  session->message_open = false;
+}
+
+void frank_session_begin(struct frank_session *session, const char *sender)
+{
+  frank_session_end(session);
+  session->in_mail = true;
+  atomic_fetch_add(&session->filter->under_way, 1);
+  session->is_bounce = sender[0] == '\0' || strcmp(sender, "<>") == 0;
+  session->recipient_count = 0;
+  session->recipient_total = 0;
+  session->header_len = 0;
+  session->header_failed = false;
+  session->doomed_count = 0;
+  session->seen = 0;
+  session->is_spam = false;
+  session->dkim_failed = false;
+}
+
+/* Room for one more of `size` bytes; `max` of them at most. */
+static bool grow(void *list, size_t *room, size_t count, size_t size, size_t max)
+{
+  void *old = NULL;
+  if (count < *room) {
+    return true;
+  }
+  size_t wanted = *room == 0 ? 16 : *room * 2;
+  wanted = wanted < max ? wanted : max;
+  if (count >= wanted) {
+    return false;
+  }
+  memcpy(&old, list, sizeof old);
+  void *fresh = realloc(old, wanted * size);
+  if (fresh == NULL) {
+    return false;
+  }
+  memcpy(list, &fresh, sizeof fresh);
+  *room = wanted;
+  return true;
+}
+
+void frank_session_recipient(struct frank_session *session, const char *recipient)
+{
+  session->recipient_total++;
+  if (grow(&session->recipients, &session->recipient_room, session->recipient_count,
+           sizeof session->recipients[0], FRANK_SESSION_RECIPIENTS_MAX) &&
+      frank_address_of_envelope(recipient, strlen(recipient),
+                                &session->recipients[session->recipient_count]) == FRANK_OK) {
+    session->recipient_count++;
+  }
+}
+
+static bool reserve(struct frank_session *session, size_t more)
+{
+  size_t wanted = session->header_room == 0 ? 8192 : session->header_room;
+  if (more > FRANK_MESSAGE_HEADER_MAX_BYTES - session->header_len) {
+    return false;
+  }
+  while (wanted < session->header_len + more) {
+    wanted *= 2;
+  }
+  if (wanted != session->header_room) {
+    char *fresh = realloc(session->header, wanted);
+    if (fresh == NULL) {
+      return false;
+    }
+    session->header = fresh;
+    session->header_room = wanted;
+  }
+  return true;
+}
+
+void frank_session_field(struct frank_session *session, const char *name, const char *value)
+{
+  size_t name_len = strlen(name);
+  size_t value_len = strlen(value);
+  if (session->header_failed || !reserve(session, name_len + value_len + 2)) {
+    session->header_failed = true;
+    return;
+  }
+  char *to = session->header + session->header_len;
+  memcpy(to, name, name_len);
+  to[name_len] = ':';
+  memcpy(to + name_len + 1, value, value_len);
+  to[name_len + 1 + value_len] = '\n';
+  session->header_len += name_len + value_len + 2;
+}
+
+void frank_session_doom(struct frank_session *session)
+{
+  if (grow(&session->doomed, &session->doomed_room, session->doomed_count,
+           sizeof session->doomed[0], UINT32_MAX)) {
+    session->doomed[session->doomed_count++] = session->seen;
+  } else {
+    session->header_failed = true;
+  }
+}
+
+size_t frank_session_remove(struct frank_session *session, SMFICTX *ctx, const char *name)
+{
+  char field[32];
+  size_t removed = 0;
+  (void)snprintf(field, sizeof field, "%s", name); /* libmilter's type is without const */
+  for (size_t i = session->doomed_count; i > 0; i--) {
+    if (smfi_chgheader(ctx, field, (int)session->doomed[i - 1], NULL) == MI_SUCCESS) {
+      removed++;
+    }
+  }
+  return removed;
+}
+
+void frank_session_queue_id(SMFICTX *ctx, char out[FRANK_SESSION_QUEUE_BYTES])
+{
+  char name[] = "i";
+  const char *id = smfi_getsymval(ctx, name);
+  size_t len = 0;
+  for (; id != NULL && id[len] != '\0' && len < FRANK_SESSION_QUEUE_BYTES - 1; len++) {
+    bool fits = (id[len] >= '0' && id[len] <= '9') || (id[len] >= 'a' && id[len] <= 'z') ||
+                (id[len] >= 'A' && id[len] <= 'Z');
+    out[len] = fits ? id[len] : '?';
+  }
+  if (len == 0) {
+    out[len++] = '-';
+  }
+  out[len] = '\0';
+}

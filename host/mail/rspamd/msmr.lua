@@ -1,0 +1,615 @@
+--[[
+rspamd plugin: judges MSMR-Key header fields of inbound mail, and gives a symbol for it.
+
+    MSMR_CHECK (filter)   fields -> msmr_judge -> DKIM of the bound signatures -> mail rules
+                          -> Redis counts the deliveries -> one symbol
+    MSMR_UNDO (last)      a delivery that is put off for now (soft reject) was none
+    MSMR_REPORT (last)    tells an authority, if asked to, what stamped mail turned out to be
+
+It adds scores and never rejects. README.md and msmr.conf say what can be set.
+]]--
+
+if confighelp then
+  return
+end
+
+local N = 'msmr'
+local E = {}
+
+-- rspamd looks for modules in /etc/rspamd/lua, wherever its configuration lies.
+package.path = string.format('%s/lua/?.lua;%s', rspamd_paths['LOCAL_CONFDIR'], package.path)
+local judge = require "msmr_judge"
+local lua_redis = require "lua_redis"
+local lua_util = require "lua_util"
+local lua_verdict = require "lua_verdict"
+local rspamd_cryptobox_hash = require "rspamd_cryptobox_hash"
+local rspamd_http = require "rspamd_http"
+local rspamd_logger = require "rspamd_logger"
+local rspamd_util = require "rspamd_util"
+
+local rule_names = { 'dkim', 'cover', 'recipient', 'age', 'replay' }
+local addresses_max = 1000 -- of signed To: and Cc:
+local repeats_max = 3 -- deliveries to one recipient that are no replay
+
+local settings = {
+  factor = 1048576,
+  factor_map = nil,
+  rules = rule_names,
+  lists = {},
+  check_local = false,
+  check_authed = false,
+  report_none = true,
+  replay_prefix = 'msmr',
+  replay_secret = '',
+  report_url = nil,
+  report_token = nil,
+  report_interval = 600,
+}
+
+local scores = {
+  MSMR_PASS = { -2.0, 'a stamp whose work meets the factor, on mail that keeps the rules' },
+  MSMR_POLICY = { 0.1, 'a stamp whose work or mail does not keep the rules' },
+  MSMR_FAIL = { 0.5, 'a stamp that belongs to no signature of the message' },
+  MSMR_REPLAY = { 1.0, 'a stamp that was delivered too often' },
+  MSMR_NEUTRAL = { 0.0, 'a stamp of a version or algorithm that is not known' },
+  MSMR_PERMERROR = { 0.0, 'a stamp that is malformed' },
+  MSMR_TEMPERROR = { 0.0, 'a stamp that could not be judged now' },
+  MSMR_NONE = { 0.0, 'no stamp' },
+}
+
+local rules = {} -- name -> true
+local factor_from_map
+local redis_params, note_script, undo_script
+local dkim_verify = rspamd_plugins.dkim and rspamd_plugins.dkim.verify
+
+--[[ Deliveries of a signature: a sorted set of recipients by their number of deliveries, and first
+sight. Both go at the same time, which never moves ahead: the earlier of those that were asked for.
+A signature learns no more than ARGV[2] recipients, all of them are too many by then.
+KEYS: the set, first sight. ARGV: now, recipients at most, forget at, recipients...
+Returns recipients, deliveries to the one who got it most often, first sight. ]]--
+local note_lua = [[
+local first = redis.call('GET', KEYS[2])
+if not first then
+  first = ARGV[1]
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[2], first)
+  redis.call('EXPIREAT', KEYS[2], ARGV[3])
+end
+local count = redis.call('ZCARD', KEYS[1])
+for i = 4, #ARGV do
+  if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
+    redis.call('ZINCRBY', KEYS[1], 1, ARGV[i])
+  else
+    count = count + 1
+    if count <= tonumber(ARGV[2]) then
+      redis.call('ZADD', KEYS[1], 1, ARGV[i])
+    end
+  end
+end
+local left = redis.call('TTL', KEYS[2])
+if tonumber(ARGV[1]) + left > tonumber(ARGV[3]) then
+  redis.call('EXPIREAT', KEYS[2], ARGV[3])
+end
+redis.call('EXPIRE', KEYS[1], math.max(redis.call('TTL', KEYS[2]), 1))
+local most = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+return {count, tonumber(most[2] or 0), tonumber(first)}
+]]
+
+-- The delivery did not happen. KEYS: the set. ARGV: recipients.
+local undo_lua = [[
+for i = 1, #ARGV do
+  if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
+    if tonumber(redis.call('ZINCRBY', KEYS[1], -1, ARGV[i])) < 1 then
+      redis.call('ZREM', KEYS[1], ARGV[i])
+    end
+  end
+end
+return 1
+]]
+
+local function sha256_hex(text)
+  return rspamd_cryptobox_hash.create_specific('sha256', text):hex()
+end
+
+-- Fields of a name from the top: the value as it stood in the message, and what rspamd made of it.
+local function fields_of(task, name, max)
+  local fields = {}
+
+  for _, header in ipairs(task:get_header_full(name) or E) do
+    fields[#fields + 1] = header
+  end
+  table.sort(fields, function(a, b) return a.order < b.order end)
+  for i = 1, #fields do
+    if i > max then
+      fields[i] = nil
+    else
+      local raw = fields[i].raw or ''
+
+      fields[i] = { text = raw:match('^[^:]*:(.*)$') or '', decoded = fields[i].decoded or '' }
+    end
+  end
+  return fields
+end
+
+local function without_white(text)
+  return (text:gsub('[ \t\r\n]+', ''))
+end
+
+-- The signatures that a stamp can be bound to, from the top.
+local function signatures_of(task)
+  local signatures = {}
+
+  for _, field in ipairs(fields_of(task, 'DKIM-Signature', judge.fields_max)) do
+    local signature = judge.parse_signature(field.text)
+
+    if signature then
+      signature.decoded = field.decoded
+      -- rspamd verifies what it has decoded: that must be what was read here.
+      signature.is_same = without_white(field.text) == without_white(field.decoded)
+      signatures[#signatures + 1] = signature
+      if #signatures == judge.keys_max then
+        break
+      end
+    end
+  end
+  return signatures
+end
+
+local function is_exempt(address)
+  for _, pattern in ipairs(settings.lists) do
+    if judge.address_matches(address, pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+local function text_of_address(entry)
+  if not entry.user or not entry.domain or entry.user == '' or entry.domain == '' then
+    return nil
+  end
+  return (entry.user:match('^"([%w.!#$%%&\'*+/=?^_`{|}~-]+)"$') or entry.user):lower() .. '@' ..
+    entry.domain:lower()
+end
+
+-- The addresses in the signed To: and Cc:, as a set, and how many of them are no lists.
+local function addressed_by(task, signature)
+  local set, count, seen = {}, 0, 0
+
+  for _, name in ipairs { 'To', 'Cc' } do
+    local headers = task:get_header_full(name) or E
+
+    if signature.signed[name:lower()] and #headers == 1 then
+      local parsed = rspamd_util.parse_mail_address(headers[1].value or '', task:get_mempool())
+
+      for _, entry in ipairs(parsed or E) do
+        local address = text_of_address(entry)
+
+        seen = seen + 1
+        if address and not set[address] and seen <= addresses_max then
+          set[address] = true
+          count = count + (is_exempt(address) and 0 or 1)
+        end
+      end
+    end
+  end
+  return set, count
+end
+
+-- The envelope: distinct recipients that are no lists; `strange` counts those that are no addresses.
+local function envelope_of(task)
+  local recipients, seen, strange = {}, {}, 0
+
+  for _, entry in ipairs(task:get_recipients('smtp') or E) do
+    local address = text_of_address(entry)
+
+    if not address then
+      strange = strange + 1
+    elseif not seen[address] and not is_exempt(address) then
+      seen[address] = true
+      recipients[#recipients + 1] = address
+    end
+  end
+  return recipients, strange
+end
+
+-- The rules after dkim and before replay: nil, or why one does not hold.
+local function rule_broken(task, signature, set, now_s)
+  if rules.cover then
+    if signature.has_l then
+      return 'cover: the signature has l='
+    end
+    if not signature.signed.to then
+      return 'cover: To: is not signed'
+    end
+    if #(task:get_header_full('To') or E) ~= 1 then
+      return 'cover: not exactly one To:'
+    end
+  end
+  if rules.recipient then
+    local recipients, strange = envelope_of(task)
+
+    if strange > 0 then
+      return 'recipient: of the envelope is no address'
+    end
+    for _, address in ipairs(recipients) do
+      if not set[address] then
+        return 'recipient: not in the signed To: or Cc:'
+      end
+    end
+  end
+  local why = rules.age and judge.age_wrong(signature, now_s)
+  return why and 'age: ' .. why or nil
+end
+
+-- Takes the rules into account, for a candidate whose hash is right.
+local function apply_rules(task, candidate, dkim, now_s)
+  local signature = candidate.signature
+  local result = signature and dkim[signature] or E
+  local why
+
+  if not signature then
+    return
+  end
+  candidate.dkim_passed = result.passed
+  candidate.set, candidate.addressed = addressed_by(task, signature)
+  if rules.dkim and not result.passed then
+    if result.is_temporary then
+      if candidate.verdict == 'pass' then
+        candidate.verdict, candidate.why = 'temperror', 'dkim: ' .. result.why
+      end
+      return
+    end
+    why = 'dkim: ' .. (result.why or 'not verified')
+  else
+    why = rule_broken(task, signature, candidate.set, now_s)
+  end
+  if why and candidate.verdict ~= 'policy' then
+    candidate.verdict, candidate.why = 'policy', why
+  end
+end
+
+local function tell(task, best, testing)
+  local symbol = best.is_replay and 'MSMR_REPLAY' or 'MSMR_' .. best.verdict:upper()
+  local options = {}
+
+  if best.signature then
+    options = { string.format('%.2f bits', best.bits), 'b=' .. best.signature.b:sub(1, 8) }
+    if best.factor then
+      table.insert(options, 2, string.format('factor %.0f', best.factor))
+      table.insert(options, 3, best.source)
+    end
+  end
+  if best.why and best.why ~= '' then
+    options[#options + 1] = best.why
+  end
+  if testing then
+    options[#options + 1] = 'testing'
+  end
+  task:insert_result(symbol, testing and 0.0 or 1.0, options)
+  rspamd_logger.infox(task, 'event=judged result=%s options="%s"', best.verdict,
+    table.concat(options, ', '))
+  task:cache_set('msmr_best', best)
+end
+
+-- Counts this delivery in Redis, then tells.
+local function count_delivery(task, best, testing, now_s)
+  local signature = best.signature
+  local id = sha256_hex(signature.a .. '\0' .. judge.decode_base64(signature.b))
+  local key = string.format('%s{%s}', settings.replay_prefix, id)
+  local keys, args = { key .. 'n', key .. 'f' }, {}
+
+  for i, address in ipairs((envelope_of(task))) do
+    args[i] = sha256_hex(settings.replay_secret .. '\0' .. id .. '\0' .. address):sub(1, 32)
+  end
+  best.undo = { key = keys[1], args = args }
+
+  local function counted(err, data)
+    if err or type(data) ~= 'table' then
+      rspamd_logger.errx(task, 'cannot count deliveries: %s', err or data)
+      best.undo = nil
+      if best.verdict == 'pass' then
+        best.verdict, best.why = 'temperror', 'replay: the store cannot be had now'
+      end
+      return tell(task, best, testing)
+    end
+    local recipients, most, first = tonumber(data[1]), tonumber(data[2]), tonumber(data[3])
+    local why
+
+    if not signature.t and first < now_s - judge.age_max_s and rules.age then
+      best.verdict, best.why = 'policy', 'age: first seen more than 28 days ago'
+    elseif recipients > best.addressed and (best.verdict == 'pass' or best.addressed > 0) then
+      why = string.format('replay: %.0f recipients, %.0f addressed', recipients, best.addressed)
+    elseif most > repeats_max then
+      why = string.format('replay: %.0f deliveries to one recipient', most)
+    end
+    if why and (best.verdict == 'pass' or best.verdict == 'policy') then
+      best.verdict, best.why, best.is_replay = 'policy', why, true
+    end
+    tell(task, best, testing)
+  end
+
+  local all = { string.format('%.0f', now_s), string.format('%.0f', addresses_max),
+    string.format('%.0f', math.max(judge.remember_until(signature, now_s), now_s + 1)) }
+  for _, name in ipairs(args) do
+    all[#all + 1] = name
+  end
+  if not lua_redis.exec_redis_script(note_script, { task = task, is_write = true, key = key },
+    counted, keys, all) then
+    counted('no server', nil)
+  end
+end
+
+local function conclude(task, candidates, dkim)
+  local now_s = math.floor(rspamd_util.get_time())
+  local now = judge.factor_now(factor_from_map, settings.factor, now_s)
+  local testing = now and now.testing or false
+
+  for _, candidate in ipairs(candidates) do
+    judge.weigh(candidate, now)
+    apply_rules(task, candidate, dkim, now_s)
+  end
+  local best = judge.best(candidates)
+  -- Never without DKIM: strangers could fill the store, and spoil it for others.
+  if rules.replay and best.dkim_passed then
+    return count_delivery(task, best, testing, now_s)
+  end
+  tell(task, best, testing)
+end
+
+-- A look-up that got no answer may get one later; NXDOMAIN and an empty answer are answers.
+local function is_temporary(err)
+  return err == 'tempfail' or (err:find('dns request', 1, true) ~= nil and
+    not err:find('not found', 1, true) and not err:find('no record', 1, true) and
+    not err:find('not exist', 1, true))
+end
+
+-- rspamd's own DKIM verification, of the signatures that a stamp is bound to and no others. What
+-- its DKIM_TRACE tells are domains, which several signatures can share.
+local function verify(task, candidates, done)
+  local results, waiting, started = {}, 0, false
+
+  local function check_done()
+    if started and waiting == 0 then
+      started = false
+      done(results)
+    end
+  end
+
+  for _, candidate in ipairs(candidates) do
+    local signature = candidate.signature
+
+    if signature and not results[signature] then
+      local result = { passed = false, why = 'the signature cannot be told from what rspamd reads' }
+
+      results[signature] = result
+      if signature.is_same and dkim_verify then
+        waiting = waiting + 1
+        local ok, err = dkim_verify(task, signature.decoded, function(_, passed, why)
+          result.passed = passed == true
+          result.why = why or 'it does not verify'
+          result.is_temporary = not passed and is_temporary(result.why)
+          waiting = waiting - 1
+          check_done()
+        end, 'dkim')
+        if not ok then
+          result.why = err or 'cannot be read'
+          waiting = waiting - 1
+        end
+      end
+    end
+  end
+  started = true
+  check_done()
+end
+
+local function check(task)
+  if (not settings.check_authed and task:get_user()) or
+    (not settings.check_local and task:get_from_ip() and task:get_from_ip():is_local()) then
+    return
+  end
+  local keys = {}
+  for i, field in ipairs(fields_of(task, 'MSMR-Key', judge.keys_max)) do
+    keys[i] = field.text
+  end
+  if #keys == 0 then
+    if settings.report_none then
+      task:insert_result('MSMR_NONE', 1.0)
+    end
+    return
+  end
+  local candidates = judge.bind(keys, signatures_of(task), sha256_hex)
+  if rules.dkim or rules.replay then
+    verify(task, candidates, function(results) conclude(task, candidates, results) end)
+  else
+    conclude(task, candidates, E)
+  end
+end
+
+-- After everything else: mail that is put off comes again, and is no replay then.
+local function undo(task)
+  local best = task:cache_get('msmr_best')
+
+  if best and best.undo and task:get_metric_action() == 'soft reject' then
+    lua_redis.exec_redis_script(undo_script, { task = task, is_write = true, key = best.undo.key },
+      function(err)
+        if err then
+          rspamd_logger.errx(task, 'cannot take back a delivery: %s', err)
+        end
+      end, { best.undo.key }, best.undo.args)
+  end
+end
+
+--[[ Reports: how many messages showed how many bits, ham or spam, since the last one. ]]--
+local seen = { count = 0, groups = {} }
+local groups_max = 500 -- an authority takes 1000 in one report
+
+local function observe(task)
+  local best = task:cache_get('msmr_best')
+  local verdict = lua_verdict.get_specific_verdict(N, task)
+
+  if not best or not best.dkim_passed or (verdict ~= 'spam' and verdict ~= 'ham') then
+    return
+  end
+  local name = string.format('%.1f %s', best.bits, verdict)
+  local group = seen.groups[name]
+  if not group and seen.count < groups_max then
+    group = { bits = tonumber(string.format('%.1f', best.bits)), spam = verdict == 'spam', count = 0 }
+    seen.groups[name], seen.count = group, seen.count + 1
+  end
+  if group then
+    group.count = group.count + 1
+  end
+end
+
+local function report(cfg, ev_base)
+  local observations, sent = {}, seen
+
+  if seen.count == 0 then
+    return
+  end
+  seen = { count = 0, groups = {} }
+  for _, group in pairs(sent.groups) do
+    observations[#observations + 1] = string.format(
+      '{"bits":%.1f,"spam":%s,"count":%.0f,"at":%.0f}', group.bits, tostring(group.spam),
+      group.count, math.floor(rspamd_util.get_time()))
+  end
+  rspamd_http.request({
+    url = settings.report_url, ev_base = ev_base, config = cfg, method = 'POST', timeout = 10.0,
+    headers = {
+      ['Authorization'] = 'Bearer ' .. settings.report_token,
+      ['Content-Type'] = 'application/json',
+    },
+    body = string.format('{"v":1,"id":"%s","observations":[%s]}', rspamd_util.random_hex(32),
+      table.concat(observations, ',')),
+    callback = function(err, code, body)
+      if err or code ~= 200 then
+        rspamd_logger.errx(rspamd_config, 'report of %s groups to %s was not taken: %s',
+          #observations, settings.report_url, err or string.format('%s %s', code, body))
+      else
+        rspamd_logger.infox(rspamd_config, 'reported %s groups', #observations)
+      end
+    end,
+  })
+end
+
+-- What cannot be used is named, and leaves the plugin out.
+local function read_settings(options)
+  for name in pairs(options) do
+    if settings[name] == nil and name ~= 'enabled' and name ~= 'factor_map' and
+      name ~= 'report_url' and name ~= 'report_token' and name ~= 'redis' and
+      name ~= 'servers' and name ~= 'read_servers' and name ~= 'write_servers' and
+      name ~= 'prefix' and name ~= 'db' and name ~= 'dbname' and name ~= 'password' and
+      name ~= 'username' and name ~= 'timeout' and name ~= 'expand_keys' then
+      return "unknown setting '" .. name .. "'"
+    end
+  end
+  for name, value in pairs(options) do -- lua_util.override_defaults would mix two lists
+    settings[name] = value
+  end
+  for _, name in ipairs { 'rules', 'lists' } do
+    if type(settings[name]) == 'string' then
+      settings[name] = { settings[name] }
+    end
+  end
+  settings.factor = tonumber(settings.factor)
+  if not settings.factor or settings.factor % 1 ~= 0 or settings.factor < 0 or
+    settings.factor > judge.factor_max then
+    return 'factor is no whole number from 0 to 2^53-1'
+  end
+  for _, name in ipairs(settings.rules) do
+    if name ~= 'none' and not lua_util.list_to_hash(rule_names)[name] then
+      return "rules: there is no rule '" .. tostring(name) .. "'"
+    end
+    rules[name] = name ~= 'none' or nil
+  end
+  if (settings.report_url ~= nil) ~= (settings.report_token ~= nil) then
+    return 'report_url and report_token belong together'
+  end
+  if (rules.dkim or rules.replay) and not dkim_verify then
+    return "the dkim module is off, which the rules 'dkim' and 'replay' need"
+  end
+  return nil
+end
+
+local function follow_map(text)
+  local factor, why = judge.parse_factor(tostring(text), 'map') -- opaque data is no string
+  local ok
+
+  if factor then
+    ok, why = judge.may_follow(factor_from_map, factor, math.floor(rspamd_util.get_time()))
+  end
+  if not factor or not ok then
+    rspamd_logger.errx(rspamd_config, 'factor_map %s: %s; what was known before goes on',
+      settings.factor_map, why)
+    return
+  end
+  factor_from_map = factor
+  rspamd_logger.infox(rspamd_config, 'factor_map %s: factor %s of %s', settings.factor_map,
+    string.format('%.0f', factor.factor), factor.source)
+end
+
+local function register()
+  local id = rspamd_config:register_symbol({
+    name = 'MSMR_CHECK',
+    type = 'callback',
+    group = N,
+    callback = check,
+    augmentations = { lua_util.dns_timeout_augmentation(rspamd_config) },
+  })
+
+  for name, score in pairs(scores) do
+    rspamd_config:register_symbol({
+      name = name, type = 'virtual', parent = id, group = N, score = score[1],
+      description = score[2],
+    })
+  end
+  -- The keys that it has looked up are then known.
+  rspamd_config:register_dependency('MSMR_CHECK', 'DKIM_TRACE')
+  if rules.replay then
+    rspamd_config:register_symbol({
+      name = 'MSMR_UNDO', type = 'idempotent', callback = undo, flags = 'empty,explicit_disable,ignore_passthrough',
+    })
+  end
+  if settings.report_url then
+    rspamd_config:register_symbol({
+      name = 'MSMR_REPORT', type = 'idempotent', callback = observe,
+      flags = 'empty,explicit_disable,ignore_passthrough',
+    })
+    rspamd_config:add_on_load(function(cfg, ev_base, worker)
+      if worker:is_scanner() then
+        rspamd_config:add_periodic(ev_base, settings.report_interval, function()
+          report(cfg, ev_base)
+          return true
+        end)
+      end
+    end)
+  end
+end
+
+local options = rspamd_config:get_all_opt(N)
+local wrong = type(options) ~= 'table' and 'no section msmr' or read_settings(options)
+if wrong then
+  rspamd_logger.errx(rspamd_config, 'msmr is off: %s', wrong)
+  lua_util.disable_module(N, 'config')
+  return
+end
+if rules.replay then
+  redis_params = lua_redis.parse_redis_server(N)
+  if redis_params then
+    note_script = lua_redis.add_redis_script(note_lua, redis_params)
+    undo_script = lua_redis.add_redis_script(undo_lua, redis_params)
+  else
+    rspamd_logger.warnx(rspamd_config, 'msmr: no Redis, so the rule replay is off')
+    rules.replay = nil
+  end
+end
+if settings.factor_map then
+  if not rspamd_config:add_map({
+    type = 'callback', url = settings.factor_map, callback = follow_map, opaque_data = true,
+    description = 'MSMR factor',
+  }) then
+    rspamd_logger.errx(rspamd_config, 'msmr: factor_map %s cannot be used', settings.factor_map)
+  end
+end
+register()
