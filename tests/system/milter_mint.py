@@ -9,7 +9,7 @@ import threading
 import time
 
 import harness
-from daemon_support import patience
+from daemon_support import patience, sanitized
 from milter_support import (FACTOR, MilterClient, SENDER, Signer, apply, b_of, frank_milter,
                             log_events, make_folder, message, metrics, stamp)
 
@@ -160,7 +160,7 @@ def hostile_headers_are_bounded():
             for _ in range(20):
                 mta.mail(many + SIGNER.sign(message()), recipients=recipients)
             after = harness.memory_kib(harness.children_of(server.pid)[0][0])
-            assert after - before < 64 << 10, (before, after)
+            assert sanitized() or after - before < 64 << 10, (before, after)
         # one that hangs up in the middle of a mail, and one that says nonsense
         with client(server) as mta:
             mta.envelope("a@sender.test", ["b@rcpt.test"])

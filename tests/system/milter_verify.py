@@ -9,7 +9,7 @@ import shutil
 import time
 
 import harness
-from daemon_support import patience
+from daemon_support import patience, sanitized
 from dns_server import Nsd, txt
 from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, SENDER, Signer, apply, b_of,
                             log_events, make_folder, message, metrics, result_of, stamp,
@@ -257,7 +257,7 @@ def hostile_mail_is_bounded():
             for _ in range(10):
                 judge(mta, many, recipients=[f"user{i}@d{i % 50}.test" for i in range(1000)])
             after = harness.memory_kib(harness.children_of(server.pid)[0][0])
-            assert after - before < 64 << 10, (before, after)
+            assert sanitized() or after - before < 64 << 10, (before, after)
     # nobody answers: temperror within the limit
     with verify_milter(FOLDER, SIGNER, "--dkim-keys", "", "--dns-servers",
                        f"127.0.0.1@{harness.free_port()}", "--look-up-limit", "1s") as server, \
