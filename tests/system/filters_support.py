@@ -167,6 +167,8 @@ def cases(sender):
         ("in a comment only", stamp(sender.mail(to="x@y.test (bob@rcpt.test)")), [TO], "policy",
          "recipient"),
         ("in Cc", stamp(sender.mail(to="x@y.test", cc=f"q@y.test, <{TO}>")), [TO], "pass", ""),
+        ("in the unsigned of two Cc", stamp(sender.mail(to="x@y.test", cc="q@y.test")).replace(
+            b"\nFrom:", b"\nCc: " + TO.encode() + b"\nFrom:"), [TO], "policy", ""),
         ("in an unsigned Cc", stamp(sender.mail(to="x@y.test")).replace(
             b"\nSubject:", b"\nCc: " + TO.encode() + b"\nSubject:"), [TO], "policy", ""),
         ("a list", stamp(sender.mail(to="x@y.test")), ["all@lists.test"], "pass", ""),

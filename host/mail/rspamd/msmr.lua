@@ -21,7 +21,6 @@ package.path = string.format('%s/lua/?.lua;%s', rspamd_paths['LOCAL_CONFDIR'], p
 local judge = require "msmr_judge"
 local lua_redis = require "lua_redis"
 local lua_util = require "lua_util"
-local lua_verdict = require "lua_verdict"
 local rspamd_cryptobox_hash = require "rspamd_cryptobox_hash"
 local rspamd_http = require "rspamd_http"
 local rspamd_logger = require "rspamd_logger"
@@ -125,7 +124,10 @@ local function fields_of(task, name, max)
     else
       local raw = fields[i].raw or ''
 
-      fields[i] = { text = raw:match('^[^:]*:(.*)$') or '', decoded = fields[i].decoded or '' }
+      fields[i] = {
+        text = raw:match('^[^:]*:(.*)$') or '', value = fields[i].value or '',
+        decoded = fields[i].decoded or '',
+      }
     end
   end
   return fields
@@ -172,15 +174,17 @@ local function text_of_address(entry)
     entry.domain:lower()
 end
 
--- The addresses in the signed To: and Cc:, as a set, and how many of them are no lists.
+-- The addresses in the signed To: and Cc:, as a set, and how many of them are no lists. Where h=
+-- names a field n times the n lowest are signed (RFC 6376 section 5.4.2).
 local function addressed_by(task, signature)
   local set, count, seen = {}, 0, 0
 
   for _, name in ipairs { 'To', 'Cc' } do
-    local headers = task:get_header_full(name) or E
+    local fields = fields_of(task, name, math.huge)
+    local covered = signature.signed[name:lower()] or 0
 
-    if signature.signed[name:lower()] and #headers == 1 then
-      local parsed = rspamd_util.parse_mail_address(headers[1].value or '', task:get_mempool())
+    for i = math.max(1, #fields - covered + 1), #fields do
+      local parsed = rspamd_util.parse_mail_address(fields[i].value, task:get_mempool())
 
       for _, entry in ipairs(parsed or E) do
         local address = text_of_address(entry)
@@ -253,19 +257,17 @@ local function apply_rules(task, candidate, dkim, now_s)
   end
   candidate.dkim_passed = result.passed
   candidate.set, candidate.addressed = addressed_by(task, signature)
-  if rules.dkim and not result.passed then
-    if result.is_temporary then
-      if candidate.verdict == 'pass' then
-        candidate.verdict, candidate.why = 'temperror', 'dkim: ' .. result.why
-      end
-      return
-    end
+  local is_unknown = rules.dkim and not result.passed and result.is_temporary
+  if rules.dkim and not result.passed and not is_unknown then
     why = 'dkim: ' .. (result.why or 'not verified')
   else
     why = rule_broken(task, signature, candidate.set, now_s)
   end
+  -- What is against a rule whatever else comes out goes before what is not known now.
   if why and candidate.verdict ~= 'policy' then
     candidate.verdict, candidate.why = 'policy', why
+  elseif is_unknown and candidate.verdict == 'pass' then
+    candidate.verdict, candidate.why = 'temperror', 'dkim: ' .. result.why
   end
 end
 
@@ -286,6 +288,7 @@ local function tell(task, best, testing)
   if testing then
     options[#options + 1] = 'testing'
   end
+  best.symbol = symbol
   task:insert_result(symbol, testing and 0.0 or 1.0, options)
   rspamd_logger.infox(task, 'event=judged result=%s options="%s"', best.verdict,
     table.concat(options, ', '))
@@ -351,7 +354,7 @@ local function conclude(task, candidates, dkim)
   end
   local best = judge.best(candidates)
   -- Never without DKIM: strangers could fill the store, and spoil it for others.
-  if rules.replay and best.dkim_passed then
+  if rules.replay and best.dkim_passed and #(task:get_recipients('smtp') or E) > 0 then
     return count_delivery(task, best, testing, now_s)
   end
   tell(task, best, testing)
@@ -442,13 +445,27 @@ end
 
 --[[ Reports: how many messages showed how many bits, ham or spam, since the last one. ]]--
 local seen = { count = 0, groups = {} }
+local pending -- a body that was not taken yet; sent again with its id, it counts once
 local groups_max = 500 -- an authority takes 1000 in one report
+
+-- By all else that rspamd knows: a stamp that vouched for itself would let the factor sink. nil: it is
+-- not clear, or somebody has decided without the score.
+local function outcome(task, best)
+  local score = task:get_metric_score() -- the score, and that of a reject
+  local own = task:get_symbol(best.symbol)
+
+  if task:has_pre_result() or not score or not score[2] then
+    return nil
+  end
+  local others = score[1] - (own and own[1].score or 0)
+  return others >= score[2] and 'spam' or others <= 0 and 'ham' or nil
+end
 
 local function observe(task)
   local best = task:cache_get('msmr_best')
-  local verdict = lua_verdict.get_specific_verdict(N, task)
+  local verdict = best and best.dkim_passed and outcome(task, best)
 
-  if not best or not best.dkim_passed or (verdict ~= 'spam' and verdict ~= 'ham') then
+  if not verdict then
     return
   end
   local name = string.format('%.1f %s', best.bits, verdict)
@@ -462,32 +479,42 @@ local function observe(task)
   end
 end
 
-local function report(cfg, ev_base)
-  local observations, sent = {}, seen
+local function make_body()
+  local observations = {}
 
-  if seen.count == 0 then
-    return
-  end
-  seen = { count = 0, groups = {} }
-  for _, group in pairs(sent.groups) do
+  for _, group in pairs(seen.groups) do
     observations[#observations + 1] = string.format(
       '{"bits":%.1f,"spam":%s,"count":%.0f,"at":%.0f}', group.bits, tostring(group.spam),
       group.count, math.floor(rspamd_util.get_time()))
   end
+  seen = { count = 0, groups = {} }
+  return string.format('{"v":1,"id":"%s","observations":[%s]}', rspamd_util.random_hex(32),
+    table.concat(observations, ','))
+end
+
+local function report(cfg, ev_base)
+  if not pending and seen.count == 0 then
+    return
+  end
+  pending = pending or make_body()
   rspamd_http.request({
     url = settings.report_url, ev_base = ev_base, config = cfg, method = 'POST', timeout = 10.0,
     headers = {
       ['Authorization'] = 'Bearer ' .. settings.report_token,
       ['Content-Type'] = 'application/json',
     },
-    body = string.format('{"v":1,"id":"%s","observations":[%s]}', rspamd_util.random_hex(32),
-      table.concat(observations, ',')),
+    body = pending,
     callback = function(err, code, body)
-      if err or code ~= 200 then
-        rspamd_logger.errx(rspamd_config, 'report of %s groups to %s was not taken: %s',
-          #observations, settings.report_url, err or string.format('%s %s', code, body))
-      else
-        rspamd_logger.infox(rspamd_config, 'reported %s groups', #observations)
+      if not err and code == 200 then
+        pending = nil
+        rspamd_logger.infox(rspamd_config, 'reported to %s: %s', settings.report_url, body)
+        return
+      end
+      rspamd_logger.errx(rspamd_config, 'the report to %s was not taken: %s', settings.report_url,
+        err or string.format('%s %s', code, body))
+      -- What is wrong with it stays so; else (no answer, 429, 503) it is sent again.
+      if not err and (code == 400 or code == 413) then
+        pending = nil
       end
     end,
   })

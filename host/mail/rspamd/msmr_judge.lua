@@ -135,9 +135,10 @@ function M.parse_signature(value)
   if not b then
     return nil, why
   end
-  local signed = {}
+  local signed = {} -- how often h= names a field
   for name in (tags.h or ''):gmatch('[^:]+') do
-    signed[trim(name):lower()] = true
+    name = trim(name):lower()
+    signed[name] = (signed[name] or 0) + 1
   end
   return {
     a = tags.a, b = b, d = tags.d, s = tags.s, signed = signed,
@@ -512,9 +513,12 @@ function M.age_wrong(signature, now_s)
   return nil
 end
 
--- When a delivery may be forgotten.
+-- When a delivery may be forgotten. An x= that is past says nothing: else what rule age lets by when
+-- it is off would never be remembered.
 function M.remember_until(signature, now_s)
-  return math.min(now_s + M.age_max_s, signature.x or math.huge)
+  local x = signature.x and signature.x > now_s and signature.x or math.huge
+
+  return math.min(now_s + M.age_max_s, x)
 end
 
 -- True where a pattern names the address: all of it, its domain, or a domain below ("*.example").

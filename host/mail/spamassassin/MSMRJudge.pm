@@ -95,9 +95,10 @@ sub parse_signature {
   return (undef, $why) if !defined $b;
   my %number = map { $_ => $tags->{$_} =~ /\A[0-9]+\z/ ? 0 + $tags->{$_} : undef }
     grep { exists $tags->{$_} } qw(t x);
+  my %signed;    # how often h= names a field
+  $signed{ lc _trim($_) }++ for split /:/, $tags->{h} // '';
   return ({
-    a => $tags->{a}, b => $b, d => $tags->{d}, s => $tags->{s},
-    signed => { map { lc(_trim($_)) => 1 } split /:/, $tags->{h} // '' },
+    a => $tags->{a}, b => $b, d => $tags->{d}, s => $tags->{s}, signed => \%signed,
     has_l => exists $tags->{l}, t => $number{t}, x => $number{x}, text => $value,
   }, undef);
 }
