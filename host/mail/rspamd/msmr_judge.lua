@@ -434,7 +434,36 @@ local function check_document(json)
   return document
 end
 
--- A factor as an operator or an authority gives it: a number alone, or the JSON document.
+-- What `frank factor --json` prints: the source in force, as the document that it was; or, where
+-- that was none (a file, DNS), its factor and name.
+local function read_record(json)
+  for _, source in ipairs(json.sources) do
+    if type(source) == 'table' and source.in_force == true and
+      whole(source.epoch, 1, M.factor_max) then
+      local previous
+
+      if type(source.previous_factor) == 'number' then
+        previous = {
+          epoch = source.epoch - 1, factor = source.previous_factor,
+          ['until'] = source.previous_until,
+        }
+      end
+      return check_document {
+        v = 1, issuer = source.issuer, kind = source.published_as, epoch = source.epoch,
+        issued = source.issued, expires = source.expires, factor = source.factor,
+        mode = source.testing == true and { text = 'testing' } or nil, previous = previous,
+      }
+    end
+  end
+  local name = type(json.source) == 'table' and json.source.text or ''
+  if not whole(json.factor, 1, M.factor_max) or not name:find('^[!-~]+$') or #name > 95 then
+    return nil, 'a record without factor and source'
+  end
+  return { factor = json.factor, source = name }
+end
+
+-- A factor as an operator or an authority gives it: a number alone, the JSON document, or what
+-- `frank factor --json` prints.
 function M.parse_factor(text, source)
   local number
 
@@ -455,6 +484,9 @@ function M.parse_factor(text, source)
   local json, after = read_json(text, 1, 1)
   if not json or after ~= #text + 1 then
     return nil, 'not JSON'
+  end
+  if json.v == nil and type(json.sources) == 'table' then
+    return read_record(json)
   end
   return check_document(json)
 end
