@@ -44,12 +44,13 @@ rspamd_config:register_symbol({
 
 
 class Child:
-    """A program of ours in the foreground, its output in a file."""
+    """A program of ours in the foreground, its output in a file. path: where it lies, if it goes by
+    another name."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, path=None):
         with open(log, "ab") as out:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(command, executable=path, stdin=subprocess.DEVNULL,
+                                            stdout=out, stderr=subprocess.STDOUT)
 
     def stop(self):
         if self.process.poll() is None:
@@ -72,9 +73,10 @@ class Redis:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="frank-redis-")
         self.port = free_port()
-        self.child = Child([need("redis-server", "redis-server"), "--port", str(self.port),
-                            "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""],
-                           os.path.join(self.folder, "log"))
+        # One program, that goes by its name; redis-server is a package with a link and a service.
+        self.child = Child(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
+                            "--dir", self.folder, "--save", ""],
+                           os.path.join(self.folder, "log"), need("redis-check-rdb", "redis-tools"))
         wait_until("Redis answers", lambda: self.ask("PING") == "PONG")
 
     def ask(self, *args):
