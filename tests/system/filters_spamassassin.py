@@ -118,7 +118,8 @@ def expect(answer, verdict, name):
 def every_case_gets_its_rule():
     with Sender() as sender, SpamAssassin(sender.dns.port) as filtering:
         for name, message, recipients, verdict, word in cases(sender):
-            if name == "DNS is broken":  # Mail::DKIM says of that what it says of a missing key
+            # Mail::DKIM says of no answer what it says of a missing key
+            if name == "DNS is broken" or verdict is None:
                 verdict = "policy"
             said = expect(filtering.judge(message, recipients), verdict, name)
             assert word in said, (name, word, said)

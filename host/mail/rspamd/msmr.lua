@@ -3,6 +3,7 @@ rspamd plugin: judges MSMR-Key header fields of inbound mail, and gives a symbol
 
     MSMR_CHECK (filter)   fields -> msmr_judge -> DKIM of the bound signatures -> mail rules
                           -> Redis counts the deliveries -> one symbol
+    MSMR_LATE (then)      what has got no answer is judged without
     MSMR_UNDO (last)      a delivery that is put off for now (soft reject) was none
     MSMR_REPORT (last)    tells an authority, if asked to, what stamped mail turned out to be
 
@@ -19,10 +20,10 @@ local E = {}
 -- rspamd looks for modules in /etc/rspamd/lua, wherever its configuration lies.
 package.path = string.format('%s/lua/?.lua;%s', rspamd_paths['LOCAL_CONFDIR'], package.path)
 local judge = require "msmr_judge"
+local msmr_report = require "msmr_report"
 local lua_redis = require "lua_redis"
 local lua_util = require "lua_util"
 local rspamd_cryptobox_hash = require "rspamd_cryptobox_hash"
-local rspamd_http = require "rspamd_http"
 local rspamd_logger = require "rspamd_logger"
 local rspamd_util = require "rspamd_util"
 
@@ -343,14 +344,20 @@ local function count_delivery(task, best, testing, now_s)
   end
 end
 
-local function conclude(task, candidates, dkim)
+-- Once for a message: `open` has its candidates and the DKIM results by signature.
+local function conclude(task, open)
+  local candidates = open.candidates
   local now_s = math.floor(rspamd_util.get_time())
   local now = judge.factor_now(factor_from_map, settings.factor, now_s)
   local testing = now and now.testing or false
 
+  if open.is_concluded then
+    return
+  end
+  open.is_concluded = true
   for _, candidate in ipairs(candidates) do
     judge.weigh(candidate, now)
-    apply_rules(task, candidate, dkim, now_s)
+    apply_rules(task, candidate, open.results, now_s)
   end
   local best = judge.best(candidates)
   -- Never without DKIM: strangers could fill the store, and spoil it for others.
@@ -367,27 +374,33 @@ local function is_temporary(err)
     not err:find('not exist', 1, true))
 end
 
+local function is_name(text)
+  return text ~= nil and #text <= 253 and text:find('^[%w_.-]+$') ~= nil
+end
+
 -- rspamd's own DKIM verification, of the signatures that a stamp is bound to and no others. What
 -- its DKIM_TRACE tells are domains, which several signatures can share.
-local function verify(task, candidates, done)
-  local results, waiting, started = {}, 0, false
+local function verify(task, open)
+  local results, waiting, started = open.results, 0, false
 
   local function check_done()
     if started and waiting == 0 then
-      started = false
-      done(results)
+      conclude(task, open)
     end
   end
 
-  for _, candidate in ipairs(candidates) do
+  for _, candidate in ipairs(open.candidates) do
     local signature = candidate.signature
 
     if signature and not results[signature] then
       local result = { passed = false, why = 'the signature cannot be told from what rspamd reads' }
 
       results[signature] = result
-      if signature.is_same and dkim_verify then
+      if not is_name(signature.d) or not is_name(signature.s) then
+        result.why = 'd= or s= is no name'
+      elseif signature.is_same and dkim_verify then
         waiting = waiting + 1
+        result.why, result.is_temporary = 'rspamd gave no result', true
         local ok, err = dkim_verify(task, signature.decoded, function(_, passed, why)
           result.passed = passed == true
           result.why = why or 'it does not verify'
@@ -396,7 +409,7 @@ local function verify(task, candidates, done)
           check_done()
         end, 'dkim')
         if not ok then
-          result.why = err or 'cannot be read'
+          result.why, result.is_temporary = err or 'cannot be read', false
           waiting = waiting - 1
         end
       end
@@ -421,11 +434,22 @@ local function check(task)
     end
     return
   end
-  local candidates = judge.bind(keys, signatures_of(task), sha256_hex)
+  local open = { candidates = judge.bind(keys, signatures_of(task), sha256_hex), results = {} }
+  task:cache_set('msmr_open', open)
   if rules.dkim or rules.replay then
-    verify(task, candidates, function(results) conclude(task, candidates, results) end)
+    verify(task, open)
   else
-    conclude(task, candidates, E)
+    conclude(task, open)
+  end
+end
+
+-- After all filters: what has got no answer by now (rspamd forgets to give one where a look-up cannot
+-- even be asked) is judged without.
+local function conclude_late(task)
+  local open = task:cache_get('msmr_open')
+
+  if open then
+    conclude(task, open)
   end
 end
 
@@ -441,83 +465,6 @@ local function undo(task)
         end
       end, { best.undo.key }, best.undo.args)
   end
-end
-
---[[ Reports: how many messages showed how many bits, ham or spam, since the last one. ]]--
-local seen = { count = 0, groups = {} }
-local pending -- a body that was not taken yet; sent again with its id, it counts once
-local groups_max = 500 -- an authority takes 1000 in one report
-
--- By all else that rspamd knows: a stamp that vouched for itself would let the factor sink. nil: it is
--- not clear, or somebody has decided without the score.
-local function outcome(task, best)
-  local score = task:get_metric_score() -- the score, and that of a reject
-  local own = task:get_symbol(best.symbol)
-
-  if task:has_pre_result() or not score or not score[2] then
-    return nil
-  end
-  local others = score[1] - (own and own[1].score or 0)
-  return others >= score[2] and 'spam' or others <= 0 and 'ham' or nil
-end
-
-local function observe(task)
-  local best = task:cache_get('msmr_best')
-  local verdict = best and best.dkim_passed and outcome(task, best)
-
-  if not verdict then
-    return
-  end
-  local name = string.format('%.1f %s', best.bits, verdict)
-  local group = seen.groups[name]
-  if not group and seen.count < groups_max then
-    group = { bits = tonumber(string.format('%.1f', best.bits)), spam = verdict == 'spam', count = 0 }
-    seen.groups[name], seen.count = group, seen.count + 1
-  end
-  if group then
-    group.count = group.count + 1
-  end
-end
-
-local function make_body()
-  local observations = {}
-
-  for _, group in pairs(seen.groups) do
-    observations[#observations + 1] = string.format(
-      '{"bits":%.1f,"spam":%s,"count":%.0f,"at":%.0f}', group.bits, tostring(group.spam),
-      group.count, math.floor(rspamd_util.get_time()))
-  end
-  seen = { count = 0, groups = {} }
-  return string.format('{"v":1,"id":"%s","observations":[%s]}', rspamd_util.random_hex(32),
-    table.concat(observations, ','))
-end
-
-local function report(cfg, ev_base)
-  if not pending and seen.count == 0 then
-    return
-  end
-  pending = pending or make_body()
-  rspamd_http.request({
-    url = settings.report_url, ev_base = ev_base, config = cfg, method = 'POST', timeout = 10.0,
-    headers = {
-      ['Authorization'] = 'Bearer ' .. settings.report_token,
-      ['Content-Type'] = 'application/json',
-    },
-    body = pending,
-    callback = function(err, code, body)
-      if not err and code == 200 then
-        pending = nil
-        rspamd_logger.infox(rspamd_config, 'reported to %s: %s', settings.report_url, body)
-        return
-      end
-      rspamd_logger.errx(rspamd_config, 'the report to %s was not taken: %s', settings.report_url,
-        err or string.format('%s %s', code, body))
-      -- What is wrong with it stays so; else (no answer, 429, 503) it is sent again.
-      if not err and (code == 400 or code == 413) then
-        pending = nil
-      end
-    end,
-  })
 end
 
 -- What cannot be used is named, and leaves the plugin out.
@@ -593,20 +540,31 @@ local function register()
   end
   -- The keys that it has looked up are then known.
   rspamd_config:register_dependency('MSMR_CHECK', 'DKIM_TRACE')
+  rspamd_config:register_symbol({
+    name = 'MSMR_LATE', type = 'postfilter', callback = conclude_late, flags = 'empty,nostat',
+  })
   if rules.replay then
     rspamd_config:register_symbol({
       name = 'MSMR_UNDO', type = 'idempotent', callback = undo, flags = 'empty,explicit_disable,ignore_passthrough',
     })
   end
   if settings.report_url then
+    local report = msmr_report.new(settings)
+
     rspamd_config:register_symbol({
-      name = 'MSMR_REPORT', type = 'idempotent', callback = observe,
+      name = 'MSMR_REPORT', type = 'idempotent', callback = function(task)
+        local best = task:cache_get('msmr_best')
+
+        if best then
+          report.observe(task, best)
+        end
+      end,
       flags = 'empty,explicit_disable,ignore_passthrough',
     })
     rspamd_config:add_on_load(function(cfg, ev_base, worker)
       if worker:is_scanner() then
         rspamd_config:add_periodic(ev_base, settings.report_interval, function()
-          report(cfg, ev_base)
+          report.send(cfg, ev_base)
           return true
         end)
       end
