@@ -171,9 +171,8 @@ static void a_folder_that_is_not_there_is_named(void **state)
   char path[300];
   int fd = -1;
   (void)state;
-  assert_int_equal(
-      frank_milter_counters_open("/nowhere", FRANK_MILTER_MINT, &counters, &fd, path),
-      FRANK_ERR_IO);
+  assert_int_equal(frank_milter_counters_open("/nowhere", FRANK_MILTER_MINT, &counters, &fd, path),
+                   FRANK_ERR_IO);
   assert_string_equal(path, "/nowhere/mint.counters");
   assert_int_equal(frank_milter_counters_open(NULL, FRANK_MILTER_MINT, &counters, &fd, path),
                    FRANK_OK);
