@@ -9,10 +9,12 @@ install(FILES ${FRANK_DEBIAN}/copyright ${FRANK_DEBIAN}/changelog
   DESTINATION share/doc/libfrank-dev COMPONENT etc-dev EXCLUDE_FROM_ALL)
 install(FILES ${FRANK_DEBIAN}/README.Debian DESTINATION share/doc/frank COMPONENT etc EXCLUDE_FROM_ALL)
 
-# Configurations of mail servers, where their pages say.
+# Configurations of mail servers, as their pages name them, and alerts for Prometheus. (The plugins of
+# filters: host/mail/filters.cmake.)
 set(FRANK_RUN OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/host/mail/setup DESTINATION share/frank COMPONENT frank
   PATTERN "*.sh" PERMISSIONS ${FRANK_RUN} PATTERN "frank-stamp" PERMISSIONS ${FRANK_RUN})
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/frank.rules.yml DESTINATION share/frank COMPONENT frank)
 
 # Units by what happens at the installation: frankd starts, with safe defaults (a socket for the group
 # frank); the others do something to mail, or publish: the administrator starts them.
