@@ -189,16 +189,20 @@ int main(int argc, char **argv)
     return 2;
   }
   shared_library = library;
-  files = calloc((size_t)(argc - optind) + 1, sizeof *files);
-  for (int i = optind; files != NULL && i < argc && is_good; i++) {
-    struct file *file = &files[file_count++];
+  struct file *list = calloc((size_t)(argc - optind) + 1, sizeof *list);
+  if (list == NULL) {
+    return 1;
+  }
+  files = list;
+  for (int i = optind; i < argc && is_good; i++) {
+    struct file *file = &list[file_count++];
     is_good = read_file(file, argv[i]) && print_file(file);
   }
   is_good = is_good && work_in_threads(threads);
   for (size_t i = 0; i < file_count; i++) {
-    free(files[i].text);
+    free(list[i].text);
   }
-  free(files);
+  free(list);
   frank_dkim_library_destroy(&library);
   return is_good ? 0 : 1;
 }
