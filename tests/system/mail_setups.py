@@ -117,9 +117,8 @@ def retried_mail_keeps_its_key():
     with MailLine(judge=False, refuse=refuse) as line:
         line.submit(message("1"))
         wait_until("the first try", lambda: tries, patience(30))
-        wait_until("it waits", line.sender.queue, patience(20))
-        line.sender.flush()
-        [delivery] = line.sink.wait(1)
+        line.sender.flush_until("the second try", lambda: line.sink.deliveries)
+        [delivery] = line.sink.deliveries
         assert len(tries) == 2 and key_of(tries[0]) == key_of(delivery), tries
         assert len(line.stamped()) == 1, line.minter.log()
 
@@ -150,8 +149,8 @@ def mail_waits_for_a_milter_that_is_away():
             for service, event_id, text in line.sender.events()), patience(30))
         assert not line.sink.deliveries and line.sender.queue() == [queue_id], line.sender.log()
         line.minter.start()
-        line.sender.flush()
-        [delivery] = line.sink.wait(1)
+        line.sender.flush_until("it goes on", lambda: line.sink.deliveries)
+        [delivery] = line.sink.deliveries
         check_stamped(delivery, line.keys)
         assert delivery.result() == "pass", delivery.data
 

@@ -332,13 +332,22 @@ class Postfix:
         return [match[1] for _, event_id, text in self.events() if event_id == queue_id
                 for match in [re.search(r"status=sent .*queued as (\w+)", text)] if match]
 
-    def queue(self):
-        """Messages that wait: their queue ids."""
-        return [json.loads(line)["queue_id"]
-                for line in self.command("postqueue", "-j").splitlines()]
+    def queue(self, name=None):
+        """Messages that are here: their queue ids. name: in that queue ("deferred")."""
+        found = map(json.loads, self.command("postqueue", "-j").splitlines())
+        return [entry["queue_id"] for entry in found if name in (None, entry["queue_name"])]
 
-    def flush(self):
-        self.command("postqueue", "-f")
+    def flush_until(self, what, condition, timeout_s=60.0):
+        """Has Postfix try what it put off, every second until condition() holds: what is put off at
+        that very moment it passes over."""
+        last = [0.0]
+
+        def flushed():
+            if time.monotonic() > last[0] + 1:
+                self.command("postqueue", "-f")
+                last[0] = time.monotonic()
+            return condition()
+        wait_until(what, flushed, patience(timeout_s))
 
     def __enter__(self):
         return self

@@ -23,7 +23,7 @@ def pack():
     """The paths of the packages, made anew."""
     need("cpack", "dpkg-shlibdeps", "dpkg-deb")
     shutil.rmtree(PACKAGES, ignore_errors=True)
-    done = subprocess.run(["cpack", "-G", "DEB"], cwd=BUILD, check=False, stdout=subprocess.PIPE,
+    done = subprocess.run(["cpack", "-G", "DEB", "-B", PACKAGES], cwd=BUILD, check=False, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=200,
                           env={**os.environ, "SOURCE_DATE_EPOCH": "1795700000"})
     assert done.returncode == 0, done.stdout

@@ -9,5 +9,5 @@ frank_test(NAME the_best_stamp_and_its_replays_are_told SOURCES test_judge_resul
   LIBS frank_mail frank PkgConfig::CMOCKA)
 if(FRANK_MILTER)
   frank_test(NAME deliveries_are_counted_and_survive SOURCES test_replay.c LABEL unit TIMEOUT 120
-    LIBS frank_replay PkgConfig::CMOCKA)
+    LIBS frank_replay PkgConfig::SQLITE PkgConfig::CMOCKA)
 endif()

@@ -246,7 +246,7 @@ static void addresses_are_counted_once(void **state)
 
 static void a_thousand_recipients_are_looked_up(void **state)
 {
-  char *recipients = malloc(64 * 1001), *to = malloc(64 * 1001);
+  char *recipients = malloc((size_t)64 * 1001), *to = malloc((size_t)64 * 1001);
   size_t at = 0, to_at = 0;
 
   (void)state;
