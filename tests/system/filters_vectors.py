@@ -74,6 +74,10 @@ def exact_arithmetic():
     assert len(cases) >= 14
     questions = [(("meets", case["h"], case["factor"]), str(case["meets"]).lower())
                  for case in cases]
+    for h_bit in range(256):  # products of one bit, so that each limb of the result counts alone
+        for factor_bit in range(h_bit % 5, 53, 5):
+            questions.append((("meets", f"{1 << h_bit:064x}", 1 << factor_bit),
+                              str(h_bit + factor_bit < 256).lower()))
     seed = int(os.environ.get("FRANK_SEED", time.time_ns() & 0xffffffff))
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -130,6 +134,11 @@ def what_is_looked_at_is_bounded():
         # Signatures that are not usable take nobody's place.
         (("judge", 1, 1, key(b[0]), *[signature("Zm9=")] * 20, signature(b[0])), "pass"),
         (("judge", 1, 1, key(b[0]), signature(b[0], more=" b=Zm9v;")), "fail"),
+        *((("judge", 1, 1, key(text), signature(text)), "fail")
+          for text in ("AAAAA===", "====", "AA=A", "AAA", "A", "AB==", "AAB=", "AA-_")),
+        *((("judge", 1, 1, key(text), signature(text)), "pass")
+          for text in ("AAAA", "AA==", "AAA=", "ab+/", "A" * 2048)),
+        (("judge", 1, 1, key("A" * 2052), signature("A" * 2052)), "fail"),
         (("judge", 1, 1, key(b[0]), signature(b[0]).replace("v=1", "v=2")), "fail"),
     ])
 
@@ -198,6 +207,7 @@ def factors_and_documents():
           for wrong in (0, -5, 1.5, 2**53, "9", True, [9], {"9": 9}, 1e3, 1e300)),
         *((2000, (document(), document(epoch=wrong)), now)
           for wrong in (411, 0, -1, 1.5, "413", True)),
+        (2000, (document(), document(epoch=410, previous=None)), now),
         (2000, (document(), document(factor=9)), now),
         (2000, (document(), document(epoch=413).replace("2000", "1e3")), now),
         (2000, (document(), document(epoch=413).replace("2000", "09")), now),
