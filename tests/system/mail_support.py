@@ -1,8 +1,10 @@
 """Private mail servers for tests: Postfix, OpenDKIM, frank-milter, and what mail is sent with.
 
-    with MailLine() as line:            # sender's Postfix + OpenDKIM + frank-milter -> receiver's
-        line.submit(message(...), ["bob@rcpt.test"])
-        [delivered] = line.sink.wait(1)
+    with Postfix("mta.sender.test", relayhost="[127.0.0.1]:2525") as server:
+        server.run_setup("opendkim/postfix.sh", ("127.0.0.1:8891", "127.0.0.1:12891"))
+        server.start()
+
+mail_line.py puts them together.
 
 Each server is the package's stock configuration plus the very lines of host/mail/setup, its ports
 replaced by free ones of loopback, its folders by one of its own. Nothing of the machine's own mail
@@ -10,19 +12,19 @@ system is read or changed; each process is stopped by its own id. Postfix needs 
 tests are skipped by name.
 """
 
-import contextlib
+import json
 import os
 import re
 import shutil
-import smtplib
+import signal
+import socket
 import subprocess
 import tempfile
 import threading
 import time
 
 from daemon_support import patience
-from harness import Frankd, Skip, free_port, program, wait_until
-from mail_sink import Sink
+from harness import Skip, free_port, program, wait_until
 
 READY_S = 30.0
 SENDER, RECEIVER = "sender.test", "rcpt.test"
@@ -73,8 +75,10 @@ class Server:
     """A process in the foreground whose lines are kept, stopped by its id. It is ready when it
     writes event=ready, or when something listens at `port`."""
 
-    def __init__(self, name, command, port=None, folder=None):
+    def __init__(self, name, command, port=None, folder=None, gently=True):
+        """gently: it is stopped by SIGTERM; else by SIGKILL, as it has nothing to put in order."""
         self.name, self.command, self.port, self.folder = name, command, port, folder
+        self.gently = gently
         self.lines = []
         self.process = None
         self._sanitizer = []
@@ -138,11 +142,15 @@ class Server:
             self.end()
         self.start()
 
+    def begin_stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
     def stop(self):
         stuck = False
         if self.process is not None and self.process.poll() is None:
             try:
-                self.end()
+                self.end() if self.gently else self.kill()
             except subprocess.TimeoutExpired:
                 stuck = True
                 self.kill()
@@ -161,7 +169,6 @@ class Server:
 
 
 def port_is_open(port):
-    import socket
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -219,11 +226,15 @@ class Postfix:
                   mydomain=self.hostname.split(".", 1)[1], myorigin="$mydomain", **main)
 
     def environment(self):
+        # /usr/sbin first: the sendmail there is Postfix's.
         return {**os.environ, "MAIL_CONFIG": self.etc,
-                "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin:" + os.environ.get("PATH", "")}
 
     def command(self, *words, check=True, stdin=None, timeout_s=60):
         """Runs one of Postfix's commands on this instance; its standard output."""
+        # Postfix's programs wait until its files are 2 s old: an editor may still be writing.
+        for name in ("main.cf", "master.cf"):
+            os.utime(os.path.join(self.etc, name), (time.time() - 60,) * 2)
         done = subprocess.run(words, env=self.environment(), input=stdin, capture_output=True,
                               timeout=timeout_s, check=False)
         if check:
@@ -241,7 +252,9 @@ class Postfix:
     def run_setup(self, name, *pairs):
         """Runs a script of host/mail/setup, its ports replaced: `pairs` of (old, new)."""
         self.command("sh", "-c", replaced(setup_file(name), *pairs))
-        assert "127.0.0.1:10026" not in self.command("postconf", "-M"), "a port was not replaced"
+        for name in ("main.cf", "master.cf"):
+            with open(os.path.join(self.etc, name), encoding="utf-8") as file:
+                assert ":10026" not in file.read(), f"{name} has a port that was not replaced"
 
     def sign_by(self, port):
         """opendkim/postfix.sh: the milter that signs listens at `port`."""
@@ -257,20 +270,45 @@ class Postfix:
                       ("[127.0.0.1]:10026", f"[127.0.0.1]:{self.reinject_port}")]
         self.run_setup(f"{setup}/postfix.sh", *pairs)
 
+    def judge_by(self, port):
+        """postfix-verify/postfix.sh with frank-milter at `port`."""
+        self.run_setup("postfix-verify/postfix.sh", ("127.0.0.1:8896", f"127.0.0.1:{port}"),
+                       ('"smtp/inet/', f'"127.0.0.1:{self.smtp_port}/inet/'))
+
     def start(self):
         # Warnings: links and owners of a queue folder that is not the system's.
         self.command("postfix", "start")
+        with open(os.path.join(self.folder, "spool/pid/master.pid"), encoding="ascii") as file:
+            self.master_pid = int(file.read())
         self.started = True
         for port in (self.smtp_port, self.submission_port):
             wait_until(f"Postfix listens at {port}", lambda: port_is_open(port), patience(20))
 
-    def stop(self):
-        """By its own master.pid. Idempotent."""
+    def begin_stop(self):
+        """Tells it to end at once (`postfix abort`): what mail is still there is nobody's."""
         if self.started:
-            self.command("postfix", "stop", check=False)
+            try:
+                os.kill(self.master_pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+
+    def end(self):
+        if self.started:
+            self.begin_stop()
             self.started = False
+            wait_until("Postfix ends", lambda: not os.path.exists(f"/proc/{self.master_pid}"),
+                       patience(20))
+
+    def stop(self):
+        """Idempotent."""
+        self.end()
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def restart(self):
+        """With what its files say now; its queue stays."""
+        self.end()
+        self.start()
 
     def log(self, last=80):
         try:
@@ -294,14 +332,22 @@ class Postfix:
         return [match[1] for _, event_id, text in self.events() if event_id == queue_id
                 for match in [re.search(r"status=sent .*queued as (\w+)", text)] if match]
 
-    def queue(self):
-        """Messages that wait: their queue ids."""
-        import json
-        return [json.loads(line)["queue_id"]
-                for line in self.command("postqueue", "-j").splitlines()]
+    def queue(self, name=None):
+        """Messages that are here: their queue ids. name: in that queue ("deferred")."""
+        found = map(json.loads, self.command("postqueue", "-j").splitlines())
+        return [entry["queue_id"] for entry in found if name in (None, entry["queue_name"])]
 
-    def flush(self):
-        self.command("postqueue", "-f")
+    def flush_until(self, what, condition, timeout_s=60.0):
+        """Has Postfix try what it put off, every second until condition() holds: what is put off at
+        that very moment it passes over."""
+        last = [0.0]
+
+        def flushed():
+            if time.monotonic() > last[0] + 1:
+                self.command("postqueue", "-f")
+                last[0] = time.monotonic()
+            return condition()
+        wait_until(what, flushed, patience(timeout_s))
 
     def __enter__(self):
         return self
@@ -345,7 +391,7 @@ def opendkim(keys, mode="sv", changes=(), lines=""):
     path = os.path.join(keys.folder, f"opendkim-{port}.conf")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
-    return Server("opendkim", ["/usr/sbin/opendkim", "-f", "-x", path], port=port)
+    return Server("opendkim", ["/usr/sbin/opendkim", "-f", "-x", path], port=port, gently=False)
 
 
 def frank_milter(mode, *args, config="", folder=None):

@@ -5,7 +5,14 @@
 #
 # It takes the milter that signs as it is (smtpd_milters, non_smtpd_milters), and changes nothing of
 # the service smtp: mail of others that comes in by port 25 gets no stamp.
+# shellcheck disable=SC2016  # what has a $ in quotes is for Postfix
 set -eu
+
+# Which mail goes that way: what users hand in, by the submission ports that there are...
+services=pickup/unix # ... and by sendmail(1)
+for service in submission submissions smtps; do
+  [ -z "$(postconf -M "$service/inet" 2>/dev/null)" ] || services="$services $service/inet"
+done
 
 # The minting milter. tempfail is for a milter that cannot be reached: the mail waits in our own queue
 # and comes stamped later. What frank-milter does when it has no stamp is its own on_failure.
@@ -62,11 +69,6 @@ for option in \
   postconf -P "127.0.0.1:10026/inet/$option"
 done
 
-# Which mail goes that way: what users hand in, by the submission ports that there are and by
-# sendmail(1).
-for service in submission submissions smtps; do
-  if [ -n "$(postconf -M "$service/inet" 2>/dev/null)" ]; then
-    postconf -P "$service/inet/content_filter=mint:[127.0.0.1]:10026"
-  fi
+for service in $services; do
+  postconf -P "$service/content_filter=mint:[127.0.0.1]:10026"
 done
-postconf -P 'pickup/unix/content_filter=mint:[127.0.0.1]:10026'

@@ -1,0 +1,257 @@
+"""The set-ups of host/mail/setup, with the real servers: mail comes out signed and stamped and passes,
+whatever way it was handed in; what cannot be stamped now waits; the clients do not.
+
+    mail_setups.py [PREFIX...]    only the tests whose names begin so
+"""
+
+import re
+import sys
+import time
+
+from daemon_support import patience
+from harness import run, wait_until
+from mail_line import ALICE, BOB, MailLine, check_stamped, key_of, message, submit
+from mail_support import MX_NAME, RECEIVER, SENDER, opendkim, setup_file
+
+MANY_RECIPIENTS = 50  # frank-milter's max_recipients
+
+
+def reinject_stamps_mail_of_every_way_in():
+    """Submission, sendmail(1), and programs on this machine by port 25."""
+    def prepare(line):
+        # As the page has it, for programs that hand in by port 25.
+        [filters] = re.findall(r"postconf -e 'smtpd_client_restrictions = (.*)'",
+                               setup_file("postfix-reinject/README.md"))
+        line.sender.main(smtpd_client_restrictions=filters.replace("10026",
+                                                                   str(line.sender.reinject_port)))
+
+    with MailLine(prepare=prepare) as line:
+        first = line.submit(message("submission"))
+        line.sender.command("sendmail", "-f", ALICE, BOB,
+                            stdin=message("sendmail").replace(b"\r\n", b"\n"))
+        submit(line.sender.smtp_port, message("port25"))
+        deliveries = line.sink.wait(3)
+        for delivery in deliveries:
+            check_stamped(delivery, line.keys)
+            assert delivery.result() == "pass", delivery.data
+            assert (delivery.sender, delivery.recipients) == (ALICE, [BOB]), delivery.recipients
+        names = {delivery.values("message-id")[0] for delivery in deliveries}
+        assert len(names) == 3 and len({key_of(d) for d in deliveries}) == 3, names
+        # From queue id to stamp, as the page says.
+        wait_until("the log has the second pass", lambda: line.sender.next_queue_ids(first))
+        [second] = line.sender.next_queue_ids(first)
+        assert [e["queue"] for e in line.stamped()].count(second) == 1, line.minter.log()
+        # The second pass tells the first one's client (XFORWARD).
+        assert any(service == "reinject/smtpd" and queue_id == second and
+                   f"orig_queue_id={first}" in text
+                   for service, queue_id, text in line.sender.events()), line.sender.log()
+
+
+def inline_stamps_mail_of_every_way_in():
+    with MailLine(setup="postfix-inline") as line:
+        first = line.submit(message("submission"))
+        line.sender.command("sendmail", "-f", ALICE, BOB,
+                            stdin=message("sendmail").replace(b"\r\n", b"\n"))
+        for delivery in line.sink.wait(2):
+            check_stamped(delivery, line.keys)
+            assert delivery.result() == "pass", delivery.data
+        assert first in [e["queue"] for e in line.stamped()], line.minter.log()
+
+
+def setups_may_be_run_again():
+    """A second run changes nothing."""
+    with MailLine(judge=False) as line:
+        before = line.sender.command("postconf", "-n"), line.sender.command("postconf", "-Mf")
+        line.sender.sign_by(line.opendkim.port)
+        line.sender.stamp_by(line.minter.port_number)
+        assert (line.sender.command("postconf", "-n"),
+                line.sender.command("postconf", "-Mf")) == before
+    with MailLine(setup="postfix-inline") as line:
+        before = line.sender.command("postconf", "-n"), line.receiver.command("postconf", "-Mf")
+        line.sender.stamp_by(line.minter.port_number, "postfix-inline")
+        line.receiver.judge_by(line.verifier.port_number)
+        assert (line.sender.command("postconf", "-n"),
+                line.receiver.command("postconf", "-Mf")) == before
+
+
+def wrong_order_is_counted():
+    """A milter does not see what a later one adds: unstamped, and said so."""
+    def prepare(line):
+        line.sender.master(f"127.0.0.1:{line.sender.submission_port}/inet",
+                           smtpd_milters="$frank_mint,$opendkim")
+
+    with MailLine(setup="postfix-inline", prepare=prepare) as line:
+        queue_id = line.submit(message("1"))
+        [delivery] = line.sink.wait(1)
+        assert not delivery.values("msmr-key") and delivery.values("dkim-signature")
+        assert delivery.result() == "none", delivery.data
+        [event] = line.unstamped()
+        assert event["queue"] == queue_id and event["why"] == "no-signature", event
+
+
+def bounces_are_not_stamped():
+    def refuse(delivery):
+        return "550 no such user" if delivery.sender else None
+
+    with MailLine(judge=False, refuse=refuse, relay_domains="*") as line:
+        line.submit(message("1"))
+        [bounce] = line.sink.wait(1)
+        assert bounce.sender == "" and bounce.recipients == [ALICE], bounce.recipients
+        header = bounce.fields()
+        assert not [name for name, _ in header if name in ("msmr-key", "dkim-signature")], header
+        assert len(line.stamped()) == 1, line.minter.log()
+        # One that a user hands in, with a signature: said to be one, not stamped.
+        line.submit(message("2"), sender="")
+        line.sink.wait(2)
+        assert [e["why"] for e in line.unstamped()] == ["bounce"], line.minter.log()
+
+
+def retried_mail_keeps_its_key():
+    """Greylisting: the first try is put off, the second has the same stamp."""
+    tries = []
+
+    def refuse(delivery):
+        tries.append(delivery)
+        return "451 later" if len(tries) == 1 else None
+
+    with MailLine(judge=False, refuse=refuse) as line:
+        line.submit(message("1"))
+        wait_until("the first try", lambda: tries, patience(30))
+        line.sender.flush_until("the second try", lambda: line.sink.deliveries)
+        [delivery] = line.sink.deliveries
+        assert len(tries) == 2 and key_of(tries[0]) == key_of(delivery), tries
+        assert len(line.stamped()) == 1, line.minter.log()
+
+
+def mail_to_many_stays_one_mail():
+    """N recipients are stamped, N + 1 are not: Postfix does not split the mail at its usual 50."""
+    with MailLine(judge=False) as line:
+        for count in (MANY_RECIPIENTS, MANY_RECIPIENTS + 1, 1000):
+            recipients = [f"user{i}@{RECEIVER}" for i in range(count)]
+            line.submit(message(str(count)), recipients)
+        wait_until("all recipients have it",
+                   lambda: sum(len(d.recipients) for d in line.sink.deliveries) ==
+                   2 * MANY_RECIPIENTS + 1001, patience(60))
+        stamped = {d.values("message-id")[0] for d in line.sink.deliveries if d.values("msmr-key")}
+        assert stamped == {f"<{MANY_RECIPIENTS}@{SENDER}>"}, stamped
+        assert len(line.stamped()) == 1, line.minter.log()
+        assert [e["why"] for e in line.unstamped()] == ["too-many-recipients"] * 2, \
+            line.minter.log()
+
+
+def mail_waits_for_a_milter_that_is_away():
+    """Nothing leaves unstamped because a daemon is restarted."""
+    with MailLine() as line:
+        line.minter.end()
+        queue_id = line.submit(message("1"))
+        wait_until("Postfix has tried", lambda: any(
+            service == "mint/smtp" and event_id == queue_id and "status=deferred" in text
+            for service, event_id, text in line.sender.events()), patience(30))
+        assert not line.sink.deliveries and line.sender.queue() == [queue_id], line.sender.log()
+        line.minter.start()
+        line.sender.flush_until("it goes on", lambda: line.sink.deliveries)
+        [delivery] = line.sink.deliveries
+        check_stamped(delivery, line.keys)
+        assert delivery.result() == "pass", delivery.data
+
+
+def inline_lets_mail_out_without_a_milter():
+    with MailLine(setup="postfix-inline", start_minter=False) as line:
+        line.submit(message("1"))
+        [delivery] = line.sink.wait(1)
+        assert not delivery.values("msmr-key") and delivery.result() == "none", delivery.data
+
+
+def clients_do_not_wait_for_stamps():
+    """The same hard stamps by re-injection and in line, in one run: only in line do clients wait."""
+    took_s = {}
+    for setup in ("postfix-reinject", "postfix-inline"):
+        with MailLine(setup=setup, judge=False, factor=2**40, mint="deadline = 5s;\n") as line:
+            start = time.monotonic()
+            line.submit(message("1"))
+            took_s[setup] = time.monotonic() - start
+            line.sink.wait(1)
+            delay_s = time.monotonic() - start
+            # Nobody meets this factor in 5 s: the best hash is no stamp, and the mail goes on.
+            assert delay_s >= 5, f"{setup}: the search was not waited for: {delay_s:.1f} s"
+    print(f"the client waited {took_s['postfix-reinject']:.2f} s by re-injection, "
+          f"{took_s['postfix-inline']:.2f} s in line")
+    assert took_s["postfix-inline"] >= 5 > 2 * took_s["postfix-reinject"], took_s
+
+
+def second_pass_has_no_address_mappings():
+    """A copy for an archive (always_bcc) and canonical names are made in the first pass, before
+    signing: the signature holds, and there is one copy."""
+    archive = f"archive@{RECEIVER}"
+    with MailLine(always_bcc=archive,
+                  sender_canonical_maps="inline:{{al@" + SENDER + "=" + ALICE + "}}") as line:
+        line.submit(message("1", sender=f"al@{SENDER}"), sender=f"al@{SENDER}")
+        wait_until("both have it", lambda: sum(len(d.recipients) for d in line.sink.deliveries) >= 2,
+                   patience(30))
+        time.sleep(0.5)
+        assert sorted(r for d in line.sink.deliveries for r in d.recipients) == [archive, BOB]
+        for delivery in line.sink.deliveries:
+            assert delivery.sender == ALICE and delivery.values("from") == [ALICE], delivery.data
+            check_stamped(delivery, line.keys)
+
+
+def main_settings_do_not_touch_the_hop():
+    """What main.cf says of mail to others would spoil the signature, or pass the stamp by."""
+    def prepare(line):  # at the last hop they would, whatever the set-up
+        line.sender.master("smtp/unix", smtp_generic_maps="", smtp_header_checks="")
+
+    with MailLine(prepare=prepare, smtp_generic_maps="static:x@other.example",
+                  smtp_header_checks="regexp:{{/^Subject:/ REPLACE Subject: changed}}",
+                  smtp_fallback_relay="[127.0.0.1]:9", smtp_bind_address="127.0.0.2") as line:
+        line.submit(message("1"))
+        [delivery] = line.sink.wait(1)
+        check_stamped(delivery, line.keys)
+        assert delivery.result() == "pass", delivery.data
+
+
+def verifying_goes_by_a_filter_before_it():
+    """dkim = "header": OpenDKIM verifies, frank-milter reads its result."""
+    with MailLine(verify='dkim = "header";\n') as line:
+        with opendkim(line.keys, mode="v", lines=f"AuthservID {MX_NAME}\nAlwaysAddARHeader yes\n"
+                      "InternalHosts refile:/dev/null\n") as before:
+            line.receiver.sign_by(before.port)
+            line.receiver.judge_by(line.verifier.port_number)
+            line.receiver.restart()
+            line.submit(message("1"))
+            [first] = line.sink.wait(1)
+            assert first.result() == "pass", first.data
+            # The same stamp under a signature that does not verify.
+            line.deliver(first.data.replace(b"Hello.", b"Hullo."))
+            second = line.sink.wait(2)[1]
+            assert second.result() == "policy", second.data
+
+
+def page_takes_it_out_again():
+    """The lines under "Out again", after which mail goes out as before."""
+    page = setup_file("postfix-reinject/README.md")
+    [undo] = re.findall(r"(?s)```sh undo\n(.*?)```", page)
+    with MailLine(judge=False) as line:
+        line.submit(message("1"))
+        undo = undo.replace("submission submissions smtps", f"127.0.0.1:{line.sender.submission_port}")
+        undo = undo.replace("127.0.0.1:10026", f"127.0.0.1:{line.sender.reinject_port}")
+        undo = undo.replace("/var/spool/postfix", f"{line.sender.folder}/spool")
+        line.sender.command("sh", "-euc", undo)
+        assert len(line.stamped()) == 1
+        left = line.sender.command("postconf", "-n") + line.sender.command("postconf", "-Mf")
+        assert "mint" not in left, left
+        line.submit(message("2"))
+        last = line.sink.wait(2)[-1]
+        assert last.values("dkim-signature") and not last.values("msmr-key"), last.data
+
+
+TESTS = (reinject_stamps_mail_of_every_way_in, inline_stamps_mail_of_every_way_in,
+         setups_may_be_run_again, wrong_order_is_counted, bounces_are_not_stamped,
+         retried_mail_keeps_its_key, mail_to_many_stays_one_mail,
+         mail_waits_for_a_milter_that_is_away, inline_lets_mail_out_without_a_milter,
+         clients_do_not_wait_for_stamps, second_pass_has_no_address_mappings,
+         main_settings_do_not_touch_the_hop, verifying_goes_by_a_filter_before_it,
+         page_takes_it_out_again)
+
+if __name__ == "__main__":
+    run(*[test for test in TESTS
+          if len(sys.argv) < 2 or test.__name__.startswith(tuple(sys.argv[1:]))])
