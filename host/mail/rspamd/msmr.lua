@@ -29,6 +29,7 @@ local rspamd_util = require "rspamd_util"
 
 local rule_names = { 'dkim', 'cover', 'recipient', 'age', 'replay' }
 local addresses_max = 1000 -- of signed To: and Cc:
+local why_max_bytes = 160
 local repeats_max = 3 -- deliveries to one recipient that are no replay
 
 local settings = {
@@ -284,7 +285,8 @@ local function tell(task, best, testing)
     end
   end
   if best.why and best.why ~= '' then
-    options[#options + 1] = best.why
+    -- rspamd repeats what a stranger has written
+    options[#options + 1] = best.why:gsub('[^ -~]+', ' '):sub(1, why_max_bytes)
   end
   if testing then
     options[#options + 1] = 'testing'
