@@ -157,7 +157,7 @@ def scorecard_15():
         def kill_all_the_time():
             for beat in itertools.count(1):
                 start = time.monotonic()
-                restart_frankd(line, 1.5)
+                restart_frankd(line, 2.5)  # for longer than a mail waits
                 killed["frankd"] += 1
                 if beat % 4 == 1:
                     kill_child(line.frankd.pid, "frank-resolver", "resolver")
@@ -182,7 +182,7 @@ def scorecard_15():
             check_all_there(line, mails, 300)
         print("killed: " + ", ".join(f"{name} {count} times" for name, count in killed.items()))
         assert killed["frankd"] >= 2, "it was over before anything happened"
-        check_unstamped(line, most=mails)
+        check_unstamped(line, least=1, most=mails)
 
 
 TESTS = (many_mails_are_all_stamped_and_pass, frankd_may_die_twice_on_the_way, scorecard_15)
