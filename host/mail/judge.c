@@ -309,8 +309,8 @@ static enum outcome check_age(const struct asking *asking, char *why)
     (void)snprintf(why, FRANK_JUDGE_WHY_BYTES, "age: t= is %" PRIu64 " days old",
                    (now_s - t_s) / DAY_S);
   } else if (asking->signature->has_t && later_by(t_s, now_s) > FRANK_JUDGE_AHEAD_MAX_S) {
-    (void)snprintf(why, FRANK_JUDGE_WHY_BYTES, "age: t= is %" PRIu64 " hours ahead",
-                   (t_s - now_s) / HOUR_S);
+    (void)snprintf(why, FRANK_JUDGE_WHY_BYTES, "age: t= is %" PRIu64 " hour%s ahead",
+                   (t_s - now_s) / HOUR_S, (t_s - now_s) / HOUR_S == 1 ? "" : "s");
   } else if (asking->signature->has_x && asking->signature->x_s < now_s) {
     (void)snprintf(why, FRANK_JUDGE_WHY_BYTES, "age: x= is past");
   } else {

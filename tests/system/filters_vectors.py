@@ -208,6 +208,36 @@ def factors_and_documents():
     check([(("factor", 1000, 0), "none")])
 
 
+def record(more=(), **members):
+    """What `frank factor --json` prints."""
+    source = {"name": "x", "in_force": True, "issuer": "authority.example", "epoch": 412,
+              "published_as": "authority", "issued": 1000, "expires": 5000, "factor": 2000,
+              "previous_factor": 1500, "previous_until": 3000, "testing": False, **members}
+    return json.dumps({"factor": 2000, "source": "authority.example#412", "expires": 5000,
+                       "sources": [{"name": "y", "in_force": False, "factor": 3}, source],
+                       **dict(more)})
+
+
+def records_of_the_command():
+    check([(("factor", at, 7, text), expected) for at, text, expected in (
+        (2000, record(), "2000 1500 false authority.example#412"),
+        (3000, record(), "2000 - false authority.example#412"),
+        (2000, record(previous_factor=None, previous_until=None),
+         "2000 - false authority.example#412"),
+        (2000, record(testing=True), "2000 1500 true authority.example#412"),
+        (5000, record(), "7 - false config"),
+        # A source that is no document.
+        (2000, record(epoch=None, more={"source": "dns:example.org"}),
+         "2000 - false dns:example.org"),
+        (2000, record(in_force=False, more={"source": "floor"}), "2000 - false floor"),
+        (2000, record(epoch=None, more={"source": "a b"}), "7 - false config"),
+        (2000, record(epoch=None, more={"factor": 0}), "7 - false config"),
+        (2000, record(expires=1000), "7 - false config"),
+        (2000, record(issuer=None), "7 - false config"),
+        (2000, record(previous_factor=0), "7 - false config"),
+    )])
+
+
 def ages_and_addresses():
     day = 86400
     check([(("age", 100 * day, signature("Zm9v", more=more)), expected) for more, expected in (
@@ -227,4 +257,5 @@ def ages_and_addresses():
 
 if __name__ == "__main__":
     run(hash_vectors, exact_arithmetic, header_vectors, message_vectors, mined_vectors,
-        what_is_looked_at_is_bounded, strangers_texts, factors_and_documents, ages_and_addresses)
+        what_is_looked_at_is_bounded, strangers_texts, factors_and_documents, records_of_the_command,
+        ages_and_addresses)

@@ -35,6 +35,12 @@ CONFIGURATIONS = {
     "frank-milter.conf.5": ("frank-milter", "--mode", "mint", "--config", "/dev/null", "--dump-config"),
 }
 
+KEYS = {command[0]: command for command in CONFIGURATIONS.values()}
+
+
+def keys_of(command):
+    return re.findall(r"^(\w+) = ", said(*command), re.M)
+
 
 def page_file(page):
     path = os.path.join(MANUAL, "man" + page[-1], page)
@@ -136,11 +142,9 @@ def pages_of_configurations_name_every_key():
         if not built(command[0]):
             print(f"      {command[0]}: not built")
             continue
-        keys = re.findall(r"^(\w+) = ", said(*command), re.M)
+        keys = keys_of(command)
         entries = re.findall(r"^ {7}(\w+)$", section(rendered(page), "KEYS"), re.M)
         assert keys and keys == entries, f"{page}: {set(keys) ^ set(entries)}"
-        for key in keys:
-            said(command[0], *command[1:-3], "--help=" + key)
 
 
 def pages_are_clean():
@@ -183,6 +187,8 @@ def bash_completes_every_option():
             by_help = options_of_help([text])
             if name == "frank-authority":  # of all verbs at once
                 by_help = options_of_help([text.split("For publish:")[0]]) - {"json"}
+            if name in KEYS:  # every key has a flag, as --help says
+                by_help |= {key.replace("_", "-") for key in keys_of(KEYS[name])}
             offered = {word[2:] for word in complete(name, *words)}
             assert by_help == offered, f"{name} {command}: {by_help ^ offered}"
 

@@ -12,15 +12,17 @@ import time
 
 import harness
 import unit_sandbox
-from harness import Skip, free_port, program, run, wait_until
+from harness import Frankd, Skip, free_port, program, run, wait_until
+from milter_client import MilterClient, apply
 
 SOURCE = os.environ.get("FRANK_SOURCE", ".")
 PROGRAMS = os.path.join(SOURCE, "host", "programs")
 BUILT = os.path.join(os.path.dirname(os.environ.get("FRANK_BIN", "build/bin")), "host", "programs")
 SANDBOX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "unit_sandbox.py")
 
-# (unit, drop-in, the highest exposure that systemd may find). frankd's own unit leaves the network open
-# for frank-resolver, without which there are no published factors.
+# (unit, drop-in, the highest exposure that systemd may find). Where it is above 1.1 the network is open:
+# frankd's for frank-resolver, without which there are no published factors, and the verifying milter's
+# for DNS.
 EXPOSURES = (
     ("frankd", None, 1.2),
     ("frankd", "ipc-only.conf", 0.5),
@@ -28,7 +30,7 @@ EXPOSURES = (
     ("frankd", "gpu.conf", 1.5),
     ("frank-authority", None, 1.0),
     ("frank-milter-mint", None, 1.0),
-    ("frank-milter-verify", None, 1.1),
+    ("frank-milter-verify", None, 1.2),
 )
 
 
@@ -223,6 +225,94 @@ def authority_works_within_its_unit():
         server.check_end()
 
 
+def signed_message(folder):
+    """A message with a DKIM signature, and in `folder` the file of its key: --dkim-keys."""
+    try:
+        import dkim
+    except ImportError as error:
+        raise Skip("no python3-dkim") from error
+    key = subprocess.run(["openssl", "genrsa", "-traditional", "2048"], check=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    public = subprocess.run(["openssl", "rsa", "-pubout"], input=key, check=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+    with open(folder + "/keys", "w", encoding="ascii") as file:
+        base64 = "".join(public.splitlines()[1:-1])
+        file.write(f"s1._domainkey.sender.test v=DKIM1; k=rsa; p={base64}\n")
+    date = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime())
+    text = (f"From: alice@sender.test\r\nTo: bob@rcpt.test\r\nSubject: a unit\r\nDate: {date}\r\n"
+            f"Message-ID: <{os.urandom(8).hex()}@sender.test>\r\n\r\nHello.\r\n").encode()
+    return dkim.sign(text, b"s1", b"sender.test", key) + text
+
+
+def milter_in_its_unit(mode, folder, flags):
+    port = free_port()
+    os.mkdir(f"{folder}/{mode}")
+    milter = Sandboxed(f"frank-milter-{mode}", [], f"{folder}/{mode}",
+                       [program("frank-milter"), "--mode", mode, "--config", "/dev/null", "--socket",
+                        f"inet:{port}@127.0.0.1", *flags])
+    return milter, ("127.0.0.1", port)
+
+
+def milters_work_within_their_units():
+    """A mail is stamped by one and judged by the other."""
+    if os.geteuid() == 0 and not other_may_read(program("frank-milter")):
+        raise Skip("the build folder is closed to other users")
+    with tempfile.TemporaryDirectory(prefix="frank-") as folder:
+        os.chmod(folder, 0o755)
+        message = signed_message(folder)
+        with Frankd(["--device", "cpu", "--factor", "65536"], config='ipc_mode = "0666";',
+                    folder=folder) as frankd:
+            mint, at = milter_in_its_unit("mint", folder, ["--connect", frankd.ipc])
+            verify = None
+            try:
+                mint.wait_ready()
+                with MilterClient(at) as client:
+                    changes = client.mail(message)
+                    stamped = apply(message, changes)
+                assert changes.verdict in ("c", "a"), (changes.verdict, mint.log())
+                assert changes.value("MSMR-Key"), mint.log()
+                verify, at = milter_in_its_unit(
+                    "verify", folder, ["--connect", frankd.ipc, "--authserv-id", "mx.rcpt.test",
+                                       "--dkim-keys", folder + "/keys"])
+                verify.wait_ready()
+                for milter in (mint, verify):
+                    milter.process.send_signal(signal.SIGHUP)
+                time.sleep(0.5)
+                with MilterClient(at) as client:
+                    changes = client.mail(stamped)
+                result = changes.value("Authentication-Results")
+                assert "x-msmr=pass" in result, (result, verify.log())
+            finally:
+                mint.stop()
+                if verify is not None:
+                    verify.stop()
+            mint.check_end()
+            verify.check_end()
+            assert "-failed" not in mint.log() + verify.log(), mint.log() + verify.log()
+
+
+def milters_ask_dns_within_their_unit():
+    """Keys come from a server that does not answer: temperror, and the milter lives."""
+    if os.geteuid() == 0 and not other_may_read(program("frank-milter")):
+        raise Skip("the build folder is closed to other users")
+    with tempfile.TemporaryDirectory(prefix="frank-") as folder:
+        os.chmod(folder, 0o755)
+        message = signed_message(folder)
+        done = subprocess.run([program("frank"), "mint", "--factor", "1000", "--filter"],
+                              input=message, check=True, stdout=subprocess.PIPE)
+        milter, at = milter_in_its_unit("verify", folder,
+                                        ["--factor", "1000", "--look-up-limit", "300ms",
+                                         "--dns-servers", f"127.0.0.1@{free_port()}"])
+        try:
+            milter.wait_ready()
+            with MilterClient(at) as client:
+                result = client.mail(done.stdout).value("Authentication-Results")
+            assert "x-msmr=temperror" in result, (result, milter.log())
+        finally:
+            milter.stop()
+        milter.check_end()
+
+
 def a_call_outside_of_the_filter_is_noticed():
     """The sandbox itself: swapon is privileged, a mapping for code made at run time is refused."""
     missing = unit_sandbox.why_not()
@@ -248,7 +338,8 @@ GROUPS = {
     "exposure": (units_are_as_closed_as_promised, every_unit_has_its_bound,
                  systemd_understands_every_line),
     "limits": (a_call_outside_of_the_filter_is_noticed, frankd_works_within_its_unit,
-               frankd_works_without_a_network, authority_works_within_its_unit),
+               frankd_works_without_a_network, authority_works_within_its_unit,
+               milters_work_within_their_units, milters_ask_dns_within_their_unit),
 }
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #include "factor/authority/keeper.h"
-#include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/loopback.h"
+#include "base/minder.h"
 #include "base/sd_notify.h"
 #include "factor/authority/messages.h"
 
@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -19,17 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG  1024
-#define LISTEN_FD_FROM  10 /* away from FRANK_CHILD_FD */
-#define SILENT_LIMIT_US (10 * FRANK_US_PER_S)
-#define PAUSE_FIRST_US  (100 * FRANK_US_PER_MS)
-#define PAUSE_MOST_US   (10 * FRANK_US_PER_S)
-#define DISMISS_US      FRANK_US_PER_S
-#define RETRY_S         10 /* after the disk did not take what was due */
+#define LISTEN_BACKLOG 1024
+#define LISTEN_FD_FROM 10 /* away from a child's channel */
+#define DISMISS_US     FRANK_US_PER_S
+#define RETRY_S        10 /* after the disk did not take what was due */
 
 struct keeper {
   const struct frank_keeper_config *config;
@@ -38,15 +33,7 @@ struct keeper {
   struct frank_control *control;       /* NULL: read-only */
   int listen_fd;
   char endpoint[96];
-  char child_path[PATH_MAX];
-  pid_t pid; /* 0: no child runs */
-  struct frank_chan *chan;
-  struct frank_loop_watch *chan_watch;
-  struct frank_child_graves graves;
-  uint64_t start_us; /* when to start the child */
-  uint64_t pause_us;
-  uint64_t heard_us;
-  bool told_ready;
+  struct frank_minder *http; /* the child */
   bool stop;
   bool reopen;
   enum frank_err end;
@@ -116,8 +103,6 @@ static enum frank_err open_socket(struct keeper *keeper, bool *wrong_setting, ch
 
 /* ---- the child ---- */
 
-static void on_chan(void *arg, uint32_t events);
-
 static void stop(struct keeper *keeper, enum frank_err err, const char *why)
 {
   if (keeper->end == FRANK_OK) {
@@ -127,42 +112,22 @@ static void stop(struct keeper *keeper, enum frank_err err, const char *why)
   keeper->stop = true;
 }
 
-static void end_child(struct keeper *keeper)
-{
-  frank_loop_remove(&keeper->chan_watch);
-  frank_chan_destroy(&keeper->chan);
-  frank_child_end(&keeper->graves, &keeper->pid);
-}
-
 /* At our own end. It sees the channel closed, writes out its access log and ends; what has not
  * ended by then is ended. */
 static void dismiss_child(struct keeper *keeper)
 {
   const struct timespec pause = {.tv_nsec = 2000000};
   uint64_t until_us = frank_clock_now_us() + DISMISS_US;
-  frank_loop_remove(&keeper->chan_watch);
-  frank_chan_destroy(&keeper->chan);
-  while (keeper->pid > 0 && frank_clock_now_us() < until_us) {
-    if (waitpid(keeper->pid, NULL, WNOHANG) != 0) {
-      keeper->pid = 0;
-      return;
-    }
+  if (keeper->http == NULL) {
+    return;
+  }
+  frank_minder_part(keeper->http);
+  while (!frank_minder_has_ended(keeper->http) && frank_clock_now_us() < until_us) {
     (void)nanosleep(&pause, NULL);
   }
-  end_child(keeper);
 }
 
-/* It has died, or says nothing: another one, later each time. */
-static void lose_child(struct keeper *keeper, const char *why)
-{
-  end_child(keeper);
-  frank_log(FRANK_LOG_ERROR, "event=http-lost why=\"%s\" again_ms=%" PRIu64, why,
-            keeper->pause_us / FRANK_US_PER_MS);
-  keeper->start_us = frank_clock_now_us() + keeper->pause_us;
-  keeper->pause_us = keeper->pause_us * 2 < PAUSE_MOST_US ? keeper->pause_us * 2 : PAUSE_MOST_US;
-}
-
-static enum frank_err start_child(struct keeper *keeper)
+static enum frank_err set_args(struct keeper *keeper)
 {
   const struct frank_keeper_config *config = keeper->config;
   char listen_fd[16];
@@ -171,9 +136,8 @@ static enum frank_err start_child(struct keeper *keeper)
   size_t count = 0;
   (void)snprintf(listen_fd, sizeof listen_fd, "%d", keeper->listen_fd);
   (void)snprintf(max_age, sizeof max_age, "%" PRIu32, config->max_age_s);
-  const char *const fixed[] = {FRANK_KEEPER_CHILD, "--listen-fd", listen_fd, "--state",
-                               config->dir,        "--max-age",   max_age,   "--log-level",
-                               config->log_level};
+  const char *const fixed[] = {"--listen-fd", listen_fd, "--state",     config->dir,
+                               "--max-age",   max_age,   "--log-level", config->log_level};
   for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
     argv[count++] = fixed[i];
   }
@@ -193,16 +157,7 @@ static enum frank_err start_child(struct keeper *keeper)
     argv[count++] = config->trusted[i];
   }
   argv[count] = NULL;
-  keeper->start_us = FRANK_NEVER_US;
-  keeper->heard_us = frank_clock_now_us();
-  /* posix_spawn's type is without const only because C's rules are. */
-  enum frank_err err =
-      frank_child_spawn(keeper->child_path, (char *const *)argv, &keeper->pid, &keeper->chan);
-  if (err != FRANK_OK) {
-    return err;
-  }
-  return frank_loop_add(keeper->loop, frank_chan_fd(keeper->chan), FRANK_LOOP_READ, on_chan, keeper,
-                        &keeper->chan_watch);
+  return frank_minder_set_args(keeper->http, argv);
 }
 
 static void notify(const char *state)
@@ -212,15 +167,15 @@ static void notify(const char *state)
   }
 }
 
-static void tell_ready(struct keeper *keeper)
+static void on_ready(void *arg, const struct frank_record_ready *ready, bool back)
 {
+  struct keeper *keeper = arg;
   char state[200];
-  keeper->pause_us = PAUSE_FIRST_US;
-  if (keeper->told_ready) {
+  (void)ready;
+  if (back) {
     frank_log(FRANK_LOG_INFO, "event=http-back");
     return;
   }
-  keeper->told_ready = true;
   (void)snprintf(state, sizeof state, "READY=1\nSTATUS=serving %s on %s%s", keeper->config->dir,
                  keeper->endpoint, keeper->config->read_only ? ", read-only" : "");
   notify(state);
@@ -228,109 +183,35 @@ static void tell_ready(struct keeper *keeper)
             keeper->config->dir, keeper->config->read_only ? "yes" : "no");
 }
 
-static enum frank_err take_failed(struct keeper *keeper, const struct frank_record *record)
+/* Before it ever served: another try would not help. */
+static void on_failed(void *arg, const struct frank_record_failed *failed)
 {
-  struct frank_record_failed failed;
-  if (record->len_bytes != sizeof failed) {
-    return FRANK_ERR_MALFORMED;
-  }
-  memcpy(&failed, record->payload, sizeof failed);
-  failed.why[sizeof failed.why - 1] = '\0';
-  if (!keeper->told_ready) {
-    enum frank_err err =
-        failed.err > 0 && failed.err < FRANK_ERR_COUNT ? (enum frank_err)failed.err : FRANK_ERR_IO;
-    stop(keeper, err, failed.why);
-  } else {
-    frank_log(FRANK_LOG_ERROR, "event=http-failed why=\"%s\"", failed.why);
-  }
-  return FRANK_OK;
+  enum frank_err err =
+      failed->err > 0 && failed->err < FRANK_ERR_COUNT ? (enum frank_err)failed->err : FRANK_ERR_IO;
+  stop(arg, err, failed->why);
 }
 
-static enum frank_err take_report(struct keeper *keeper, const struct frank_record *record)
+/* The one thing that it says of its own: a report. */
+static enum frank_err on_record(void *arg, uint16_t type, const void *payload, size_t len_bytes)
 {
+  struct keeper *keeper = arg;
   struct frank_authority_report report;
   struct frank_authority_reply reply = {0};
-  if (record->len_bytes < sizeof report) {
+  if (type != FRANK_AUTHORITY_REPORT || len_bytes < sizeof report) {
     return FRANK_ERR_MALFORMED;
   }
-  memcpy(&report, record->payload, sizeof report);
-  if (report.len_bytes > FRANK_REPORT_MAX_BYTES ||
-      report.len_bytes != record->len_bytes - sizeof report || keeper->control == NULL) {
+  memcpy(&report, payload, sizeof report);
+  if (report.len_bytes > FRANK_REPORT_MAX_BYTES || report.len_bytes != len_bytes - sizeof report ||
+      keeper->control == NULL) {
     return FRANK_ERR_MALFORMED;
   }
   report.peer[sizeof report.peer - 1] = '\0';
   report.authorization[sizeof report.authorization - 1] = '\0';
-  frank_control_report(keeper->control, &report, record->payload + sizeof report,
+  frank_control_report(keeper->control, &report, (const uint8_t *)payload + sizeof report,
                        frank_clock_now_us(), frank_clock_unix_s(), &reply);
   reply.id = report.id;
-  return frank_chan_put(keeper->chan, FRANK_AUTHORITY_REPLY, &reply, sizeof reply, NULL, 0);
-}
-
-static enum frank_err take_record(struct keeper *keeper, const struct frank_record *record)
-{
-  keeper->heard_us = frank_clock_now_us();
-  switch (record->type) {
-  case FRANK_RECORD_READY:
-    tell_ready(keeper);
-    return FRANK_OK;
-  case FRANK_RECORD_PONG:
-    return FRANK_OK;
-  case FRANK_RECORD_FAILED:
-    return take_failed(keeper, record);
-  case FRANK_AUTHORITY_REPORT:
-    return take_report(keeper, record);
-  default:
-    return FRANK_ERR_MALFORMED;
-  }
-}
-
-static void on_chan(void *arg, uint32_t events)
-{
-  struct keeper *keeper = arg;
-  struct frank_record record;
-  enum frank_err err = FRANK_OK;
-  (void)events;
-  while (err == FRANK_OK && (err = frank_chan_read(keeper->chan, &record)) == FRANK_OK) {
-    err = take_record(keeper, &record);
-  }
-  if (err == FRANK_ERR_AGAIN || keeper->stop) {
-    return;
-  }
-  lose_child(keeper, err == FRANK_ERR_CLOSED ? "it ended" : frank_err_text(err));
-}
-
-/* The channel has room for all that is said in the time that the child may be silent. */
-static void say(struct keeper *keeper, uint16_t type, const void *payload, size_t len_bytes)
-{
-  enum frank_err err = frank_chan_put(keeper->chan, type, payload, len_bytes, NULL, 0);
-  if (err != FRANK_OK) {
-    lose_child(keeper, frank_err_text(err));
-  }
-}
-
-/* What gathered in this turn. A closed channel comes as an event, after what was said last. */
-static void flush(struct keeper *keeper)
-{
-  enum frank_err err = keeper->chan != NULL ? frank_chan_flush(keeper->chan) : FRANK_OK;
-  if (err != FRANK_OK && err != FRANK_ERR_AGAIN && err != FRANK_ERR_CLOSED) {
-    lose_child(keeper, frank_err_text(err));
-  }
-}
-
-static void tend_child(struct keeper *keeper, uint64_t now_us)
-{
-  const struct frank_record_tag ping = {.tag = now_us};
-  if (keeper->pid == 0) {
-    if (now_us >= keeper->start_us && start_child(keeper) != FRANK_OK) {
-      lose_child(keeper, strerror(errno));
-    }
-    return;
-  }
-  if (now_us - keeper->heard_us >= SILENT_LIMIT_US) {
-    lose_child(keeper, "it says nothing");
-    return;
-  }
-  say(keeper, FRANK_RECORD_PING, &ping, sizeof ping);
+  frank_minder_say(keeper->http, FRANK_AUTHORITY_REPLY, &reply, sizeof reply);
+  return FRANK_OK;
 }
 
 /* ---- the state ---- */
@@ -406,20 +287,22 @@ static enum frank_err open_store(struct keeper *keeper, bool *wrong_setting, cha
 static enum frank_err open_all(struct keeper *keeper, bool *wrong_setting, char *why)
 {
   static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
-  enum frank_err err =
-      frank_child_find(FRANK_KEEPER_CHILD, keeper->child_path, sizeof keeper->child_path);
-  if (err != FRANK_OK) {
-    (void)snprintf(why, FRANK_KEEPER_WHY_BYTES, "no program %s", FRANK_KEEPER_CHILD);
-    return err;
-  }
-  err = frank_loop_new(&keeper->loop);
+  const struct frank_minder_calls calls = {
+      .ready = on_ready, .record = on_record, .failed = on_failed, .arg = keeper};
+  enum frank_err err = frank_loop_new(&keeper->loop);
   if (err == FRANK_OK) {
     err = frank_loop_signals(keeper->loop, signals, on_signal, keeper);
   }
   if (err == FRANK_OK) {
+    err = frank_minder_new(keeper->loop, FRANK_KEEPER_CHILD, &calls, &keeper->http, why);
+  }
+  if (err == FRANK_OK) {
     err = open_socket(keeper, wrong_setting, why); /* first: a taken port publishes nothing */
   }
-  return err == FRANK_OK ? open_store(keeper, wrong_setting, why) : err;
+  if (err == FRANK_OK) {
+    err = open_store(keeper, wrong_setting, why);
+  }
+  return err == FRANK_OK ? set_args(keeper) : err;
 }
 
 static enum frank_err serve(struct keeper *keeper)
@@ -427,21 +310,18 @@ static enum frank_err serve(struct keeper *keeper)
   uint64_t second_us = 0;
   while (!keeper->stop) {
     uint64_t now_us = frank_clock_now_us();
-    if (now_us >= second_us || (keeper->pid == 0 && now_us >= keeper->start_us)) {
+    if (now_us >= second_us) {
       second_us = now_us + FRANK_US_PER_S;
-      frank_child_reap(&keeper->graves);
       tend_store(keeper);
       tend_estimate(keeper);
-      tend_child(keeper, now_us);
     }
-    if (keeper->reopen && keeper->pid != 0) {
+    frank_minder_tick(keeper->http, now_us);
+    if (keeper->reopen && frank_minder_is_ready(keeper->http)) {
       keeper->reopen = false;
-      say(keeper, FRANK_AUTHORITY_REOPEN, NULL, 0);
+      frank_minder_say(keeper->http, FRANK_AUTHORITY_REOPEN, NULL, 0);
     }
-    flush(keeper);
-    uint64_t wake_us =
-        keeper->pid == 0 && keeper->start_us < second_us ? keeper->start_us : second_us;
-    enum frank_err err = frank_loop_run_once(keeper->loop, wake_us);
+    uint64_t due_us = frank_minder_next_due_us(keeper->http);
+    enum frank_err err = frank_loop_run_once(keeper->loop, due_us < second_us ? due_us : second_us);
     if (err != FRANK_OK) {
       return err;
     }
@@ -462,7 +342,6 @@ enum frank_err frank_keeper_run(const struct frank_keeper_config *config, bool *
   keeper->config = config;
   keeper->why = why;
   keeper->listen_fd = -1;
-  keeper->pause_us = PAUSE_FIRST_US;
   enum frank_err err = open_all(keeper, wrong_setting, why);
   if (err == FRANK_OK) {
     err = serve(keeper);
@@ -472,7 +351,7 @@ enum frank_err frank_keeper_run(const struct frank_keeper_config *config, bool *
     (void)snprintf(why, FRANK_KEEPER_WHY_BYTES, "%s: %s", frank_err_text(err), strerror(errno));
   }
   dismiss_child(keeper);
-  frank_child_reap(&keeper->graves);
+  frank_minder_destroy(&keeper->http);
   if (keeper->listen_fd >= 0) {
     (void)close(keeper->listen_fd);
   }

@@ -17,18 +17,18 @@
 #include <stdio.h>
 
 enum frank_milter_counter {
-  FRANK_COUNT_STAMPED, /* a stamp was put in, and it met its factor */
-  FRANK_COUNT_SHORT,   /* a stamp was put in that did not: time was over */
-  FRANK_COUNT_KEPT,    /* a stamp that meets the factor was there before */
-  FRANK_COUNT_MINT_US, /* time spent waiting for stamps, of stamped mails */
-  FRANK_COUNT_UNSTAMPED,                                              /* by enum frank_unstamped */
+  FRANK_COUNT_STAMPED,   /* a stamp was put in, and it met its factor */
+  FRANK_COUNT_SHORT,     /* a stamp was put in that did not: time was over */
+  FRANK_COUNT_KEPT,      /* a stamp that meets the factor was there before */
+  FRANK_COUNT_MINT_US,   /* time spent waiting for stamps, of stamped mails */
+  FRANK_COUNT_UNSTAMPED, /* by enum frank_unstamped */
   FRANK_COUNT_TEMPFAILED = FRANK_COUNT_UNSTAMPED + FRANK_UNSTAMPED_COUNT, /* likewise */
   FRANK_COUNT_JUDGED = FRANK_COUNT_TEMPFAILED + FRANK_UNSTAMPED_COUNT, /* by enum frank_verdict */
-  FRANK_COUNT_BROKEN = FRANK_COUNT_JUDGED + FRANK_VERDICT_COUNT, /* policy, by enum frank_rule;
-                                                                    FRANK_RULE_COUNT: the factor */
+  FRANK_COUNT_BROKEN = FRANK_COUNT_JUDGED + FRANK_VERDICT_COUNT,  /* policy, by enum frank_rule;
+                                                                     FRANK_RULE_COUNT: the factor */
   FRANK_COUNT_FORGED = FRANK_COUNT_BROKEN + FRANK_RULE_COUNT + 1, /* fields removed */
   FRANK_COUNT_REPLAY_FAILED,                                      /* the store could not be had */
-  FRANK_COUNT_OBSERVED,      /* told to the estimation */
+  FRANK_COUNT_OBSERVED,                                           /* told to the estimation */
   FRANK_COUNT_OBSERVED_LOST, /* not told: it is too slow, or its store cannot be had */
   FRANK_COUNT_SESSIONS,      /* connections of the mail server */
   FRANK_COUNT_COUNT
