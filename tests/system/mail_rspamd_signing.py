@@ -45,7 +45,8 @@ def rspamd(folder, keys):
             file.write(text)
     return Server("rspamd", ["/usr/bin/rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd", "-c",
                              "/etc/rspamd/rspamd.conf", "--var", f"LOCAL_CONFDIR={folder}/rspamd",
-                             "--var", f"DBDIR={db}", "--var", f"RUNDIR={db}"], port=port)
+                             "--var", f"DBDIR={db}", "--var", f"RUNDIR={db}"], port=port,
+                  ready_s=120)  # it compiles its patterns first
 
 
 def rspamd_signs_what_is_stamped():
