@@ -370,6 +370,7 @@ def settings_are_checked():
                 ("factor = 1.5;", "factor is no whole number"),
                 ("factor = 9007199254740992;", "factor is no whole number"),
                 ('rules = ["dkim", "dikm"];', "there is no rule 'dikm'"),
+                ("report_interval = 0;", "report_interval is no time"),
                 ("fcator = 5;", "unknown setting 'fcator'"),
                 ('report_url = "http://127.0.0.1/";', "belong together")):
             with Rspamd(sender.dns.port, settings) as rspamd:
