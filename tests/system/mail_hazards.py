@@ -67,7 +67,7 @@ def signatures_and_results():
                             "policy", "cover: "),
             "length": (stamped("length", tags="l=5; "), [BOB], "policy", "cover: "),
             "old": (stamped("old", now_s=now_s - 29 * DAY_S), [BOB], "policy", "age: "),
-            "ahead": (stamped("ahead", now_s=now_s + 2 * 3600), [BOB], "policy", "age: "),
+            "ahead": (stamped("ahead", now_s=now_s + 2 * 3600), [BOB], "policy", ""),
             "past": (stamped("past", now_s=now_s - 100, tags=f"x={now_s - 50}; "), [BOB],
                      "policy", ""),
             "other-recipient": (stamped("other-recipient"), [f"eve@{RECEIVER}"], "policy",

@@ -78,7 +78,7 @@ class MailLine:
     def __init__(self, setup="postfix-reinject", factor=FACTOR, judge=True, stamps=True, mint="",
                  verify="", sign=(), refuse=None, start_minter=True, prepare=None, **main):
         """setup: the sender's. factor: of both sides. mint, verify: lines of frank-milter's
-        configuration. sign: changes of OpenDKIM's (pairs). refuse: the sink's. main: lines of the
+        configuration ("{folder}" in mint: this line's). sign: changes of OpenDKIM's (pairs). refuse: the sink's. main: lines of the
         sender's main.cf. prepare: called with this line before the sender's Postfix starts, for
         what is changed after the set-up's own lines."""
         need_mail_programs()
@@ -115,7 +115,8 @@ class MailLine:
         self.opendkim = stack.enter_context(opendkim(self.keys, changes=sign))
         self.frankd = stack.enter_context(Frankd(["--factor", str(factor), "--device", "cpu"]))
         self.minter = stack.enter_context(
-            frank_milter("mint", "--connect", self.frankd.ipc, config=mint, folder=self.folder))
+            frank_milter("mint", "--connect", self.frankd.ipc, folder=self.folder,
+                         config=mint.replace("{folder}", self.folder)))
         self.sender = stack.enter_context(
             Postfix(f"mta.{SENDER}", relayhost=f"[127.0.0.1]:{next_port}", **main))
         self.sender.sign_by(self.opendkim.port)

@@ -75,10 +75,10 @@ class Server:
     """A process in the foreground whose lines are kept, stopped by its id. It is ready when it
     writes event=ready, or when something listens at `port`."""
 
-    def __init__(self, name, command, port=None, folder=None, gently=True):
+    def __init__(self, name, command, port=None, folder=None, gently=True, ready_s=READY_S):
         """gently: it is stopped by SIGTERM; else by SIGKILL, as it has nothing to put in order."""
         self.name, self.command, self.port, self.folder = name, command, port, folder
-        self.gently = gently
+        self.gently, self.ready_s = gently, ready_s
         self.lines = []
         self.process = None
         self._sanitizer = []
@@ -101,7 +101,7 @@ class Server:
                                         errors="replace", cwd=self.folder)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
-        until = time.monotonic() + patience(READY_S)
+        until = time.monotonic() + patience(self.ready_s)
         while not self._is_up():
             if self.process.poll() is not None:
                 self._reader.join(5)
