@@ -131,6 +131,19 @@ bool frank_judge_is_list(const struct frank_judge_policy *policy,
   return false;
 }
 
+size_t frank_judge_without_lists(const struct frank_judge_policy *policy,
+                                 struct frank_address_text *recipients, size_t count)
+{
+  size_t left = 0;
+
+  for (size_t i = 0; i < count; i++) {
+    if (!frank_judge_is_list(policy, &recipients[i])) {
+      recipients[left++] = recipients[i];
+    }
+  }
+  return left;
+}
+
 /* How often h= names the field. */
 static size_t count_in_h(struct frank_view h, const char *name)
 {

@@ -11,7 +11,9 @@ install(FILES ${FRANK_DEBIAN}/README.Debian DESTINATION share/doc/frank COMPONEN
 
 # Configurations of mail servers, as their pages name them, and alerts for Prometheus. (The plugins of
 # filters: host/mail/filters.cmake.)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/host/mail/setup DESTINATION share/frank COMPONENT frank)
+set(FRANK_RUN OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/host/mail/setup DESTINATION share/frank COMPONENT frank
+  PATTERN "*.sh" PERMISSIONS ${FRANK_RUN} PATTERN "frank-stamp" PERMISSIONS ${FRANK_RUN})
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/frank.rules.yml DESTINATION share/frank COMPONENT frank)
 
 # Units by what happens at the installation: frankd starts, with safe defaults (a socket for the group

@@ -173,6 +173,8 @@ def cases(sender):
             b"\nSubject:", b"\nCc: " + TO.encode() + b"\nSubject:"), [TO], "policy", ""),
         ("a list", stamp(sender.mail(to="x@y.test")), ["all@lists.test"], "pass", ""),
         ("no key in DNS", stamp(sender.mail(domain="nokey." + DOMAIN)), [TO], "policy", "dkim"),
+        ("c= with a line end in it", stamp(sender.mail()).replace(
+            b"c=relaxed/relaxed", b"c=relaxed/re\n laxed"), [TO], "policy", "dkim"),
         ("d= is no name", stamp(sender.mail(domain="sender.t/st")), [TO], "policy", "dkim"),
         ("d= is hardly a name", stamp(sender.mail(domain="a.." + DOMAIN)), [TO], None, "dkim"),
         ("DNS is broken", stamp(sender.mail(domain=BROKEN)), [TO], "temperror", "dkim"),

@@ -103,7 +103,10 @@ def upgrade_keeps_what_was_changed(root):
     root.run("dpkg -i /root/frank_*.deb")
     assert "factor = 65536;" in root.read("/etc/frank/frankd.conf")
     assert not is_enabled(root, "frankd"), "what was disabled was enabled by an upgrade"
-    root.run("/usr/bin/systemctl enable frankd")
+    root.run("/usr/bin/systemctl enable frankd frank-milter-mint")
+    root.run("dpkg -i /root/frank_*.deb")
+    assert is_enabled(root, "frankd") and is_enabled(root, "frank-milter-mint")
+    assert not is_enabled(root, "frank-milter-verify")
 
 
 def removal_keeps_configuration_and_state(root):
@@ -114,6 +117,7 @@ def removal_keeps_configuration_and_state(root):
     assert os.readlink(root.path + "/etc/systemd/system/frankd.service") == "/dev/null"
     install(root)
     assert not root.exists("/etc/systemd/system/frankd.service") and is_enabled(root, "frankd")
+    assert not is_enabled(root, "frank-milter-verify") and not is_enabled(root, "frank-authority")
     assert "factor = 65536;" in root.read("/etc/frank/frankd.conf")
 
 

@@ -169,6 +169,8 @@ static void judge(struct frank_session *session, int64_t now_s)
   learn_dkim(session, results);
   frank_judge_rules(&session->judge, &policy, &factor, results, &envelope, now_s);
   if (session->judge.wants_replay) {
+    session->recipient_count =
+        frank_judge_without_lists(&policy, session->recipients, session->recipient_count);
     ask_replays(session, now_s);
   }
 }

@@ -29,11 +29,11 @@ local rspamd_util = require "rspamd_util"
 
 local rule_names = { 'dkim', 'cover', 'recipient', 'age', 'replay' }
 local addresses_max = 1000 -- of signed To: and Cc:
+local why_max_bytes = 160
 local repeats_max = 3 -- deliveries to one recipient that are no replay
 
 local settings = {
   factor = 1048576,
-  factor_map = nil,
   rules = rule_names,
   lists = {},
   check_local = false,
@@ -41,8 +41,6 @@ local settings = {
   report_none = true,
   replay_prefix = 'msmr',
   replay_secret = '',
-  report_url = nil,
-  report_token = nil,
   report_interval = 600,
 }
 
@@ -284,7 +282,8 @@ local function tell(task, best, testing)
     end
   end
   if best.why and best.why ~= '' then
-    options[#options + 1] = best.why
+    -- rspamd repeats what a stranger has written
+    options[#options + 1] = best.why:gsub('[^ -~]+', ' '):sub(1, why_max_bytes)
   end
   if testing then
     options[#options + 1] = 'testing'
@@ -467,14 +466,16 @@ local function undo(task)
   end
 end
 
+-- Settings without a default, and those of Redis that every module can have.
+local known_besides = lua_util.list_to_hash {
+  'enabled', 'factor_map', 'report_url', 'report_token', 'redis', 'servers', 'read_servers',
+  'write_servers', 'prefix', 'db', 'dbname', 'password', 'username', 'timeout', 'expand_keys',
+}
+
 -- What cannot be used is named, and leaves the plugin out.
 local function read_settings(options)
   for name in pairs(options) do
-    if settings[name] == nil and name ~= 'enabled' and name ~= 'factor_map' and
-      name ~= 'report_url' and name ~= 'report_token' and name ~= 'redis' and
-      name ~= 'servers' and name ~= 'read_servers' and name ~= 'write_servers' and
-      name ~= 'prefix' and name ~= 'db' and name ~= 'dbname' and name ~= 'password' and
-      name ~= 'username' and name ~= 'timeout' and name ~= 'expand_keys' then
+    if settings[name] == nil and not known_besides[name] then
       return "unknown setting '" .. name .. "'"
     end
   end
@@ -490,6 +491,10 @@ local function read_settings(options)
   if not settings.factor or settings.factor % 1 ~= 0 or settings.factor < 0 or
     settings.factor > judge.factor_max then
     return 'factor is no whole number from 0 to 2^53-1'
+  end
+  settings.report_interval = tonumber(settings.report_interval)
+  if not settings.report_interval or settings.report_interval < 1 then
+    return 'report_interval is no time of 1 s or more'
   end
   for _, name in ipairs(settings.rules) do
     if name ~= 'none' and not lua_util.list_to_hash(rule_names)[name] then
@@ -523,12 +528,32 @@ local function follow_map(text)
     string.format('%.0f', factor.factor), factor.source)
 end
 
+local function register_reports()
+  local report = msmr_report.new(settings)
+
+  rspamd_config:register_symbol({
+    name = 'MSMR_REPORT', type = 'idempotent', callback = function(task)
+      local best = task:cache_get('msmr_best')
+
+      if best then
+        report.observe(task, best)
+      end
+    end,
+    flags = 'empty,explicit_disable,ignore_passthrough',
+  })
+  rspamd_config:add_on_load(function(cfg, ev_base, worker)
+    if worker:is_scanner() then
+      rspamd_config:add_periodic(ev_base, settings.report_interval, function()
+        report.send(cfg, ev_base)
+        return true
+      end)
+    end
+  end)
+end
+
 local function register()
   local id = rspamd_config:register_symbol({
-    name = 'MSMR_CHECK',
-    type = 'callback',
-    group = N,
-    callback = check,
+    name = 'MSMR_CHECK', type = 'callback', group = N, callback = check,
     augmentations = { lua_util.dns_timeout_augmentation(rspamd_config) },
   })
 
@@ -545,30 +570,12 @@ local function register()
   })
   if rules.replay then
     rspamd_config:register_symbol({
-      name = 'MSMR_UNDO', type = 'idempotent', callback = undo, flags = 'empty,explicit_disable,ignore_passthrough',
+      name = 'MSMR_UNDO', type = 'idempotent', callback = undo,
+      flags = 'empty,explicit_disable,ignore_passthrough',
     })
   end
   if settings.report_url then
-    local report = msmr_report.new(settings)
-
-    rspamd_config:register_symbol({
-      name = 'MSMR_REPORT', type = 'idempotent', callback = function(task)
-        local best = task:cache_get('msmr_best')
-
-        if best then
-          report.observe(task, best)
-        end
-      end,
-      flags = 'empty,explicit_disable,ignore_passthrough',
-    })
-    rspamd_config:add_on_load(function(cfg, ev_base, worker)
-      if worker:is_scanner() then
-        rspamd_config:add_periodic(ev_base, settings.report_interval, function()
-          report.send(cfg, ev_base)
-          return true
-        end)
-      end
-    end)
+    register_reports()
   end
 end
 

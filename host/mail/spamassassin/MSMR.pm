@@ -20,6 +20,7 @@ require(dirname(__FILE__) . '/MSMRJudge.pm');
 
 our @ISA = qw(Mail::SpamAssassin::Plugin);
 
+my $SAID_MAX = 300;          # characters of a line in the log, and of the tag
 my $ADDRESSES_MAX = 1000;    # of signed To: and Cc:
 my %RULES = map { $_ => 1 } qw(dkim cover recipient age);
 
@@ -123,6 +124,9 @@ sub _judged {
       $best->{testing} ? ', testing' : '',
       $best->{signature} ? ' b=' . substr($best->{signature}{b}, 0, 8) : '',
       $best->{why} ne '' ? ": $best->{why}" : '';
+    # Mail::DKIM repeats what a stranger has written, line ends too.
+    $said =~ tr/ -~/ /cs;
+    $said = substr $said, 0, $SAID_MAX;
     info("msmr: %s", $said);
     $pms->set_tag('MSMR', $said);
   }

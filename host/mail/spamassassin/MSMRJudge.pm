@@ -209,8 +209,7 @@ sub best {
 # A JSON integer, neither a text of digits nor 1e3.
 sub _is_integer {
   my ($value) = @_;
-  my $flags = B::svref_2object(\$value)->FLAGS;
-  return !ref $value && ($flags & B::SVf_IOK) && !($flags & (B::SVf_POK | B::SVf_NOK));
+  return !ref $value && (B::svref_2object(\$value)->FLAGS & B::SVf_IOK);
 }
 
 sub _whole {

@@ -217,6 +217,10 @@ static void listed_recipients_are_excepted(void **state)
   assert_int_equal(judge.addressed, 2); /* bob, and a domain that is not below itself */
   assert_true(frank_judge_is_list(&policy, &envelope.recipients[1]));
   assert_false(frank_judge_is_list(&policy, &envelope.recipients[0]));
+  struct frank_address_text noted[3];
+  memcpy(noted, envelope.recipients, sizeof noted);
+  assert_int_equal(frank_judge_without_lists(&policy, noted, 3), 1);
+  assert_string_equal(noted[0].text, "bob@x.example");
   envelope = envelope_to("ed@x.example all@x.example any@b.lists.example");
   frank_judge_rules(&judge, &policy, &normal, all_pass, &envelope, NOW_S);
   expect(FRANK_VERDICT_POLICY,
