@@ -408,10 +408,14 @@ static void take_best(struct frank_judge *judge, const struct frank_judge_factor
 static void ask_store(struct frank_judge *judge, const struct frank_judge_policy *policy,
                       const enum frank_dkim_result dkim[FRANK_MSMR_SIGNATURES_MAX], int64_t now_s)
 {
-  int index = judge->candidates[judge->best].judgement.signature_index;
+  const struct frank_judge_candidate *best = &judge->candidates[judge->best];
+  int index = best->judgement.signature_index;
+  bool is_short = best->verdict == FRANK_VERDICT_POLICY && best->rule == FRANK_RULE_COUNT;
   const struct frank_dkim *signature;
 
-  if (index < 0 || dkim[index] != FRANK_DKIM_PASS || !policy->rules[FRANK_RULE_REPLAY]) {
+  /* one that misses the factor can never pass: who fills the store has paid for each entry */
+  if (index < 0 || dkim[index] != FRANK_DKIM_PASS || !policy->rules[FRANK_RULE_REPLAY] ||
+      is_short) {
     return;
   }
   signature = &judge->proofs.signatures[index];
