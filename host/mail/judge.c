@@ -11,9 +11,11 @@
 #include <string.h>
 #include <strings.h>
 
-#define DAY_S    86400
-#define HOUR_S   3600
-#define ID_BYTES 16 /* of an address's hash: nobody finds two addresses alike in 128 bits */
+#define DAY_S  86400
+#define HOUR_S 3600
+/* libopendkim 2.11 reads no more of h= and says pass, also where To: stands behind it. */
+#define H_MAX_BYTES 4095
+#define ID_BYTES    16 /* of an address's hash: nobody finds two addresses alike in 128 bits */
 
 static const char *const rule_names[FRANK_RULE_COUNT] = {
     [FRANK_RULE_DKIM] = "dkim",           [FRANK_RULE_COVER] = "cover",
@@ -264,6 +266,8 @@ static enum outcome check_cover(const struct asking *asking, char *why)
 
   if (asking->signature->has_l) {
     (void)snprintf(why, FRANK_JUDGE_WHY_BYTES, "cover: l= leaves a part of the body unsigned");
+  } else if (asking->signature->h.len_bytes > H_MAX_BYTES) {
+    (void)snprintf(why, FRANK_JUDGE_WHY_BYTES, "cover: h= is longer than verifiers read");
   } else if (count_in_h(asking->signature->h, "To") == 0) {
     (void)snprintf(why, FRANK_JUDGE_WHY_BYTES, "cover: h= does not cover To:");
   } else if (fields == 0) {
