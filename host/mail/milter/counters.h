@@ -3,8 +3,9 @@
  *
  * They live in a file of the state folder that keeper and filter have mapped, so neither a crash
  * nor a restart loses a count: a mail that left without a stamp stands in exactly one counter. The
- * filter's threads add, the keeper reads them for the metrics. A mail that was being stamped or judged
- * when the filter died is counted as lost: the mail server did with it as its default_action says.
+ * filter's threads add, the keeper reads them for the metrics. A mail that was being stamped or
+ * judged when the filter died is counted as lost: the mail server did with it as its default_action
+ * says.
  */
 #ifndef FRANK_MAIL_MILTER_COUNTERS_H
 #define FRANK_MAIL_MILTER_COUNTERS_H
@@ -18,18 +19,18 @@
 #include <stdio.h>
 
 enum frank_milter_counter {
-  FRANK_COUNT_STAMPED, /* a stamp was put in, and it met its factor */
-  FRANK_COUNT_SHORT,   /* a stamp was put in that did not: time was over */
-  FRANK_COUNT_KEPT,    /* a stamp that meets the factor was there before */
-  FRANK_COUNT_MINT_US, /* time spent waiting for stamps, of stamped mails */
-  FRANK_COUNT_UNSTAMPED,                                              /* by enum frank_unstamped */
+  FRANK_COUNT_STAMPED,   /* a stamp was put in, and it met its factor */
+  FRANK_COUNT_SHORT,     /* a stamp was put in that did not: time was over */
+  FRANK_COUNT_KEPT,      /* a stamp that meets the factor was there before */
+  FRANK_COUNT_MINT_US,   /* time spent waiting for stamps, of stamped mails */
+  FRANK_COUNT_UNSTAMPED, /* by enum frank_unstamped */
   FRANK_COUNT_TEMPFAILED = FRANK_COUNT_UNSTAMPED + FRANK_UNSTAMPED_COUNT, /* likewise */
   FRANK_COUNT_JUDGED = FRANK_COUNT_TEMPFAILED + FRANK_UNSTAMPED_COUNT, /* by enum frank_verdict */
-  FRANK_COUNT_BROKEN = FRANK_COUNT_JUDGED + FRANK_VERDICT_COUNT, /* policy, by enum frank_rule;
-                                                                    FRANK_RULE_COUNT: the factor */
+  FRANK_COUNT_BROKEN = FRANK_COUNT_JUDGED + FRANK_VERDICT_COUNT,  /* policy, by enum frank_rule;
+                                                                     FRANK_RULE_COUNT: the factor */
   FRANK_COUNT_FORGED = FRANK_COUNT_BROKEN + FRANK_RULE_COUNT + 1, /* fields removed */
   FRANK_COUNT_REPLAY_FAILED,                                      /* the store could not be had */
-  FRANK_COUNT_OBSERVED,      /* told to the estimation */
+  FRANK_COUNT_OBSERVED,                                           /* told to the estimation */
   FRANK_COUNT_OBSERVED_LOST, /* not told: it is too slow, or its store cannot be had */
   FRANK_COUNT_SESSIONS,      /* connections of the mail server */
   FRANK_COUNT_BEGUN,         /* mails whose end the mail server told */

@@ -155,9 +155,9 @@ static void ask_daemon(struct frank_milter_factor *f, uint64_t now_us)
   if (now_us < f->ask_us) {
     return;
   }
-  bool good = frank_client_ask(f->client, "factor", NULL, FRANK_MILTER_ASK_LIMIT_MS, &answer) ==
-                  FRANK_OK &&
-              read_answer(answer, &now);
+  bool good =
+      frank_client_ask(f->client, "factor", NULL, FRANK_MILTER_ASK_LIMIT_MS, &answer) == FRANK_OK &&
+      read_answer(answer, &now);
   free(answer);
   if (good) {
     put(f, &now);

@@ -104,15 +104,15 @@ static void on_failed(void *arg, const struct frank_record_failed *failed)
 
 static enum frank_err start_filter(struct keeper *keeper, char *why)
 {
-  const struct frank_minder_calls calls = {.ready = on_ready, .failed = on_failed, .lost = on_lost, .arg = keeper};
+  const struct frank_minder_calls calls = {
+      .ready = on_ready, .failed = on_failed, .lost = on_lost, .arg = keeper};
   char numbers[3][12];
   const int fds[3] = {keeper->view_fd, keeper->counters_fd, keeper->observe_fd};
   for (size_t i = 0; i < 3; i++) {
     (void)snprintf(numbers[i], sizeof numbers[i], "%d", fds[i]);
   }
-  const char *args[] = {"--view-fd",    numbers[0],    "--counters-fd", numbers[1],
-                        "--observe-fd", numbers[2],    "--state",       keeper->state,
-                        NULL};
+  const char *args[] = {"--view-fd", numbers[0], "--counters-fd", numbers[1], "--observe-fd",
+                        numbers[2],  "--state",  keeper->state,   NULL};
   enum frank_err err =
       frank_minder_new(keeper->loop, FRANK_FILTER_PROGRAM, &calls, &keeper->filter, why);
   return err == FRANK_OK ? frank_minder_set_args(keeper->filter, args) : err;
@@ -188,8 +188,8 @@ static void reload(struct keeper *keeper)
 {
   struct frank_milter_settings *fresh = malloc(sizeof *fresh);
   char why[FRANK_MILTER_WHY_BYTES] = "no memory";
-  enum frank_err err = fresh != NULL ? keeper->config->reload(keeper->config->arg, fresh, why)
-                                     : FRANK_ERR_NOMEM;
+  enum frank_err err =
+      fresh != NULL ? keeper->config->reload(keeper->config->arg, fresh, why) : FRANK_ERR_NOMEM;
   if (err == FRANK_OK && keeper->factor != NULL) {
     err = frank_milter_factor_reload(keeper->factor, fresh, why);
   }
@@ -254,9 +254,8 @@ static enum frank_err open_counters(struct keeper *keeper, char *why)
 
 static enum frank_err open_verify(struct keeper *keeper, char *why)
 {
-  enum frank_err err =
-      frank_milter_factor_new(keeper->loop, &keeper->settings, keeper->state, keeper->view,
-                              &keeper->factor, why);
+  enum frank_err err = frank_milter_factor_new(keeper->loop, &keeper->settings, keeper->state,
+                                               keeper->view, &keeper->factor, why);
   if (err == FRANK_OK && keeper->settings.observe) {
     err = frank_observer_new(keeper->state, keeper->counters, &keeper->observer,
                              &keeper->observe_fd, why);
@@ -321,8 +320,7 @@ static enum frank_err serve(struct keeper *keeper)
       write_metrics(keeper);
     }
     uint64_t due_us = frank_minder_next_due_us(keeper->filter);
-    enum frank_err err =
-        frank_loop_run_once(keeper->loop, due_us < second_us ? due_us : second_us);
+    enum frank_err err = frank_loop_run_once(keeper->loop, due_us < second_us ? due_us : second_us);
     if (err != FRANK_OK) {
       return err;
     }

@@ -24,7 +24,7 @@ struct frank_milter_keeper_config {
 
 /* Serves until SIGTERM or SIGINT. `why` (FRANK_MILTER_WHY_BYTES) says what failed: state folder,
  * socket, sources. */
-FRANK_MUST_CHECK enum frank_err frank_milter_keeper_run(const struct frank_milter_keeper_config *config,
-                                                        char *why);
+FRANK_MUST_CHECK enum frank_err
+frank_milter_keeper_run(const struct frank_milter_keeper_config *config, char *why);
 
 #endif

@@ -16,13 +16,13 @@
 #include <strings.h>
 #include <time.h>
 
-#define TURN_MS      1000 /* the mail server is told that we are at it */
-#define GRACE_US     FRANK_US_PER_S /* for an answer that comes at the deadline */
-#define ASK_LIMIT_MS 1000
-#define DEPTH_MAX    16
-#define PAUSE_LEAST_MS 50 /* whatever a daemon that is busy says */
-#define RETRY_MS     2000 /* frank_client's own */
-#define DOMAINS_BYTES 12000 /* a request has 16 KiB for all */
+#define TURN_MS        1000           /* the mail server is told that we are at it */
+#define GRACE_US       FRANK_US_PER_S /* for an answer that comes at the deadline */
+#define ASK_LIMIT_MS   1000
+#define DEPTH_MAX      16
+#define PAUSE_LEAST_MS 50    /* whatever a daemon that is busy says */
+#define RETRY_MS       2000  /* frank_client's own */
+#define DOMAINS_BYTES  12000 /* a request has 16 KiB for all */
 
 /* ---- what is kept of a mail ---- */
 
@@ -171,8 +171,8 @@ static enum frank_unstamped await(SMFICTX *ctx, struct frank_session *session, u
 
 /* Asks for a stamp. FRANK_STAMP with a reply that is ok, or why there is none. */
 static enum frank_unstamped mint(SMFICTX *ctx, struct frank_session *session,
-                                 const struct frank_dkim *signature,
-                                 const struct domains *domains, struct frank_client_reply *reply)
+                                 const struct frank_dkim *signature, const struct domains *domains,
+                                 struct frank_client_reply *reply)
 {
   uint64_t due_us = frank_clock_now_us() + session->settings.deadline_us;
   for (;;) {
@@ -184,14 +184,14 @@ static enum frank_unstamped mint(SMFICTX *ctx, struct frank_session *session,
     if (now_us >= due_us) {
       return FRANK_UNSTAMPED_TIMEOUT;
     }
-    struct frank_client_mint request = {
-        .b = signature->b,
-        .alg = frank_alg_name(signature->alg),
-        .recipients = domains->list,
-        .recipient_count = domains->count,
-        .factor = session->settings.factor,
-        .deadline_ms = (uint32_t)((due_us - now_us) / FRANK_US_PER_MS + 1),
-        .priority = -1};
+    struct frank_client_mint request = {.b = signature->b,
+                                        .alg = frank_alg_name(signature->alg),
+                                        .recipients = domains->list,
+                                        .recipient_count = domains->count,
+                                        .factor = session->settings.factor,
+                                        .deadline_ms =
+                                            (uint32_t)((due_us - now_us) / FRANK_US_PER_MS + 1),
+                                        .priority = -1};
     enum frank_err err = frank_client_mint(session->client, &request, &id);
     if (err != FRANK_OK) {
       return err == FRANK_ERR_NOMEM ? FRANK_UNSTAMPED_INTERNAL : FRANK_UNSTAMPED_BAD_REQUEST;
@@ -252,9 +252,10 @@ static sfsistat unstamped(SMFICTX *ctx, struct frank_session *session, enum fran
                           const struct frank_dkim *signature, const char *detail)
 {
   char queue[FRANK_SESSION_QUEUE_BYTES];
-  char told[sizeof ((struct frank_client_reply *)NULL)->message];
-  bool put_off = frank_unstamped_is_failure(why) &&
-                 (why == FRANK_UNSTAMPED_MTA || session->settings.on_failure == FRANK_MILTER_TEMPFAIL);
+  char told[sizeof((struct frank_client_reply *)NULL)->message];
+  bool put_off =
+      frank_unstamped_is_failure(why) &&
+      (why == FRANK_UNSTAMPED_MTA || session->settings.on_failure == FRANK_MILTER_TEMPFAIL);
   (void)snprintf(told, sizeof told, "%s", detail);
   for (char *at = told; (at = strpbrk(at, "\"\\")) != NULL;) {
     *at = '\''; /* a daemon's text does not end the quotes */
@@ -325,8 +326,7 @@ static bool has_stamp(struct frank_session *session, const struct frank_dkim *si
   }
   uint64_t factor = ask_factor(session, domains);
   /* nobody says which factor: what is there stays, rather than a second one beside it */
-  return factor == 0 ||
-         frank_message_has_stamp(&session->message, signature, factor, judgement);
+  return factor == 0 || frank_message_has_stamp(&session->message, signature, factor, judgement);
 }
 
 static sfsistat stamp(SMFICTX *ctx, struct frank_session *session,

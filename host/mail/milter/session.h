@@ -41,10 +41,10 @@ struct frank_filter {
 struct frank_session {
   struct frank_filter *filter;
   struct frank_milter_settings settings;
-  bool crowded;          /* beyond sessions_max: nothing is done */
-  bool no_header_reply;  /* negotiated */
-  bool leading_space;    /* likewise: values come, and are given, with what follows the colon */
-  bool can_skip;         /* likewise: the rest of a body */
+  bool crowded;         /* beyond sessions_max: nothing is done */
+  bool no_header_reply; /* negotiated */
+  bool leading_space;   /* likewise: values come, and are given, with what follows the colon */
+  bool can_skip;        /* likewise: the rest of a body */
   struct frank_client *client; /* NULL: none yet */
   struct frank_replay *replay; /* NULL: none yet */
 
@@ -93,7 +93,8 @@ void frank_session_queue_id(SMFICTX *ctx, char out[FRANK_SESSION_QUEUE_BYTES]);
  * another key=value; cut; "-" where it is empty. */
 void frank_session_word(const char *text, size_t len_bytes, char out[FRANK_SESSION_WORD_BYTES]);
 
-/* The two things that a filter does: a field, the end of the header, a part of the body, the end. */
+/* The two things that a filter does: a field, the end of the header, a part of the body, the end.
+ */
 struct frank_session_kind {
   sfsistat (*field)(SMFICTX *ctx, struct frank_session *session, const char *name,
                     const char *value);

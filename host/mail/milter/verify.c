@@ -47,8 +47,7 @@ static sfsistat take_field(SMFICTX *ctx, struct frank_session *session, const ch
       frank_session_doom(session);
     }
   }
-  session->is_spam =
-      session->is_spam || tells_spam(session->settings.spam_field, name, value);
+  session->is_spam = session->is_spam || tells_spam(session->settings.spam_field, name, value);
   frank_session_field(session, name, value);
   return SMFIS_CONTINUE;
 }
@@ -75,9 +74,9 @@ static sfsistat end_of_header(SMFICTX *ctx, struct frank_session *session)
     return SMFIS_CONTINUE;
   }
   frank_judge_begin(&session->message, &session->judge);
-  bool wanted = frank_judge_wants_dkim(&session->judge) &&
-                (has_rule(&session->settings, FRANK_RULE_DKIM) ||
-                 has_rule(&session->settings, FRANK_RULE_REPLAY));
+  bool wanted =
+      frank_judge_wants_dkim(&session->judge) && (has_rule(&session->settings, FRANK_RULE_DKIM) ||
+                                                  has_rule(&session->settings, FRANK_RULE_REPLAY));
   if (wanted && session->settings.dkim == FRANK_MILTER_DKIM_LIBRARY &&
       frank_dkim_verify_new(session->filter->dkim, &session->judge, &session->dkim) != FRANK_OK) {
     session->dkim_failed = true;
@@ -132,7 +131,8 @@ static int compare_recipients(const void *a, const void *b)
   return strcmp(left->text, right->text);
 }
 
-/* A recipient counts once for a mail, however often and in whatever spelling the client names it. */
+/* A recipient counts once for a mail, however often and in whatever spelling the client names it.
+ */
 static void make_distinct(struct frank_session *session)
 {
   struct frank_address_text *list = session->recipients;
@@ -192,8 +192,8 @@ static void judge(struct frank_session *session, int64_t now_s)
   struct frank_judge_policy policy = {.lists = lists, .list_count = settings->lists.count};
   struct frank_judge_factor factor;
   enum frank_dkim_result results[FRANK_MSMR_SIGNATURES_MAX];
-  struct frank_judge_envelope envelope = {
-      .strange_count = session->recipient_total - session->recipient_count};
+  struct frank_judge_envelope envelope = {.strange_count =
+                                              session->recipient_total - session->recipient_count};
   make_distinct(session);
   envelope.recipients = session->recipients;
   envelope.recipient_count = session->recipient_count;
@@ -277,8 +277,7 @@ static void judge_unreadable(struct frank_session *session)
   frank_milter_view_factor(session->filter->view, &factor);
   frank_judge_begin(&session->message, &session->judge);
   frank_judge_rules(&session->judge, &policy, &factor, none, NULL, 0);
-  session->judge.verdict =
-      session->crowded ? FRANK_VERDICT_TEMPERROR : FRANK_VERDICT_PERMERROR;
+  session->judge.verdict = session->crowded ? FRANK_VERDICT_TEMPERROR : FRANK_VERDICT_PERMERROR;
   (void)snprintf(session->judge.why, sizeof session->judge.why, "%s",
                  session->crowded ? "too many connections at a time"
                                   : "the header is too large, or cannot be read");
@@ -298,8 +297,7 @@ static sfsistat end(SMFICTX *ctx, struct frank_session *session)
     judge_unreadable(session);
   }
   size_t removed = frank_session_remove(session, ctx, FRANK_AUTHRES_FIELD);
-  bool wanted =
-      session->judge.verdict != FRANK_VERDICT_NONE || session->settings.report_none;
+  bool wanted = session->judge.verdict != FRANK_VERDICT_NONE || session->settings.report_none;
   if (wanted) {
     size_t at = session->leading_space ? 1 : 0;
     frank_judge_field(&session->judge, session->settings.authserv_id, "\n", field + at);
