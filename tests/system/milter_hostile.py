@@ -308,6 +308,19 @@ def the_end_waits_for_no_mail_that_cannot_end():
         mta.socket.close()
 
 
+def signals_of_others_do_not_end_the_filter():
+    """What a service manager sends to every process of a service."""
+    with verifier() as server, client(server) as mta:
+        child = filter_pid(server)
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            os.kill(child, number)
+            time.sleep(0.3)
+            assert judge(mta, fresh())[0] == "none"
+        with client(server) as another:
+            assert judge(another, fresh())[0] == "none"
+        assert filter_pid(server) == child
+
+
 def a_mint_holds_nobody_up():
     """Mails to one slow daemon, and others that need none: none of these waits for a mint."""
     with Router(lambda verb, body: None) as router, \
@@ -349,7 +362,8 @@ def test():
                      a_daemon_that_lies_does_no_harm,
                      a_daemon_that_stands_still_costs_the_deadline, the_counters_add_up,
                      levels_of_the_log_change_by_sighup,
-                     the_end_waits_for_no_mail_that_cannot_end, a_mint_holds_nobody_up):
+                     the_end_waits_for_no_mail_that_cannot_end,
+                     signals_of_others_do_not_end_the_filter, a_mint_holds_nobody_up):
             start = time.monotonic()
             case()
             print(f"ok    {case.__name__} ({time.monotonic() - start:.1f} s)", flush=True)

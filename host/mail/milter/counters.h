@@ -3,8 +3,9 @@
  *
  * They live in a file of the state folder that keeper and filter have mapped, so neither a crash
  * nor a restart loses a count: a mail that left without a stamp stands in exactly one counter. The
- * filter's threads add, the keeper reads them for the metrics. A mail that was being stamped or judged
- * when the filter died is counted as lost: the mail server did with it as its default_action says.
+ * filter's threads add, the keeper reads them for the metrics. A mail that was being stamped or
+ * judged when the filter died is counted as lost: the mail server did with it as its default_action
+ * says.
  */
 #ifndef FRANK_MAIL_MILTER_COUNTERS_H
 #define FRANK_MAIL_MILTER_COUNTERS_H

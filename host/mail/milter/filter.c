@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,14 +239,23 @@ static enum frank_err open_socket(const struct frank_milter_settings *settings, 
   return err;
 }
 
-/* ---- the keeper ---- */
+/* ---- libmilter, and the keeper ---- */
 
 struct listener {
   struct frank_chan *chan;
   struct door door;
   uint64_t settings_version;
-  _Atomic bool stopped;
+  _Atomic bool stopped; /* by us */
+  _Atomic bool ended;   /* libmilter, by itself or as asked */
 };
+
+static void *run_libmilter(void *arg)
+{
+  struct listener *listener = arg;
+  (void)smfi_main();
+  atomic_store(&listener->ended, true);
+  return NULL;
+}
 
 /* libmilter's listener holds the lock that smfi_stop wants while it waits, 5 s at a time: it is
  * woken until that has come through. */
@@ -259,7 +269,9 @@ static void *wake_listener(void *arg)
   return NULL;
 }
 
-static void *stop_all(struct listener *listener)
+/* No new connections. libmilter's own end is not waited for: it takes seconds, and at times more.
+ */
+static void stop_libmilter(struct listener *listener)
 {
   pthread_t waker;
   atomic_store(&the_filter->stop_us, frank_clock_now_us() + STOP_LIMIT_US);
@@ -269,7 +281,6 @@ static void *stop_all(struct listener *listener)
   if (wakes) {
     (void)pthread_join(waker, NULL);
   }
-  return NULL;
 }
 
 /* libmilter 8.17's pool counts a worker as idle until it wakes. So of two connections that ask at
@@ -295,12 +306,11 @@ static void follow_settings(struct listener *listener)
   }
 }
 
-/* A thread of its own, for libmilter has the first one: it owns the channel. */
-static void *listen_to_keeper(void *arg)
+/* Serves the channel until the keeper closes it. FRANK_ERR_IO: libmilter has ended before that. */
+static enum frank_err listen_to_keeper(struct listener *listener)
 {
-  struct listener *listener = arg;
   struct frank_record record;
-  for (;;) {
+  while (!atomic_load(&listener->ended)) {
     enum frank_err err = frank_chan_wait(listener->chan, TURN_MS);
     rouse(listener);
     follow_settings(listener);
@@ -314,9 +324,10 @@ static void *listen_to_keeper(void *arg)
       err = frank_chan_flush(listener->chan);
     }
     if (err != FRANK_OK && err != FRANK_ERR_AGAIN) {
-      return stop_all(listener);
+      return FRANK_OK;
     }
   }
+  return FRANK_ERR_IO;
 }
 
 /* Mails that are being stamped or judged may come to their end. Others cannot: libmilter reads no
@@ -423,21 +434,27 @@ enum frank_err frank_filter_run(const struct frank_filter_config *config, struct
   static struct frank_filter filter;
   static struct frank_milter_settings settings; /* too large for a stack */
   struct frank_milter_view *view = NULL;
-  struct listener listener = {.chan = chan};
+  static struct listener listener; /* libmilter's threads may outlast this function */
   pthread_t thread;
+  listener.chan = chan;
   the_filter = &filter;
   enum frank_err err = open_all(config, &filter, &view, &settings, &listener.door, why);
   the_kind = filter.mode == FRANK_MILTER_MINT ? &frank_session_mint : &frank_session_verify;
   err = tell(chan, err, settings.socket, why);
-  if (err == FRANK_OK && pthread_create(&thread, NULL, listen_to_keeper, &listener) != 0) {
+  /* libmilter waits for SIGHUP, SIGTERM and SIGINT in threads that block them, and ends at them.
+   * Who sends one to all of our processes means the keeper: while this thread ignores them and
+   * does not block them, they are dropped. */
+  (void)signal(SIGHUP, SIG_IGN);
+  if (err == FRANK_OK && pthread_create(&thread, NULL, run_libmilter, &listener) != 0) {
     (void)snprintf(why, FRANK_FILTER_WHY_BYTES, "no thread");
     err = FRANK_ERR_NOMEM;
   }
   if (err == FRANK_OK) {
-    if (smfi_main() != MI_SUCCESS && atomic_load(&filter.stop_us) == 0) {
+    err = listen_to_keeper(&listener);
+    if (err != FRANK_OK) {
       (void)snprintf(why, FRANK_FILTER_WHY_BYTES, "libmilter ended by itself");
-      err = FRANK_ERR_IO;
     }
+    stop_libmilter(&listener);
     wait_for_mails();
   }
   /* Threads of sessions may still run: what they use stays, and the process ends after this. */
