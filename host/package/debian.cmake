@@ -21,7 +21,8 @@ install(FILES ${CMAKE_CURRENT_LIST_DIR}/frank.rules.yml DESTINATION share/frank 
 set(FRANK_UNITS_STARTED frankd.service)
 set(FRANK_UNITS_READY "")
 set(FRANK_SYSUSERS frank.conf)
-set(FRANK_STATE /var/lib/frank /var/cache/frank)
+# frank-factor: the factor for filters, as their pages have it.
+set(FRANK_STATE /var/lib/frank /var/cache/frank /var/lib/frank-factor)
 get_property(conffiles GLOBAL PROPERTY FRANK_CONFIGURATIONS)
 if(FRANK_AUTHORITY)
   list(APPEND FRANK_UNITS_READY frank-authority.service)

@@ -108,6 +108,25 @@ def systemd_understands_every_line():
             assert not ours, ours
 
 
+def filters_are_sent_to_no_closed_folder():
+    """The files that pages of the filters name are read by rspamd and spamd, who may not look into the
+    folders of our units."""
+    closed = set()
+    for name in units_that_are_built():
+        with open(unit_file(name), encoding="utf-8") as file:
+            found = dict(line.split("=", 1) for line in file.read().splitlines() if "=" in line)
+        if found.get("StateDirectoryMode") == "0700":
+            closed.add(f"/var/lib/{found['StateDirectory']}/")
+    assert "/var/lib/frank/" in closed, closed
+    for folder in ("rspamd", "spamassassin"):
+        folder = os.path.join(SOURCE, "host", "mail", folder)
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                text = file.read()
+            named = [path for path in closed if path in text]
+            assert not named, f"{name} names a file in {named}, which filters cannot read"
+
+
 class Sandboxed:
     """A program within the limits of its unit. `log`: what it wrote to standard error."""
 
@@ -336,7 +355,7 @@ def a_call_outside_of_the_filter_is_noticed():
 
 GROUPS = {
     "exposure": (units_are_as_closed_as_promised, every_unit_has_its_bound,
-                 systemd_understands_every_line),
+                 systemd_understands_every_line, filters_are_sent_to_no_closed_folder),
     "limits": (a_call_outside_of_the_filter_is_noticed, frankd_works_within_its_unit,
                frankd_works_without_a_network, authority_works_within_its_unit,
                milters_work_within_their_units, milters_ask_dns_within_their_unit),
