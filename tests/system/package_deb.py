@@ -75,6 +75,8 @@ def package_has_every_program_where_it_belongs():
     for name in programs:
         pages = [entry for entry in files if re.search(rf"/man\d/{name}\.\d\.gz$", entry)]
         assert len(pages) == 1, f"{name}: {pages}"
+    pages = {os.path.basename(name).split(".")[0] for name in files if re.search(r"/man[18]/", name)}
+    assert pages <= programs | {"frank-children"}, pages - programs
 
 
 def packages_can_be_made_again():
