@@ -304,7 +304,7 @@ def the_factor_comes_from_a_publisher():
                               previous={"epoch": 7, "factor": FACTOR, "until": now + 600})
             os.kill(server.pid, 1)  # has the source asked again
             harness.wait_until("the change", lambda: any(
-                e["factor"] == str(FACTOR << 8) for e in log_events(server.lines, "factor")))
+                e["source"] == "authority.example#8" for e in log_events(server.lines, "factor")))
             with client(server) as mta:
                 found, value = judge(mta, low)
                 assert found == "pass" and "policy.mode=testing" in value, value
