@@ -39,7 +39,9 @@ frank_need_packages() {
     as_root=(sudo)
   fi
   echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  as_root+=(env DEBIAN_FRONTEND=noninteractive)
+  # RUNLEVEL=1: packages with a server of the system's do not start it, for a test starts its own.
+  # (invoke-rc.d asks for the run level. Where systemd runs, Debian starts them all the same.)
+  as_root+=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1)
   # A fresh machine has old or no lists: then, and only then, they are fetched.
   if ! "${as_root[@]}" apt-get install -y --no-install-recommends -qq "${missing[@]}" \
     >/dev/null 2>&1; then

@@ -18,13 +18,13 @@
 
 struct frank_completion_option {
   const char *name; /* without the dashes */
-  char letter;      /* 0: none */
   /* As --help shows it; NULL: takes none. FILE and DIR are completed as such. One that begins with
    * `=` is left out or written after that sign: "=KEY". */
   const char *argument;
   const char *const *values; /* what the argument may be, NULL-terminated; NULL: not known */
-  uint32_t commands;         /* bit i: commands[i] takes it; not looked at where there are none */
   const char *help;
+  uint32_t commands; /* bit i: commands[i] takes it; not looked at where there are none */
+  char letter;       /* 0: none */
 };
 
 struct frank_completion_command {

@@ -202,8 +202,7 @@ static enum frank_err start(struct frank_minder *minder, uint64_t now_us)
 {
   minder->heard_us = now_us;
   minder->ping_us = now_us + FRANK_US_PER_S;
-  enum frank_err err =
-      frank_child_spawn(minder->path, minder->argv, &minder->pid, &minder->chan);
+  enum frank_err err = frank_child_spawn(minder->path, minder->argv, &minder->pid, &minder->chan);
   return err == FRANK_OK ? frank_loop_add(minder->loop, frank_chan_fd(minder->chan),
                                           FRANK_LOOP_READ, on_chan, minder, &minder->watch)
                          : err;

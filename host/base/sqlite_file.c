@@ -232,7 +232,7 @@ static enum frank_err have_wal(struct frank_sqlite *file, uint32_t busy_ms, char
   }
 }
 
-static enum frank_err check_pages(struct frank_sqlite *file, char *why)
+enum frank_err frank_sqlite_check(struct frank_sqlite *file, char *why)
 {
   sqlite3_stmt *statement = NULL;
   bool has_row = false;
@@ -290,8 +290,8 @@ static enum frank_err open_file(struct frank_sqlite *file, const struct frank_sq
     err = writable ? make_store(file, kind, why)
                    : refuse(file, FRANK_ERR_NOT_FOUND, kind->when_empty, why);
   }
-  if (err == FRANK_OK && size <= kind->check_max_bytes) {
-    err = check_pages(file, why);
+  if (err == FRANK_OK && size > 0 && size <= kind->check_max_bytes) {
+    err = frank_sqlite_check(file, why);
   }
   if (err == FRANK_OK && writable && max_bytes > 0) {
     err = limit_size(file, max_bytes, why);

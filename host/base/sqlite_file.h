@@ -30,7 +30,7 @@ struct frank_sqlite_kind {
   const char *schema; /* statements that make it */
   const char *setup;  /* pragmas for each handle: how much is on disk when a commit is answered */
   bool has_wal;       /* write-ahead log: readers and a writer do not wait for each other */
-  int64_t check_max_bytes; /* up to this size all pages are checked at opening */
+  int64_t check_max_bytes; /* up to this size all pages are checked at opening; 0: never */
   /* Further rows of a new store, in the transaction that makes it. NULL: none. */
   enum frank_err (*fill)(sqlite3 *db);
 };
@@ -52,6 +52,9 @@ FRANK_MUST_CHECK enum frank_err frank_sqlite_open(struct frank_sqlite *file,
                                                   uint64_t max_bytes, uint32_t busy_ms, char *why);
 /* Statements are to be finalized before. */
 void frank_sqlite_close(struct frank_sqlite *file);
+
+/* Looks through all pages: FRANK_ERR_MALFORMED where something is damaged. */
+FRANK_MUST_CHECK enum frank_err frank_sqlite_check(struct frank_sqlite *file, char *why);
 
 /* Our code for a failure, with the file's name and SQLite's words in `why`. */
 FRANK_MUST_CHECK enum frank_err frank_sqlite_failed(const struct frank_sqlite *file, int code,

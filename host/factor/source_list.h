@@ -53,8 +53,8 @@ const char *frank_source_check_server(const char *text);
  * followed; FRANK_ERR_DENIED: http:// to another host without allow_http; FRANK_ERR_RANGE: above
  * max_factor; FRANK_ERR_MALFORMED: a key without a url. `why` (FRANK_CONFIG_WHY_BYTES) names the
  * source. */
-FRANK_MUST_CHECK enum frank_err frank_source_list_check(const struct frank_source_settings *settings,
-                                                        char *why);
+FRANK_MUST_CHECK enum frank_err
+frank_source_list_check(const struct frank_source_settings *settings, char *why);
 
 /* The list of checked settings. */
 void frank_source_list_make(const struct frank_source_settings *settings,

@@ -489,15 +489,15 @@ bool frank_address_matches(const struct frank_address_text *address, const char 
   if (pattern[0] == '@') {
     return is_same(domain, pattern + 1);
   }
+  if (strchr(pattern, '@')) {
+    return is_same((struct frank_view){address->text, strlen(address->text)}, pattern);
+  }
   if (pattern[0] == '*' && pattern[1] == '.' && pattern_len > 2) {
     size_t tail_len = pattern_len - 1; /* ".example.org" */
 
     return domain.len_bytes > tail_len &&
            is_same((struct frank_view){domain.text + domain.len_bytes - tail_len, tail_len},
                    pattern + 1);
-  }
-  if (strchr(pattern, '@')) {
-    return is_same((struct frank_view){address->text, strlen(address->text)}, pattern);
   }
   return is_same(domain, pattern);
 }

@@ -449,8 +449,8 @@ bool frank_authres_is_forged(struct frank_view value, const char *id)
       return false;
     }
     while (next_item(&reader, &item)) {
-      /* without a dot: "; dkim=pass x-msmr=pass" is short of a ';' */
-      if (!item.property.text && same_any_case(item.name, FRANK_AUTHRES_METHOD)) {
+      /* where no ';' comes before it, too: "; dkim=pass x-msmr=pass" */
+      if (same_any_case(item.name, FRANK_AUTHRES_METHOD)) {
         return true;
       }
     }

@@ -123,6 +123,9 @@ void frank_judge_begin(const struct frank_message *message, struct frank_judge *
  * sent to. */
 bool frank_judge_is_list(const struct frank_judge_policy *policy,
                          const struct frank_address_text *address);
+/* Takes those out of `recipients`, in place, and returns how many are left: for the store. */
+size_t frank_judge_without_lists(const struct frank_judge_policy *policy,
+                                 struct frank_address_text *recipients, size_t count);
 
 /* True where something must be verified: any of judge->bound. */
 bool frank_judge_wants_dkim(const struct frank_judge *judge);

@@ -30,6 +30,11 @@ void frank_replay_close(struct frank_replay **replay)
   }
 }
 
+enum frank_err frank_replay_check(struct frank_replay *replay, char *why)
+{
+  return replay->store->check(replay->handle, why);
+}
+
 enum frank_err frank_replay_note(struct frank_replay *replay,
                                  const uint8_t id[FRANK_REPLAY_ID_BYTES],
                                  const struct frank_address_text *recipients, size_t count,

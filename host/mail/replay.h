@@ -35,6 +35,7 @@ struct frank_replay_store {
                          const struct frank_address_text *recipients, size_t count, int64_t now_s,
                          int64_t until_s, struct frank_replay_counts *counts, char *why);
   enum frank_err (*expire)(void *handle, int64_t now_s, uint64_t *forgotten, char *why);
+  enum frank_err (*check)(void *handle, char *why);
   void (*close)(void *handle);
 };
 
@@ -45,18 +46,22 @@ FRANK_MUST_CHECK enum frank_err frank_replay_new(const struct frank_replay_store
 /* The store in one SQLite file; made (mode 0600) where it is missing. FRANK_ERR_NOT_FOUND (the
  * folder), FRANK_ERR_DENIED, FRANK_ERR_MALFORMED (no such store, or damaged), FRANK_ERR_UNSUPPORTED
  * (of a later version), FRANK_ERR_AGAIN (locked for too long), FRANK_ERR_FULL (disk), FRANK_ERR_IO,
- * FRANK_ERR_NOMEM; `why` (FRANK_REPLAY_WHY_BYTES) names the file. A damaged file is found here up
- * to 4 MiB, in a larger one when the damage is met. max_bytes (64 KiB at least) bounds the file,
+ * FRANK_ERR_NOMEM; `why` (FRANK_REPLAY_WHY_BYTES) names the file. A damaged page is found
+ * when it is met; frank_replay_check looks for it. max_bytes (64 KiB at least) bounds the file,
  * beside which SQLite keeps a log of some MiB; busy_ms how long a call waits for another writer. */
 FRANK_MUST_CHECK enum frank_err frank_replay_open_sqlite(const char *path, uint64_t max_bytes,
                                                          uint32_t busy_ms,
                                                          struct frank_replay **out, char *why);
 void frank_replay_close(struct frank_replay **replay);
 
-/* Notes one delivery to each of `recipients` (distinct ones; count may be 0) and tells the counts
- * after it, in one transaction. until_s (after now_s): when it may be forgotten; one that is known
- * keeps the earlier of the two. An expired one begins anew. Errors as above; FRANK_ERR_FULL also at
- * max_bytes. Nothing was noted after an error. */
+/* Looks through the store, if it has no more than 64 MiB: FRANK_ERR_MALFORMED where it is damaged.
+ * Some ms for each MiB: once, where a program starts, not for each handle. Errors as above. */
+FRANK_MUST_CHECK enum frank_err frank_replay_check(struct frank_replay *replay, char *why);
+
+/* Notes one delivery to each of `recipients` (who stands there twice gets one; count may be 0) and
+ * tells the counts after it, in one transaction. until_s (after now_s): when it may be forgotten;
+ * one that is known keeps the earlier of the two. An expired one begins anew. Errors as above;
+ * FRANK_ERR_FULL also at max_bytes. Nothing was noted after an error. */
 FRANK_MUST_CHECK enum frank_err frank_replay_note(struct frank_replay *replay,
                                                   const uint8_t id[FRANK_REPLAY_ID_BYTES],
                                                   const struct frank_address_text *recipients,

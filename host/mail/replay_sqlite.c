@@ -11,7 +11,7 @@
 
 #define APPLICATION_ID  0x46725270 /* "FrRp" */
 #define VERSION         1
-#define CHECK_MAX_BYTES (INT64_C(4) << 20)
+#define CHECK_MAX_BYTES (INT64_C(64) << 20)
 #define MAX_BYTES_LEAST (UINT64_C(64) << 10) /* the tables alone are half of that */
 #define SECRET_BYTES    32
 #define RECIPIENT_BYTES 16
@@ -90,7 +90,6 @@ static const struct frank_sqlite_kind kind = {
     .schema = schema,
     .setup = "PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=4194304",
     .has_wal = true,
-    .check_max_bytes = CHECK_MAX_BYTES,
     .fill = fill,
 };
 
@@ -185,19 +184,51 @@ static void hash_recipient(const struct sqlite_replay *replay,
   frank_sha256(key, sizeof key, recipient->text, strlen(recipient->text), hash);
 }
 
-static enum frank_err count_recipient(struct sqlite_replay *replay,
+static int compare_hashes(const void *a, const void *b)
+{
+  return memcmp(a, b, RECIPIENT_BYTES);
+}
+
+/* The hashes of the recipients, each once. The caller frees *out. */
+static enum frank_err hash_recipients(const struct sqlite_replay *replay,
                                       const uint8_t id[FRANK_REPLAY_ID_BYTES],
-                                      const struct frank_address_text *recipient,
-                                      struct known *known, char *why)
+                                      const struct frank_address_text *recipients, size_t *count,
+                                      uint8_t (**out)[RECIPIENT_BYTES], char *why)
+{
+  uint8_t(*hashes)[RECIPIENT_BYTES] = calloc(*count > 0 ? *count : 1, RECIPIENT_BYTES);
+  size_t distinct = 0;
+
+  *out = hashes;
+  if (!hashes) {
+    (void)snprintf(why, FRANK_REPLAY_WHY_BYTES, "%.160s: no memory", replay->file.path);
+    return FRANK_ERR_NOMEM;
+  }
+  for (size_t i = 0; i < *count; i++) {
+    struct frank_hash hash;
+
+    hash_recipient(replay, id, &recipients[i], &hash);
+    memcpy(hashes[i], hash.bytes, RECIPIENT_BYTES);
+  }
+  qsort(hashes, *count, RECIPIENT_BYTES, compare_hashes);
+  for (size_t i = 0; i < *count; i++) {
+    if (i == 0 || compare_hashes(hashes[i], hashes[i - 1]) != 0) {
+      memmove(hashes[distinct++], hashes[i], RECIPIENT_BYTES);
+    }
+  }
+  *count = distinct;
+  return FRANK_OK;
+}
+
+static enum frank_err count_recipient(struct sqlite_replay *replay,
+                                      const uint8_t recipient[RECIPIENT_BYTES], struct known *known,
+                                      char *why)
 {
   sqlite3_stmt *statement = bound(replay, COUNT_UP, &known->key, 1);
-  struct frank_hash hash;
   int64_t n = 0;
   bool has_row = false;
   enum frank_err err;
 
-  hash_recipient(replay, id, recipient, &hash);
-  (void)sqlite3_bind_blob(statement, 2, hash.bytes, RECIPIENT_BYTES, SQLITE_STATIC);
+  (void)sqlite3_bind_blob(statement, 2, recipient, RECIPIENT_BYTES, SQLITE_STATIC);
   err = run_for(replay, statement, &n, 1, &has_row, why);
   if (err == FRANK_OK && (!has_row || n < 1)) {
     return damaged(replay, why);
@@ -212,15 +243,17 @@ static enum frank_err note(void *handle, const uint8_t id[FRANK_REPLAY_ID_BYTES]
                            int64_t until_s, struct frank_replay_counts *counts, char *why)
 {
   struct sqlite_replay *replay = handle;
-  struct known known;
-  enum frank_err err = frank_sqlite_run(&replay->file, "BEGIN IMMEDIATE", why);
+  struct known known = {0};
+  uint8_t(*hashes)[RECIPIENT_BYTES];
+  enum frank_err err = hash_recipients(replay, id, recipients, &count, &hashes, why);
 
+  err = err ? err : frank_sqlite_run(&replay->file, "BEGIN IMMEDIATE", why);
   if (err != FRANK_OK) {
-    return err;
+    goto cleanup;
   }
   err = begin_signature(replay, id, now_s, until_s, &known, why);
   for (size_t i = 0; i < count && err == FRANK_OK; i++) {
-    err = count_recipient(replay, id, &recipients[i], &known, why);
+    err = count_recipient(replay, hashes[i], &known, why);
   }
   if (err == FRANK_OK) {
     const int64_t sums[] = {known.key, known.until_s, known.recipients, known.most};
@@ -232,6 +265,8 @@ static enum frank_err note(void *handle, const uint8_t id[FRANK_REPLAY_ID_BYTES]
     *counts = (struct frank_replay_counts){(uint64_t)known.recipients, (uint64_t)known.most,
                                            known.first_s};
   }
+cleanup:
+  free(hashes);
   return err;
 }
 
@@ -286,6 +321,17 @@ static enum frank_err expire(void *handle, int64_t now_s, uint64_t *forgotten, c
 
 /* ---- opening ---- */
 
+static enum frank_err check(void *handle, char *why)
+{
+  struct sqlite_replay *replay = handle;
+  int64_t bytes = 0;
+  enum frank_err err = frank_sqlite_number(
+      &replay->file, "SELECT page_count*page_size FROM pragma_page_count,pragma_page_size", &bytes,
+      why);
+
+  return err || bytes > CHECK_MAX_BYTES ? err : frank_sqlite_check(&replay->file, why);
+}
+
 static void close_store(void *handle)
 {
   struct sqlite_replay *replay = handle;
@@ -298,7 +344,7 @@ static void close_store(void *handle)
   free(replay);
 }
 
-static const struct frank_replay_store store = {"sqlite", note, expire, close_store};
+static const struct frank_replay_store store = {"sqlite", note, expire, check, close_store};
 
 static enum frank_err read_secret(struct sqlite_replay *replay, char *why)
 {

@@ -1,5 +1,5 @@
-# Debian packages: `cpack -G DEB` in a build folder makes packages/frank_VERSION_ARCH.deb and
-# libfrank-dev_VERSION_ARCH.deb.
+# Debian packages: `cpack -G DEB` in a build folder makes frank_VERSION_ARCH.deb and
+# libfrank-dev_VERSION_ARCH.deb there.
 set(FRANK_DEBIAN ${CMAKE_CURRENT_LIST_DIR}/debian)
 set(FRANK_DEBIAN_MADE ${CMAKE_BINARY_DIR}/debian)
 
@@ -8,6 +8,13 @@ install(FILES ${FRANK_DEBIAN}/copyright ${FRANK_DEBIAN}/changelog
 install(FILES ${FRANK_DEBIAN}/copyright ${FRANK_DEBIAN}/changelog
   DESTINATION share/doc/libfrank-dev COMPONENT etc-dev EXCLUDE_FROM_ALL)
 install(FILES ${FRANK_DEBIAN}/README.Debian DESTINATION share/doc/frank COMPONENT etc EXCLUDE_FROM_ALL)
+
+# Configurations of mail servers, as their pages name them, and alerts for Prometheus. (The plugins of
+# filters: host/mail/filters.cmake.)
+set(FRANK_RUN OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/host/mail/setup DESTINATION share/frank COMPONENT frank
+  PATTERN "*.sh" PERMISSIONS ${FRANK_RUN} PATTERN "frank-stamp" PERMISSIONS ${FRANK_RUN})
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/frank.rules.yml DESTINATION share/frank COMPONENT frank)
 
 # Units by what happens at the installation: frankd starts, with safe defaults (a socket for the group
 # frank); the others do something to mail, or publish: the administrator starts them.
@@ -39,7 +46,6 @@ set(CPACK_PACKAGE_NAME frank)
 set(CPACK_PACKAGE_VENDOR "Frank")
 set(CPACK_PACKAGE_CONTACT "Frank's maintainers <frank@packages.example>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "franking machine for e-mail: stamps of computing work")
-set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/packages)
 set(CPACK_GENERATOR DEB)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PRE_BUILD_SCRIPTS ${FRANK_DEBIAN}/staged.cmake)

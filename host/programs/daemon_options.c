@@ -242,8 +242,8 @@ static enum frank_err apply_flags(const struct daemon_options *options, int argc
     const struct frank_config_key *key = names.keys[found - FIRST];
     size_t index = (size_t)(key - options->table->keys);
     (void)snprintf(flag, sizeof flag, "--%s", names.list[found - FIRST].name);
-    enum frank_err err = frank_config_set(options->table, key->name, flag, optarg, seen[index],
-                                          values, why);
+    enum frank_err err =
+        frank_config_set(options->table, key->name, flag, optarg, seen[index], values, why);
     if (err != FRANK_OK) {
       return err;
     }
@@ -325,8 +325,8 @@ int daemon_options_start(const struct daemon_options *options, int argc, char *c
     return printed(options);
   }
   void *told = malloc(options->size);
-  enum frank_err err = told != NULL ? read_all(options, argc, argv, &request, values, why)
-                                    : FRANK_ERR_NOMEM;
+  enum frank_err err =
+      told != NULL ? read_all(options, argc, argv, &request, values, why) : FRANK_ERR_NOMEM;
   if (err == FRANK_OK) {
     memcpy(told, values, options->size);
     err = options->finish(values, why);

@@ -17,7 +17,8 @@
 #define DAEMON_EXIT_OK     0
 #define DAEMON_EXIT_FAILED 1
 #define DAEMON_EXIT_USAGE  2
-#define DAEMON_EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h: a wrong value, in the file or in a flag */
+#define DAEMON_EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h: a wrong value, in the file or in a flag  \
+                               */
 
 /* A flag that --help shows. Every key of the table can be set by a flag of its name besides, with
  * '-' for '_'. */
@@ -30,13 +31,13 @@ struct daemon_flag {
 
 struct daemon_options {
   const char *program;
-  const char *usage; /* the first lines of --help */
+  const char *usage;       /* the first lines of --help */
   const char *config_help; /* of --config: which file is the usual one */
-  const char *notes; /* its last lines: signals, exit statuses */
+  const char *notes;       /* its last lines: signals, exit statuses */
   const struct frank_config_table *table;
   const struct daemon_flag *flags;
   size_t flag_count; /* DAEMON_FLAGS_MAX at most */
-  size_t size; /* of the values */
+  size_t size;       /* of the values */
   /* The usual file, by what the flags say; NULL: there is none. */
   const char *(*path)(const void *values);
   /* What single keys cannot say, and what depends on others. */

@@ -19,13 +19,11 @@ static enum frank_err reload(void *arg, struct frank_milter_settings *fresh, cha
 {
   struct start *start = arg;
   const struct frank_config_key *changed[FRANK_CONFIG_KEYS_MAX];
-  enum frank_err err =
-      daemon_options_again(&milter_options, start->argc, start->argv, fresh, why);
+  enum frank_err err = daemon_options_again(&milter_options, start->argc, start->argv, fresh, why);
   if (err != FRANK_OK) {
     return err;
   }
-  size_t count =
-      frank_config_compare(milter_options.table, &start->settings, fresh, changed);
+  size_t count = frank_config_compare(milter_options.table, &start->settings, fresh, changed);
   for (size_t i = 0; i < count; i++) {
     frank_log(changed[i]->reloadable ? FRANK_LOG_INFO : FRANK_LOG_WARN,
               "event=reload key=%s result=%s", changed[i]->name,

@@ -15,19 +15,20 @@ enum { STATUS_USAGE = 2 };
 
 static void print_help(void)
 {
-  (void)printf("Usage: frank-milter-filter --view-fd N --counters-fd N [FLAG]...\n"
-               "\n"
-               "The part of frank-milter that speaks with the mail server. frank-milter starts it;\n"
-               "started by hand it has nothing to go by.\n"
-               "\n"
-               "  --view-fd N       memory with the settings and the factor\n"
-               "  --counters-fd N   file of the counters\n"
-               "  --observe-fd N    pipe for what is told to the estimation; -1: none\n"
-               "  --state DIR       folder of the store of deliveries\n"
-               "  --help            this text\n"
-               "  --version         the version\n"
-               "\n"
-               "Exit status: 0 done, 1 failed, 2 usage.\n");
+  (void)printf(
+      "Usage: frank-milter-filter --view-fd N --counters-fd N [FLAG]...\n"
+      "\n"
+      "The part of frank-milter that speaks with the mail server. frank-milter starts it;\n"
+      "started by hand it has nothing to go by.\n"
+      "\n"
+      "  --view-fd N       memory with the settings and the factor\n"
+      "  --counters-fd N   file of the counters\n"
+      "  --observe-fd N    pipe for what is told to the estimation; -1: none\n"
+      "  --state DIR       folder of the store of deliveries\n"
+      "  --help            this text\n"
+      "  --version         the version\n"
+      "\n"
+      "Exit status: 0 done, 1 failed, 2 usage.\n");
 }
 
 static int serve(const struct frank_filter_config *config)
@@ -54,9 +55,12 @@ static int serve(const struct frank_filter_config *config)
 int main(int argc, char **argv)
 {
   static const struct option options[] = {
-      {"view-fd", required_argument, NULL, 'v'},  {"counters-fd", required_argument, NULL, 'c'},
-      {"observe-fd", required_argument, NULL, 'o'}, {"state", required_argument, NULL, 's'},
-      {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'V'},
+      {"view-fd", required_argument, NULL, 'v'},
+      {"counters-fd", required_argument, NULL, 'c'},
+      {"observe-fd", required_argument, NULL, 'o'},
+      {"state", required_argument, NULL, 's'},
+      {"help", no_argument, NULL, 'h'},
+      {"version", no_argument, NULL, 'V'},
       {NULL, 0, NULL, 0},
   };
   struct frank_filter_config config = {.view_fd = -1, .counters_fd = -1, .observe_fd = -1};

@@ -115,8 +115,7 @@ static const struct daemon_flag flags[] = {
     {"factor-url", "factor_url", "URL", "follow the factor that is published there: https://BASE"},
     {"factor-key", "factor_key", "B64", "the Ed25519 key that must sign it, in base64"},
     {"device", "devices", "NAME", "search with this device only; may be repeated"},
-    {"isa", "isa", "NAME",
-     "force a code path:" FRANK_CPU_VARIANT_NAMES " (CPU), uint8x2 (OpenCL)"},
+    {"isa", "isa", "NAME", "force a code path:" FRANK_CPU_VARIANT_NAMES " (CPU), uint8x2 (OpenCL)"},
     {"fpga-unroll", "fpga_unroll", "U", "rounds per cycle of a simulated FPGA core: 1, 2, 4 to 64"},
 };
 

@@ -129,7 +129,8 @@ static const struct frank_config_key keys[] = {
      .offset = MEMBER(state),
      .size = SIZE(state),
      .normal = "",
-     .help = "Folder for counters, replays, documents; empty: $STATE_DIRECTORY, ~/.local/state/frank."},
+     .help =
+         "Folder for counters, replays, documents; empty: $STATE_DIRECTORY, ~/.local/state/frank."},
     {.name = "sessions_max",
      .type = FRANK_CONFIG_UINT,
      .reloadable = true,
@@ -137,7 +138,8 @@ static const struct frank_config_key keys[] = {
      .min = 1,
      .max = 10000,
      .normal = "1000",
-     .help = "Connections of the mail server at a time; mail on more is neither stamped nor judged."},
+     .help =
+         "Connections of the mail server at a time; mail on more is neither stamped nor judged."},
     {.name = "connect",
      .type = FRANK_CONFIG_LIST,
      .reloadable = true,
@@ -168,7 +170,8 @@ static const struct frank_config_key keys[] = {
      .min = SECOND / 10,
      .max = 3600 * SECOND,
      .normal = "30s",
-     .help = "mint: a mail waits so long for its stamp; keep the mail server's time limits above it."},
+     .help =
+         "mint: a mail waits so long for its stamp; keep the mail server's time limits above it."},
     {.name = "on_failure",
      .type = FRANK_CONFIG_ENUM,
      .reloadable = true,
@@ -235,7 +238,8 @@ static const struct frank_config_key keys[] = {
      .max = FRANK_RULE_COUNT,
      .normal = "",
      .check = check_rule,
-     .help = "verify: of dkim, cover, recipient, age, replay those that are asked for; empty: all."},
+     .help =
+         "verify: of dkim, cover, recipient, age, replay those that are asked for; empty: all."},
     {.name = "lists",
      .type = FRANK_CONFIG_LIST,
      .reloadable = true,
@@ -255,7 +259,8 @@ static const struct frank_config_key keys[] = {
      .offset = MEMBER(dkim_keys),
      .size = SIZE(dkim_keys),
      .normal = "",
-     .help = "verify: a file of public keys instead of DNS, for tests (OpenDKIM's TestPublicKeys)."},
+     .help =
+         "verify: a file of public keys instead of DNS, for tests (OpenDKIM's TestPublicKeys)."},
     {.name = "dns_servers",
      .type = FRANK_CONFIG_LIST,
      .offset = MEMBER(dns_servers),
@@ -281,7 +286,8 @@ static const struct frank_config_key keys[] = {
      .type = FRANK_CONFIG_BOOL,
      .offset = MEMBER(observe),
      .normal = "false",
-     .help = "verify: tell the estimation (frank factor --estimate) what each mail showed and was."},
+     .help =
+         "verify: tell the estimation (frank factor --estimate) what each mail showed and was."},
     {.name = "spam_field",
      .type = FRANK_CONFIG_TEXT,
      .reloadable = true,

@@ -74,30 +74,25 @@ static void check_replay(const struct frank_judge *judged)
   FUZZ_CHECK(judge.verdict != FRANK_VERDICT_PASS && judge.verdict >= judged->verdict);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* `asked` is the two bytes. True where the message passes without the mail rules. */
+static bool judge_message(const uint8_t asked[2], const struct frank_message *message)
 {
   static struct frank_judge judge;
   static const struct frank_address_text recipients[] = {{"bob@x.example"}, {"all@l.example"}};
   static const char *const lists[] = {"*.example"};
   const struct frank_judge_envelope envelope = {recipients, 2, 0};
   const struct frank_judge_factor factor = {.factor = 1, .source = "a.example#1"};
-  struct frank_judge_policy policy = {.lists = lists, .list_count = size > 0 ? data[0] >> 7 : 0};
+  struct frank_judge_policy policy = {.lists = lists, .list_count = asked[0] >> 7};
   enum frank_dkim_result dkim[FRANK_MSMR_SIGNATURES_MAX];
-  struct frank_message message;
   enum frank_verdict verdict;
-  const char *why;
 
-  if (size < 2 ||
-      frank_message_open((const char *)data + 2, size - 2, &message, &why) != FRANK_OK) {
-    return 0;
-  }
   for (int rule = 0; rule < FRANK_RULE_COUNT; rule++) {
-    policy.rules[rule] = (data[0] >> rule & 1) != 0;
+    policy.rules[rule] = (asked[0] >> rule & 1) != 0;
   }
   for (int i = 0; i < FRANK_MSMR_SIGNATURES_MAX; i++) {
-    dkim[i] = (enum frank_dkim_result)((data[1] >> (i % 4 * 2)) % FRANK_DKIM_RESULT_COUNT);
+    dkim[i] = (enum frank_dkim_result)((asked[1] >> (i % 4 * 2)) % FRANK_DKIM_RESULT_COUNT);
   }
-  frank_judge_begin(&message, &judge);
+  frank_judge_begin(message, &judge);
   frank_judge_rules(&judge, &policy, &factor, dkim, &envelope, NOW_S);
   check_verdict(&judge, &policy, dkim);
   check_field(&judge);
@@ -109,5 +104,49 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   frank_judge_rules(&judge, &policy, &factor, dkim, NULL, NOW_S);
   check_verdict(&judge, &policy, dkim);
   FUZZ_CHECK(judge.verdict <= verdict && !judge.wants_replay);
+  return judge.verdict == FRANK_VERDICT_PASS;
+}
+
+/* The message with a stamp in front for the signature that a mint would choose: most inputs have
+ * none that is right. */
+static void judge_stamped(const uint8_t asked[2], const struct frank_message *message)
+{
+  struct frank_msmr key = {.n = "1f"};
+  struct frank_dkim chosen;
+  struct frank_message stamped;
+  char header[FRANK_MSMR_HEADER_MAX_BYTES];
+  size_t header_len, len = message->len_bytes - message->header_at;
+  const char *why;
+  char *text;
+
+  if (frank_message_choose(message, NULL, NULL, &chosen, &why) != FRANK_OK) {
+    return;
+  }
+  key.alg = chosen.alg;
+  frank_msmr_hash(key.n, strlen(key.n), chosen.b, chosen.b_len, &key.h);
+  frank_msmr_format(&key, "\n", header);
+  header_len = strlen(header);
+  text = malloc(header_len + 1 + len);
+  FUZZ_CHECK(text != NULL);
+  memcpy(text, header, header_len);
+  text[header_len] = '\n';
+  memcpy(text + header_len + 1, message->text + message->header_at, len);
+  if (frank_message_open(text, header_len + 1 + len, &stamped, &why) == FRANK_OK) {
+    FUZZ_CHECK(judge_message(asked, &stamped));
+  }
+  free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  struct frank_message message;
+  const char *why;
+
+  if (size < 2 ||
+      frank_message_open((const char *)data + 2, size - 2, &message, &why) != FRANK_OK) {
+    return 0;
+  }
+  (void)judge_message(data, &message);
+  judge_stamped(data, &message);
   return 0;
 }

@@ -43,12 +43,12 @@ def _find(name, package):
 class Nsd:
     """zones: name -> lines of records below it. signed: names of zones to sign. spoil: (old, new)
     texts replaced after signing: what makes an answer bogus. broken: zones whose file does not
-    load (SERVFAIL)."""
+    load (SERVFAIL). port: a free one where it is 0."""
 
-    def __init__(self, zones, signed=(), spoil=(), broken=()):
+    def __init__(self, zones, signed=(), spoil=(), broken=(), port=0):
         self.program = _find("nsd", "nsd")
         self.folder = tempfile.mkdtemp(prefix="frank-nsd-")
-        self.port = free_port()
+        self.port = port or free_port()
         self.address = f"127.0.0.1@{self.port}"
         self.anchor = None
         self.process = None

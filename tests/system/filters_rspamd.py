@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
+from authority_support import BASE, Authority, verb
 from filters_support import (FACTOR, TO, Sender, b_of, cases, document, key_for, previous, run,
                              stamp, with_key, write)
 from harness import Skip, free_port, wait_until
@@ -26,7 +27,7 @@ control_socket = "{folder}/control.sock mode=0600";
 """
 WORKER = """bind_socket = "127.0.0.1:{port}"; count = 1; enabled = true;
 """
-# A rule of the operator's that puts mail off, as greylisting does.
+# Rules of the operator's: one puts mail off, as greylisting does, one finds spam.
 DEFER = """rspamd_config:register_symbol({
   name = 'TEST_DEFER', type = 'postfilter', callback = function(task)
     if task:get_header('X-Defer') then
@@ -34,16 +35,22 @@ DEFER = """rspamd_config:register_symbol({
     end
   end,
 })
+rspamd_config:register_symbol({
+  name = 'TEST_SPAM', type = 'normal', score = 30.0, callback = function(task)
+    return task:get_header('X-Advertisement') ~= nil
+  end,
+})
 """
 
 
 class Child:
-    """A program of ours in the foreground, its output in a file."""
+    """A program of ours in the foreground, its output in a file. path: where it lies, if it goes by
+    another name."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, path=None):
         with open(log, "ab") as out:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(command, executable=path, stdin=subprocess.DEVNULL,
+                                            stdout=out, stderr=subprocess.STDOUT)
 
     def stop(self):
         if self.process.poll() is None:
@@ -66,9 +73,10 @@ class Redis:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="frank-redis-")
         self.port = free_port()
-        self.child = Child([need("redis-server", "redis-server"), "--port", str(self.port),
-                            "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""],
-                           os.path.join(self.folder, "log"))
+        # One program, that goes by its name; redis-server is a package with a link and a service.
+        self.child = Child(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
+                            "--dir", self.folder, "--save", ""],
+                           os.path.join(self.folder, "log"), need("redis-check-rdb", "redis-tools"))
         wait_until("Redis answers", lambda: self.ask("PING") == "PONG")
 
     def ask(self, *args):
@@ -112,6 +120,7 @@ class Rspamd:
                 os.unlink(os.path.join(etc, "modules.d", name))
         # The three steps of README.md.
         for name, place in (("msmr.lua", "plugins.d"), ("msmr_judge.lua", "lua"),
+                            ("msmr_report.lua", "lua"),
                             ("msmr.conf", "modules.d"), ("msmr_group.conf", "scores.d")):
             os.makedirs(os.path.join(etc, place), exist_ok=True)
             shutil.copy(os.path.join(PLUGIN, name), os.path.join(etc, place, name))
@@ -229,6 +238,7 @@ def every_case_gets_its_symbol():
     with Sender() as sender, Redis() as redis:
         with Rspamd(sender.dns.port, SETTINGS + f'servers = "127.0.0.1:{redis.port}";\n') as rspamd:
             for name, message, recipients, verdict, word in cases(sender):
+                verdict = verdict or "temperror"  # nobody could be asked
                 score, options = expect(rspamd.judge(message, recipients)[0], verdict, name)
                 assert word in " ".join(options), (name, word, options)
                 assert score == {"pass": -2.0, "policy": 0.1, "fail": 0.5}.get(verdict, 0), name
@@ -360,6 +370,7 @@ def settings_are_checked():
                 ("factor = 1.5;", "factor is no whole number"),
                 ("factor = 9007199254740992;", "factor is no whole number"),
                 ('rules = ["dkim", "dikm"];', "there is no rule 'dikm'"),
+                ("report_interval = 0;", "report_interval is no time"),
                 ("fcator = 5;", "unknown setting 'fcator'"),
                 ('report_url = "http://127.0.0.1/";', "belong together")):
             with Rspamd(sender.dns.port, settings) as rspamd:
@@ -373,6 +384,62 @@ def settings_are_checked():
             assert not rspamd.judge(sender.mail())[0]
 
 
+def observations_are_reported():
+    with Sender() as sender, Authority(["--factor", str(FACTOR)]) as authority:
+        [record] = verb(authority.state, "reporter", "add", "mx1.example")[1]
+        settings = (f'factor = {FACTOR}; report_interval = 2; report_token = "{record["token"]}";\n'
+                    f'report_url = "http://127.0.0.1:{authority.port}{BASE}report";\n')
+        with Rspamd(sender.dns.port, settings) as rspamd:
+            message = stamp(sender.mail())
+            for _ in range(3):
+                rspamd.judge(message)
+            for spam in (stamp(sender.mail()), stamp(sender.mail())):
+                assert rspamd.judge(b"X-Advertisement: yes\n" + spam)[1]["action"] == "reject"
+            # Of these nothing is said: no stamp, no DKIM, put off.
+            rspamd.judge(sender.mail())
+            rspamd.judge(message + b"junk\n")
+            rspamd.judge(b"X-Defer: yes\n" + message)
+
+            def counted():
+                [listed, _] = verb(authority.state, "reporter", "list")[1]
+                return listed["messages"]
+
+            wait_until("the authority has counted", lambda: counted() >= 5, 30)
+            [told] = verb(authority.state, "estimate")[1]
+            # by 14 days of half-life
+            assert (counted(), round(told["ham"], 1), round(told["spam"], 1)) == (5, 3, 2), told
+            assert "reported" in rspamd.log()
+            # An authority that does not answer is told later, once.
+            assert authority.end() == 0
+            rspamd.judge(message)
+            wait_until("it is said", lambda: rspamd.log().count("was not taken") >= 2, 30)
+            expect(rspamd.judge(message)[0], "pass", "still")
+            authority.args = []
+            authority.start(port=authority.port)
+            wait_until("all is told", lambda: counted() == 7, 40)
+
+
+def factors_come_from_an_authority():
+    with Sender() as sender, Authority(["--factor", str(FACTOR), "--issuer",
+                                        "authority.example"]) as authority:
+        settings = f'factor = 77; factor_map = "http://127.0.0.1:{authority.port}{BASE}factor";\n'
+        with Rspamd(sender.dns.port, settings) as rspamd:
+            message = stamp(sender.mail())
+            wait_until("the document is there",
+                       lambda: "of authority.example#1" in rspamd.log(), 30)
+            _, options = expect(rspamd.judge(message)[0], "pass", "by HTTP")
+            assert f"factor {FACTOR}" in options and "authority.example#1" in options, options
+            verb(authority.state, "publish", "--factor", str(10**9))
+            wait_until("the next document is there",
+                       lambda: "factor 1000000000 of authority.example#2" in rspamd.log(), 60)
+            _, options = expect(rspamd.judge(message)[0], "pass", "the factor before it")
+            assert "authority.example#1" in options, options
+            plain = sender.mail()
+            expect(rspamd.judge(with_key(plain, key_for(b_of(plain), 10, FACTOR)[0]))[0], "policy",
+                   "neither")
+
+
 if __name__ == "__main__":
     run(every_case_gets_its_symbol, replays_are_counted, without_redis_the_rule_is_off,
-        factors_come_from_the_map, settings_are_checked)
+        factors_come_from_the_map, settings_are_checked, observations_are_reported,
+        factors_come_from_an_authority)

@@ -167,10 +167,16 @@ def cases(sender):
         ("in a comment only", stamp(sender.mail(to="x@y.test (bob@rcpt.test)")), [TO], "policy",
          "recipient"),
         ("in Cc", stamp(sender.mail(to="x@y.test", cc=f"q@y.test, <{TO}>")), [TO], "pass", ""),
+        ("in the unsigned of two Cc", stamp(sender.mail(to="x@y.test", cc="q@y.test")).replace(
+            b"\nFrom:", b"\nCc: " + TO.encode() + b"\nFrom:"), [TO], "policy", ""),
         ("in an unsigned Cc", stamp(sender.mail(to="x@y.test")).replace(
             b"\nSubject:", b"\nCc: " + TO.encode() + b"\nSubject:"), [TO], "policy", ""),
         ("a list", stamp(sender.mail(to="x@y.test")), ["all@lists.test"], "pass", ""),
         ("no key in DNS", stamp(sender.mail(domain="nokey." + DOMAIN)), [TO], "policy", "dkim"),
+        ("c= with a line end in it", stamp(sender.mail()).replace(
+            b"c=relaxed/relaxed", b"c=relaxed/re\n laxed"), [TO], "policy", "dkim"),
+        ("d= is no name", stamp(sender.mail(domain="sender.t/st")), [TO], "policy", "dkim"),
+        ("d= is hardly a name", stamp(sender.mail(domain="a.." + DOMAIN)), [TO], None, "dkim"),
         ("DNS is broken", stamp(sender.mail(domain=BROKEN)), [TO], "temperror", "dkim"),
         ("a good key among bad ones", with_key(with_key(stamp(sender.mail()), "junk"),
                                                "v=2; a=x"), [TO], "pass", ""),

@@ -9,11 +9,13 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import time
 
+from cli_support import frank
 from harness import Skip, run
 
 SOURCE = os.environ["FRANK_SOURCE"]
@@ -45,6 +47,7 @@ def ask(questions):
 
 def check(cases):
     """cases: [(question, expected answer)]."""
+    cases = list(cases)
     for (question, expected), answer in zip(cases, ask([question for question, _ in cases])):
         assert answer == expected, (question, "expected", expected, "got", answer)
 
@@ -71,6 +74,10 @@ def exact_arithmetic():
     assert len(cases) >= 14
     questions = [(("meets", case["h"], case["factor"]), str(case["meets"]).lower())
                  for case in cases]
+    for h_bit in range(256):  # products of one bit, so that each limb of the result counts alone
+        for factor_bit in range(h_bit % 5, 53, 5):
+            questions.append((("meets", f"{1 << h_bit:064x}", 1 << factor_bit),
+                              str(h_bit + factor_bit < 256).lower()))
     seed = int(os.environ.get("FRANK_SEED", time.time_ns() & 0xffffffff))
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -127,6 +134,11 @@ def what_is_looked_at_is_bounded():
         # Signatures that are not usable take nobody's place.
         (("judge", 1, 1, key(b[0]), *[signature("Zm9=")] * 20, signature(b[0])), "pass"),
         (("judge", 1, 1, key(b[0]), signature(b[0], more=" b=Zm9v;")), "fail"),
+        *((("judge", 1, 1, key(text), signature(text)), "fail")
+          for text in ("AAAAA===", "====", "AA=A", "AAA", "A", "AB==", "AAB=", "AA-_")),
+        *((("judge", 1, 1, key(text), signature(text)), "pass")
+          for text in ("AAAA", "AA==", "AAA=", "ab+/", "A" * 2048)),
+        (("judge", 1, 1, key("A" * 2052), signature("A" * 2052)), "fail"),
         (("judge", 1, 1, key(b[0]), signature(b[0]).replace("v=1", "v=2")), "fail"),
     ])
 
@@ -195,6 +207,7 @@ def factors_and_documents():
           for wrong in (0, -5, 1.5, 2**53, "9", True, [9], {"9": 9}, 1e3, 1e300)),
         *((2000, (document(), document(epoch=wrong)), now)
           for wrong in (411, 0, -1, 1.5, "413", True)),
+        (2000, (document(), document(epoch=410, previous=None)), now),
         (2000, (document(), document(factor=9)), now),
         (2000, (document(), document(epoch=413).replace("2000", "1e3")), now),
         (2000, (document(), document(epoch=413).replace("2000", "09")), now),
@@ -206,6 +219,36 @@ def factors_and_documents():
         (6000, (document(), document(issuer="b.example", epoch=1, expires=7000, previous=None)),
          "2000 - false b.example#1"))])
     check([(("factor", 1000, 0), "none")])
+
+
+def record(more=(), **members):
+    """What `frank factor --json` prints."""
+    source = {"name": "x", "in_force": True, "issuer": "authority.example", "epoch": 412,
+              "published_as": "authority", "issued": 1000, "expires": 5000, "factor": 2000,
+              "previous_factor": 1500, "previous_until": 3000, "testing": False, **members}
+    return json.dumps({"factor": 2000, "source": "authority.example#412", "expires": 5000,
+                       "sources": [{"name": "y", "in_force": False, "factor": 3}, source],
+                       **dict(more)})
+
+
+def records_of_the_command():
+    check([(("factor", at, 7, text), expected) for at, text, expected in (
+        (2000, record(), "2000 1500 false authority.example#412"),
+        (3000, record(), "2000 - false authority.example#412"),
+        (2000, record(previous_factor=None, previous_until=None),
+         "2000 - false authority.example#412"),
+        (2000, record(testing=True), "2000 1500 true authority.example#412"),
+        (5000, record(), "7 - false config"),
+        # A source that is no document.
+        (2000, record(epoch=None, more={"source": "dns:example.org"}),
+         "2000 - false dns:example.org"),
+        (2000, record(in_force=False, more={"source": "floor"}), "2000 - false floor"),
+        (2000, record(epoch=None, more={"source": "a b"}), "7 - false config"),
+        (2000, record(epoch=None, more={"factor": 0}), "7 - false config"),
+        (2000, record(expires=1000), "7 - false config"),
+        (2000, record(issuer=None), "7 - false config"),
+        (2000, record(previous_factor=0), "7 - false config"),
+    )])
 
 
 def ages_and_addresses():
@@ -225,6 +268,53 @@ def ages_and_addresses():
         ("a@x.example.org", "x.example", False), ("a@y.x.example", "x.example", False))])
 
 
+SPICE = b" \t;=\n\x0b\x00\xff:abhnv0129Aa+/"
+SCRAPS = [b"; ", b";;", b" \n\t", b"\n ", b" h=", b"; n=1", b"; x=", b"v=1;"]
+
+
+def spoil(chance, text):
+    """A field's value with some bytes changed; line ends stay folds."""
+    made = bytearray(text.encode())
+    for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
+        at = chance.randrange(len(made))
+        kind = chance.randrange(5)
+        if kind == 0:
+            made[at] = chance.choice(SPICE)
+        elif kind == 1:
+            made.insert(at, chance.choice(SPICE))
+        elif kind == 2:
+            del made[at:at + chance.randrange(1, 8)]
+        elif kind == 3:
+            made[at:at] = chance.choice(SCRAPS)
+        else:
+            made[at:at] = made[:chance.randrange(12)]
+    return re.sub(rb"\n(?![ \t])", b" ", bytes(made))
+
+
+def spoilt_fields_are_judged_as_frank_does():
+    seed = int(os.environ.get("FRANK_SEED", time.time_ns() & 0xffffffff))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    questions, answers = [], []
+    for _ in range(150):
+        case = chance.choice(vectors()["mined"])
+        key = (f"v=1; a={case['a']}; n={case['n']}" + chance.choice([";\n\t", "\n\t", "; "]) +
+               f"h={case['h']}")
+        keys = [spoil(chance, key) for _ in range(chance.choice([1, 1, 2]))]
+        signatures = [spoil(chance, signature(case["b"], case["a"]).replace("\r\n", "\n"))
+                      for _ in range(chance.choice([1, 1, 2]))]
+        factor = chance.choice([1, case["factor"], FACTOR_MAX])
+        message = b"".join([b"MSMR-Key:" + key + b"\n" for key in keys] +
+                           [b"DKIM-Signature:" + one + b"\n" for one in signatures] +
+                           [b"From: a@b.example\n\nHi\n"])
+        done = frank("verify", "--factor", str(factor), "--json", stdin=message)
+        questions.append(("judge", factor, len(keys), *keys, *signatures))
+        answers.append(json.loads(done.stdout)["result"])
+    assert len(set(answers)) >= 4, answers
+    check(zip(questions, answers))
+
+
 if __name__ == "__main__":
     run(hash_vectors, exact_arithmetic, header_vectors, message_vectors, mined_vectors,
-        what_is_looked_at_is_bounded, strangers_texts, factors_and_documents, ages_and_addresses)
+        what_is_looked_at_is_bounded, strangers_texts, factors_and_documents, records_of_the_command,
+        ages_and_addresses, spoilt_fields_are_judged_as_frank_does)

@@ -5,10 +5,12 @@ way that no server should. What is not known in time is temperror, and the limit
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 from dns_server import Junk, Nsd, Relay, Silent, UdpServer, txt
-from harness import run
+from harness import Skip, run
 from mail_dkim_support import MESSAGE, Keys, print_dkim, read_print, sign, write
 
 PASS, FAIL, LATER = "pass", "fail", "temperror"
@@ -210,7 +212,7 @@ def in_bytes(server, peer):
 
 def nothing(server, peer):
     server.real(peer)
-    server.stop.wait(3)
+    server.stop.wait(20)
 
 
 def half(server, peer):
@@ -303,6 +305,51 @@ def odd_servers():
             assert one(keys, sign(MESSAGE, keys, "rsa2048"), guesser.address) == (PASS, "")
 
 
+INSIDE = """
+ip link set lo up && mount --bind "$1" /etc/resolv.conf || exit 77
+shift
+exec "$@"
+"""
+
+
+def the_systems_servers_are_asked():
+    """Where none is named: those of /etc/resolv.conf, in a network and with a file of its own. The
+    first of them keeps silent."""
+    with Keys() as keys:
+        path = os.path.join(keys.folder, "resolv.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("nameserver 127.0.0.2\nnameserver ::1\nnameserver 127.0.0.1\n"
+                       "options timeout:30\n")
+        message = sign(MESSAGE, keys, "rsa2048")
+        keys.zone = zone_of(keys)
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-nm", "true"], capture_output=True,
+                                               check=False).returncode != 0:
+            raise Skip("no network of one's own can be made here (root, unshare)")
+        script = ("import sys; sys.path.insert(0, sys.argv[1]); import mail_dkim_dns as tests; "
+                  "tests.inside(sys.argv[2], sys.argv[3])")
+        zone, eml = os.path.join(keys.folder, "zone"), write(keys, [message])[0]
+        with open(zone, "w", encoding="ascii") as file:
+            file.write(keys.zone)
+        done = subprocess.run(["unshare", "-nm", "sh", "-c", INSIDE, "sh", path, sys.executable, "-c",
+                               script, os.path.dirname(os.path.abspath(__file__)), zone, eml],
+                              capture_output=True, text=True, timeout=90, check=False)
+        if done.returncode == 77:
+            raise Skip(f"no network of one's own can be made here: {done.stderr}")
+        assert done.returncode == 0 and done.stdout == "pass\n", done
+
+
+def inside(zone, eml):
+    """The part of it that runs in the new network."""
+    with open(zone, encoding="ascii") as file, Nsd({ZONE: file.read()}, port=53):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.2", 53))
+            done = print_dkim("--limit", "20000", eml)
+            assert done.returncode == 0, done
+            print(read_print(done.stdout)[0]["results"][0][0])
+            silent.setblocking(False)
+            assert silent.recv(512), "the first server is asked first"
+
+
 def junk_harms_nothing():
     scale = int(os.environ.get("FRANK_TEST_SCALE", "1"))
     seed = int(os.environ.get("FRANK_SEED", "7"))
@@ -329,5 +376,5 @@ def options_that_are_wrong():
 if __name__ == "__main__":
     run(records_as_they_stand_in_dns, names_are_asked_once_and_eight_at_most,
         silence_is_temperror_within_the_limit, another_server_is_asked,
-        one_signature_of_two_can_be_known, answers_by_tcp, odd_servers, junk_harms_nothing,
-        options_that_are_wrong)
+        one_signature_of_two_can_be_known, answers_by_tcp, odd_servers, the_systems_servers_are_asked,
+        junk_harms_nothing, options_that_are_wrong)

@@ -108,6 +108,9 @@ def signatures_that_cover_signatures():
             ("that is changed", second.replace(b"s=ed", b"s=ex"), [FAIL, FAIL], SAME, SAME),
             ("covers junk", third, [PASS], None, None),
             ("junk is changed", third.replace(b"x.example", b"y.example"), [FAIL], None, None),
+            # Where there is no other, libopendkim and dkimpy take the signature itself for it.
+            ("covers one that is not there", sign(MESSAGE, keys, "rsa2048", h=[
+                "From", "To", "DKIM-Signature"]), [FAIL], SAME, SAME),
             ("covers much junk", many, [(FAIL, "more than 16")], None, None),
         ])
 
@@ -158,6 +161,19 @@ def what_costs_most_is_bounded():
         assert got[3][0][0] == FAIL and "1 MiB" in got[3][0][1], got[3]
 
 
+def threads_share_the_library():
+    """Eight threads, good and bad messages: each comes to the results that one alone has."""
+    with Keys() as keys:
+        good = sign(MESSAGE, keys, "rsa2048", alone=True) + sign(MESSAGE, keys, "ed")
+        messages = [good, good + b"P.S.\n", sign(MESSAGE, keys, "absent"), sign(MESSAGE, keys, "junk"),
+                    change_b(good, lambda b: b"A" * len(b))]
+        done = print_dkim("--keys", keys.path(), "--threads", "8", "--repeat", "100",
+                          *write(keys, messages))
+        assert done.returncode == 0, done.stderr
+        said = [[result for result, _ in one["results"]] for one in read_print(done.stdout)]
+        assert said == [[PASS, PASS], [FAIL, FAIL], [FAIL], [FAIL], [FAIL, PASS]], said
+
+
 def key_files_that_are_wrong():
     with Keys() as keys:
         path = keys.path()
@@ -190,4 +206,4 @@ def key_files_that_are_wrong():
 if __name__ == "__main__":
     run(h_lists_that_are_cut_off, headers_that_are_odd, forged_copies,
         signatures_that_cover_signatures, crowds_of_signatures, what_costs_most_is_bounded,
-        key_files_that_are_wrong)
+        threads_share_the_library, key_files_that_are_wrong)

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from harness import Skip, program
+from harness import Skip, program, wait_until
 
 try:
     import dkim
@@ -30,6 +30,7 @@ except ImportError as missing:
     sys.exit(77)
 
 DOMAIN = "sender.example"
+CRLF, LF = b"\r\n", b"\n"
 MESSAGE = (b"From: Alice <alice@sender.example>\n"
            b"To: Bob <bob@receiver.example>\n"
            b"Subject: What of  the boat?\t\n"
@@ -221,6 +222,76 @@ def change_b(signed, change):
     return signed[:match.start(1)] + change(b_of(signed)) + signed[match.end(1):]
 
 
+# ---- signing, by others ----
+
+def sign_by_dkimpy(message, keys, selector, c="relaxed/relaxed", **more):
+    header, body = c.encode().split(b"/")
+    algorithm = b"ed25519-sha256" if selector == "ed" else b"rsa-sha256"
+    field = dkim.sign(message, selector.encode(), DOMAIN.encode(), keys.for_dkimpy(selector),
+                      canonicalize=(header, body), signature_algorithm=algorithm, **more)
+    line_end = b"\r\n" if b"\r\n" in message else b"\n"
+    return field.replace(b"\r\n", line_end) + message
+
+
+SIGN_BY_MILTER = """
+conn = mt.connect(SOCKET, 40, 0.25)
+if conn == nil then error("no milter") end
+mt.conninfo(conn, "localhost", "127.0.0.1")
+mt.macro(conn, SMFIC_MAIL, "i", "test")
+mt.mailfrom(conn, "<alice@sender.example>")
+mt.rcptto(conn, "<bob@receiver.example>")
+for i = 1, #FIELDS do mt.header(conn, FIELDS[i][1], FIELDS[i][2]) end
+mt.eoh(conn)
+mt.bodystring(conn, BODY)
+mt.eom(conn)
+io.write(mt.getheader(conn, "DKIM-Signature", 0))
+mt.disconnect(conn)
+"""
+
+
+def lua_string(text):
+    return '"' + "".join(f"\\{byte:03d}" for byte in text) + '"'
+
+
+def sign_by_opendkim(message, keys, selector, c):
+    """The real daemon as a milter, driven by miltertest. `message` with LF."""
+    milter = shutil.which("opendkim", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    tester = shutil.which("miltertest")
+    if milter is None or tester is None:
+        raise Skip("opendkim or miltertest is not here (Debian packages of these names)")
+    path = os.path.join(keys.folder, "sign")
+    with open(path + ".conf", "w", encoding="ascii") as file:
+        algorithm = "ed25519-sha256" if selector == "ed" else "rsa-sha256"
+        file.write(f"Mode s\nDomain {DOMAIN}\nSelector {selector}\nKeyFile {keys.pem(selector)}\n"
+                   f"SignatureAlgorithm {algorithm}\nCanonicalization {c}\nSyslog no\n"
+                   "SignHeaders *,+Message-ID\nOversignHeaders From,To\nRequireSafeKeys no\n"
+                   f"Socket local:{path}.sock\nBackground no\n")
+    fields, body = split(message)
+    with open(path + ".lua", "w", encoding="ascii") as file:
+        file.write(f'SOCKET = "local:{path}.sock"\nFIELDS = {{')
+        for field in fields:
+            name, _, value = field.partition(b":")
+            value = value[1:] if value[:1] == b" " else value
+            file.write(f"{{{lua_string(name)}, {lua_string(value.replace(CRLF, LF))}}}, ")
+        file.write(f"}}\nBODY = {lua_string(body)}\n" + SIGN_BY_MILTER)
+    daemon = subprocess.Popen([milter, "-f", "-x", path + ".conf"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        wait_until("opendkim listens", lambda: os.path.exists(path + ".sock"), 20)
+        done = subprocess.run([tester, "-s", path + ".lua"], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0 and done.stdout, done
+    finally:
+        daemon.terminate()
+        try:
+            daemon.wait(10)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait(5)
+        daemon.stderr.close()
+    return b"DKIM-Signature: " + done.stdout.replace(CRLF, LF).strip() + LF + message
+
+
 # ---- what is said of signatures ----
 
 def write(keys, messages):
@@ -232,11 +303,15 @@ def write(keys, messages):
     return paths
 
 
-def print_dkim(*args, timeout_s=120):
+def print_dkim_path():
     path = os.path.join(os.path.dirname(program("frank")), "..", "tests", "print_dkim")
     if not os.access(path, os.X_OK):
         raise Skip("print_dkim was not built")
-    return subprocess.run([path, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    return path
+
+
+def print_dkim(*args, timeout_s=120):
+    return subprocess.run([print_dkim_path(), *args], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           errors="replace", timeout=timeout_s, check=False)
 
 

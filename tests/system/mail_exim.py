@@ -49,8 +49,12 @@ exec {exim} -bdf
 
 
 def tools():
-    """Where Exim's packages are unpacked."""
-    folder = os.path.join(os.path.dirname(program("frank")), "..", "tools")
+    """Where Exim's packages are unpacked: build/tools, or what is in the path below another folder
+    than the system's own, whose configuration may be anybody's."""
+    found = shutil.which("exim4")
+    folder = os.path.dirname(found or "") + "/../.."
+    if not found or os.path.realpath(folder) in ("/", "/usr"):
+        folder = os.path.join(os.environ.get("FRANK_SOURCE", "."), "build", "tools")
     for name in ("usr/sbin/exim4", "usr/sbin/update-exim4.conf", "etc/exim4/conf.d"):
         if not os.path.exists(os.path.join(folder, name)):
             raise Skip(f"Exim is not unpacked in {os.path.normpath(folder)} (tests/run does it)")

@@ -72,13 +72,13 @@ def key_of(delivery):
 
 
 class MailLine:
-    """Attributes: folder, keys, sink, opendkim, frankd, minter, sender, verifier, receiver (the last
-    two None with judge=False: the sender's mail goes to the sink at once)."""
+    """Attributes: folder, keys, sink, verifier, receiver (None with judge=False: the sender's mail goes
+    to the sink at once), opendkim, frankd, minter, sender (None with stamps=False)."""
 
-    def __init__(self, setup="postfix-reinject", factor=FACTOR, judge=True, mint="", verify="",
-                 sign=(), refuse=None, start_minter=True, prepare=None, **main):
+    def __init__(self, setup="postfix-reinject", factor=FACTOR, judge=True, stamps=True, mint="",
+                 verify="", sign=(), refuse=None, start_minter=True, prepare=None, **main):
         """setup: the sender's. factor: of both sides. mint, verify: lines of frank-milter's
-        configuration. sign: changes of OpenDKIM's (pairs). refuse: the sink's. main: lines of the
+        configuration ("{folder}" in mint: this line's). sign: changes of OpenDKIM's (pairs). refuse: the sink's. main: lines of the
         sender's main.cf. prepare: called with this line before the sender's Postfix starts, for
         what is changed after the set-up's own lines."""
         need_mail_programs()
@@ -91,20 +91,11 @@ class MailLine:
             self.verifier = self.receiver = None
             if judge:
                 self.verifier, self.receiver = self._receiver(stack, factor, verify)
-            next_port = self.receiver.smtp_port if judge else self.sink.port
-            self.opendkim = stack.enter_context(opendkim(self.keys, changes=sign))
-            self.frankd = stack.enter_context(Frankd(["--factor", str(factor), "--device", "cpu"]))
-            self.minter = stack.enter_context(
-                frank_milter("mint", "--connect", self.frankd.ipc, config=mint, folder=self.folder))
-            self.sender = stack.enter_context(
-                Postfix(f"mta.{SENDER}", relayhost=f"[127.0.0.1]:{next_port}", **main))
-            self.sender.sign_by(self.opendkim.port)
-            self.sender.stamp_by(self.minter.port_number, setup)
-            if prepare:
-                prepare(self)
-            self.sender.start()
-            if not start_minter:
-                self.minter.end()
+            self.opendkim = self.frankd = self.minter = self.sender = None
+            if stamps:
+                self._start_sender(stack, setup, factor, mint, sign, prepare, main)
+                if not start_minter:
+                    self.minter.end()
             self._stack = stack.pop_all()
 
     def _receiver(self, stack, factor, verify):
@@ -118,6 +109,21 @@ class MailLine:
         receiver.judge_by(verifier.port_number)
         receiver.start()
         return verifier, receiver
+
+    def _start_sender(self, stack, setup, factor, mint, sign, prepare, main):
+        next_port = self.receiver.smtp_port if self.receiver else self.sink.port
+        self.opendkim = stack.enter_context(opendkim(self.keys, changes=sign))
+        self.frankd = stack.enter_context(Frankd(["--factor", str(factor), "--device", "cpu"]))
+        self.minter = stack.enter_context(
+            frank_milter("mint", "--connect", self.frankd.ipc, folder=self.folder,
+                         config=mint.replace("{folder}", self.folder)))
+        self.sender = stack.enter_context(
+            Postfix(f"mta.{SENDER}", relayhost=f"[127.0.0.1]:{next_port}", **main))
+        self.sender.sign_by(self.opendkim.port)
+        self.sender.stamp_by(self.minter.port_number, setup)
+        if prepare:
+            prepare(self)
+        self.sender.start()
 
     def submit(self, mail, recipients=(BOB,), sender=ALICE):
         return queue_id_of(submit(self.sender.submission_port, mail, recipients, sender))

@@ -5,6 +5,7 @@ whatever way it was handed in; what cannot be stamped now waits; the clients do 
 """
 
 import re
+import smtplib
 import sys
 import time
 
@@ -117,9 +118,8 @@ def retried_mail_keeps_its_key():
     with MailLine(judge=False, refuse=refuse) as line:
         line.submit(message("1"))
         wait_until("the first try", lambda: tries, patience(30))
-        wait_until("it waits", line.sender.queue, patience(20))
-        line.sender.flush()
-        [delivery] = line.sink.wait(1)
+        line.sender.flush_until("the second try", lambda: line.sink.deliveries)
+        [delivery] = line.sink.deliveries
         assert len(tries) == 2 and key_of(tries[0]) == key_of(delivery), tries
         assert len(line.stamped()) == 1, line.minter.log()
 
@@ -150,8 +150,8 @@ def mail_waits_for_a_milter_that_is_away():
             for service, event_id, text in line.sender.events()), patience(30))
         assert not line.sink.deliveries and line.sender.queue() == [queue_id], line.sender.log()
         line.minter.start()
-        line.sender.flush()
-        [delivery] = line.sink.wait(1)
+        line.sender.flush_until("it goes on", lambda: line.sink.deliveries)
+        [delivery] = line.sink.deliveries
         check_stamped(delivery, line.keys)
         assert delivery.result() == "pass", delivery.data
 
@@ -210,6 +210,38 @@ def main_settings_do_not_touch_the_hop():
         assert delivery.result() == "pass", delivery.data
 
 
+def mail_of_the_largest_size_is_refused_at_once():
+    """The page's line on message_size_limit: a mail that would outgrow the limit between the passes is
+    refused while its sender is there; without the line it would come back as a bounce."""
+    limit = 20000
+    [option] = re.findall(r"postconf -P submission/inet/(message_size_limit)=\d+",
+                          setup_file("postfix-reinject/README.md"))
+
+    def prepare(line):
+        line.sender.master(f"127.0.0.1:{line.sender.submission_port}/inet", **{option: limit - 2000})
+
+    def largest(line):
+        """Hands in the largest mail that the first pass takes, to 100 bytes."""
+        for size in range(limit - 300, limit - 3000, -100):
+            mail = message("1", body=b"y" * 70 + b"\r\n")
+            mail += (b"y" * 70 + b"\r\n") * ((size - len(mail)) // 72)
+            try:
+                line.submit(mail)
+                return
+            except smtplib.SMTPResponseException as refused:
+                assert refused.smtp_code == 552, refused
+        raise AssertionError("no size is taken")
+
+    with MailLine(judge=False, message_size_limit=limit, prepare=prepare) as line:
+        largest(line)
+        [delivery] = line.sink.wait(1)
+        check_stamped(delivery, line.keys)
+    with MailLine(judge=False, message_size_limit=limit, bounce_size_limit=1000) as line:
+        largest(line)
+        [bounce] = line.sink.wait(1)
+        assert bounce.sender == "" and not bounce.values("msmr-key"), bounce.data
+
+
 def verifying_goes_by_a_filter_before_it():
     """dkim = "header": OpenDKIM verifies, frank-milter reads its result."""
     with MailLine(verify='dkim = "header";\n') as line:
@@ -250,7 +282,8 @@ TESTS = (reinject_stamps_mail_of_every_way_in, inline_stamps_mail_of_every_way_i
          retried_mail_keeps_its_key, mail_to_many_stays_one_mail,
          mail_waits_for_a_milter_that_is_away, inline_lets_mail_out_without_a_milter,
          clients_do_not_wait_for_stamps, second_pass_has_no_address_mappings,
-         main_settings_do_not_touch_the_hop, verifying_goes_by_a_filter_before_it,
+         main_settings_do_not_touch_the_hop, mail_of_the_largest_size_is_refused_at_once,
+         verifying_goes_by_a_filter_before_it,
          page_takes_it_out_again)
 
 if __name__ == "__main__":

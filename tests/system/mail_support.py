@@ -75,10 +75,10 @@ class Server:
     """A process in the foreground whose lines are kept, stopped by its id. It is ready when it
     writes event=ready, or when something listens at `port`."""
 
-    def __init__(self, name, command, port=None, folder=None, gently=True):
+    def __init__(self, name, command, port=None, folder=None, gently=True, ready_s=READY_S):
         """gently: it is stopped by SIGTERM; else by SIGKILL, as it has nothing to put in order."""
         self.name, self.command, self.port, self.folder = name, command, port, folder
-        self.gently = gently
+        self.gently, self.ready_s = gently, ready_s
         self.lines = []
         self.process = None
         self._sanitizer = []
@@ -101,7 +101,7 @@ class Server:
                                         errors="replace", cwd=self.folder)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
-        until = time.monotonic() + patience(READY_S)
+        until = time.monotonic() + patience(self.ready_s)
         while not self._is_up():
             if self.process.poll() is not None:
                 self._reader.join(5)
@@ -332,13 +332,22 @@ class Postfix:
         return [match[1] for _, event_id, text in self.events() if event_id == queue_id
                 for match in [re.search(r"status=sent .*queued as (\w+)", text)] if match]
 
-    def queue(self):
-        """Messages that wait: their queue ids."""
-        return [json.loads(line)["queue_id"]
-                for line in self.command("postqueue", "-j").splitlines()]
+    def queue(self, name=None):
+        """Messages that are here: their queue ids. name: in that queue ("deferred")."""
+        found = map(json.loads, self.command("postqueue", "-j").splitlines())
+        return [entry["queue_id"] for entry in found if name in (None, entry["queue_name"])]
 
-    def flush(self):
-        self.command("postqueue", "-f")
+    def flush_until(self, what, condition, timeout_s=60.0):
+        """Has Postfix try what it put off, every second until condition() holds: what is put off at
+        that very moment it passes over."""
+        last = [0.0]
+
+        def flushed():
+            if time.monotonic() > last[0] + 1:
+                self.command("postqueue", "-f")
+                last[0] = time.monotonic()
+            return condition()
+        wait_until(what, flushed, patience(timeout_s))
 
     def __enter__(self):
         return self

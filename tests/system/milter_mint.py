@@ -327,9 +327,31 @@ def miltertest_agrees():
         assert done.returncode == 0, (done.stdout, done.stderr)
 
 
+def metrics_pass_promtool():
+    """Both modes' files, and the alerts that the package installs."""
+    if not shutil.which("promtool"):
+        raise harness.Skip("promtool is not installed")
+    rules = os.path.join(os.environ["FRANK_SOURCE"], "host/package/frank.rules.yml")
+    done = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done
+    names = set()
+    for mode in ("mint", "verify"):
+        file = os.path.join(FOLDER, f"{mode}-promtool.prom")
+        with frank_milter(mode, "--metrics", file, folder=FOLDER) as server:
+            server.end()
+        with open(file, encoding="utf-8") as text:
+            done = subprocess.run(["promtool", "check", "metrics"], input=text.read(),
+                                  capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0 and not done.stderr, (mode, done)
+        names |= {name.partition("{")[0] for name in metrics(file)}
+    with open(rules, encoding="utf-8") as text:
+        used = set(re.findall(r"\bfrank_milter_\w+", text.read()))
+    assert used and used <= names, used - names
+
+
 def bad_input_is_named():
-    import harness as h
-    path = h.program("frank-milter")
+    path = harness.program("frank-milter")
     cases = [
         (["--mode", "both"], 78, "--mode"),
         (["--socket", "8895"], 78, "--socket"),
@@ -367,7 +389,7 @@ def test():
                      the_next_daemon_is_asked_where_one_is_away,
                      a_daemon_that_dies_in_the_middle_costs_no_stamp, settings_are_read_again,
                      counters_outlive_their_processes, mails_under_way_come_to_their_end,
-                     miltertest_agrees, bad_input_is_named):
+                     bad_input_is_named, miltertest_agrees, metrics_pass_promtool):
             start = time.monotonic()
             case()
             print(f"ok    {case.__name__} ({time.monotonic() - start:.1f} s)", flush=True)

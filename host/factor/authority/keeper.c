@@ -21,10 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG  1024
-#define LISTEN_FD_FROM  10 /* away from a child's channel */
-#define DISMISS_US      FRANK_US_PER_S
-#define RETRY_S         10 /* after the disk did not take what was due */
+#define LISTEN_BACKLOG 1024
+#define LISTEN_FD_FROM 10 /* away from a child's channel */
+#define DISMISS_US     FRANK_US_PER_S
+#define RETRY_S        10 /* after the disk did not take what was due */
 
 struct keeper {
   const struct frank_keeper_config *config;
@@ -136,7 +136,7 @@ static enum frank_err set_args(struct keeper *keeper)
   size_t count = 0;
   (void)snprintf(listen_fd, sizeof listen_fd, "%d", keeper->listen_fd);
   (void)snprintf(max_age, sizeof max_age, "%" PRIu32, config->max_age_s);
-  const char *const fixed[] = {"--listen-fd", listen_fd, "--state",       config->dir,
+  const char *const fixed[] = {"--listen-fd", listen_fd, "--state",     config->dir,
                                "--max-age",   max_age,   "--log-level", config->log_level};
   for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
     argv[count++] = fixed[i];
@@ -201,8 +201,8 @@ static enum frank_err on_record(void *arg, uint16_t type, const void *payload, s
     return FRANK_ERR_MALFORMED;
   }
   memcpy(&report, payload, sizeof report);
-  if (report.len_bytes > FRANK_REPORT_MAX_BYTES ||
-      report.len_bytes != len_bytes - sizeof report || keeper->control == NULL) {
+  if (report.len_bytes > FRANK_REPORT_MAX_BYTES || report.len_bytes != len_bytes - sizeof report ||
+      keeper->control == NULL) {
     return FRANK_ERR_MALFORMED;
   }
   report.peer[sizeof report.peer - 1] = '\0';

@@ -36,12 +36,12 @@ static void put_senders(struct frank_page_text *text, const struct frank_authori
   put_address(text, view);
   frank_page_put(text, " --factor-key ");
   put_key(text, &view->key);
-  frank_page_put(text,
-                 "</code></pre>\n<p>A message gets its stamp in a pipe, after it was signed with "
-                 "DKIM:</p>\n<pre><code>frank mint --connect ipc:///run/frank/mint.sock --filter "
-                 "&lt; signed.eml &gt; stamped.eml</code></pre>\n"
-                 "<p>If there is no stamp to be had, the message comes out as it went in. With Postfix "
-                 "the milter does that for all mail: <code>frank-milter --mode mint</code>.</p>\n");
+  frank_page_put(
+      text, "</code></pre>\n<p>A message gets its stamp in a pipe, after it was signed with "
+            "DKIM:</p>\n<pre><code>frank mint --connect ipc:///run/frank/mint.sock --filter "
+            "&lt; signed.eml &gt; stamped.eml</code></pre>\n"
+            "<p>If there is no stamp to be had, the message comes out as it went in. With Postfix "
+            "the milter does that for all mail: <code>frank-milter --mode mint</code>.</p>\n");
 }
 
 static void put_receivers(struct frank_page_text *text, const struct frank_authority_view *view)

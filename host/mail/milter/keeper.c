@@ -266,6 +266,9 @@ static enum frank_err open_verify(struct keeper *keeper, char *why)
     err = frank_replay_open_sqlite(keeper->replay_path, keeper->settings.replay_max_bytes,
                                    EXPIRE_BUSY_MS, &keeper->replay, why);
   }
+  if (err == FRANK_OK) {
+    err = frank_replay_check(keeper->replay, why);
+  }
   return err;
 }
 

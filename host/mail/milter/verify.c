@@ -148,18 +148,6 @@ static void make_distinct(struct frank_session *session)
   session->recipient_count = count;
 }
 
-/* Deliveries to lists are not counted. */
-static void leave_lists_out(struct frank_session *session, const struct frank_judge_policy *policy)
-{
-  size_t count = 0;
-  for (size_t i = 0; i < session->recipient_count; i++) {
-    if (!frank_judge_is_list(policy, &session->recipients[i])) {
-      session->recipients[count++] = session->recipients[i];
-    }
-  }
-  session->recipient_count = count;
-}
-
 /* Has the store count this delivery; without one, a mail that would pass is temperror. */
 static void ask_replays(struct frank_session *session, int64_t now_s)
 {
@@ -207,7 +195,8 @@ static void judge(struct frank_session *session, int64_t now_s)
   learn_dkim(session, results);
   frank_judge_rules(&session->judge, &policy, &factor, results, &envelope, now_s);
   if (session->judge.wants_replay) {
-    leave_lists_out(session, &policy);
+    session->recipient_count =
+        frank_judge_without_lists(&policy, session->recipients, session->recipient_count);
     ask_replays(session, now_s);
   }
 }

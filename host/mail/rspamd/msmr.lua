@@ -3,6 +3,7 @@ rspamd plugin: judges MSMR-Key header fields of inbound mail, and gives a symbol
 
     MSMR_CHECK (filter)   fields -> msmr_judge -> DKIM of the bound signatures -> mail rules
                           -> Redis counts the deliveries -> one symbol
+    MSMR_LATE (then)      what has got no answer is judged without
     MSMR_UNDO (last)      a delivery that is put off for now (soft reject) was none
     MSMR_REPORT (last)    tells an authority, if asked to, what stamped mail turned out to be
 
@@ -19,21 +20,20 @@ local E = {}
 -- rspamd looks for modules in /etc/rspamd/lua, wherever its configuration lies.
 package.path = string.format('%s/lua/?.lua;%s', rspamd_paths['LOCAL_CONFDIR'], package.path)
 local judge = require "msmr_judge"
+local msmr_report = require "msmr_report"
 local lua_redis = require "lua_redis"
 local lua_util = require "lua_util"
-local lua_verdict = require "lua_verdict"
 local rspamd_cryptobox_hash = require "rspamd_cryptobox_hash"
-local rspamd_http = require "rspamd_http"
 local rspamd_logger = require "rspamd_logger"
 local rspamd_util = require "rspamd_util"
 
 local rule_names = { 'dkim', 'cover', 'recipient', 'age', 'replay' }
 local addresses_max = 1000 -- of signed To: and Cc:
+local why_max_bytes = 160
 local repeats_max = 3 -- deliveries to one recipient that are no replay
 
 local settings = {
   factor = 1048576,
-  factor_map = nil,
   rules = rule_names,
   lists = {},
   check_local = false,
@@ -41,8 +41,6 @@ local settings = {
   report_none = true,
   replay_prefix = 'msmr',
   replay_secret = '',
-  report_url = nil,
-  report_token = nil,
   report_interval = 600,
 }
 
@@ -125,7 +123,10 @@ local function fields_of(task, name, max)
     else
       local raw = fields[i].raw or ''
 
-      fields[i] = { text = raw:match('^[^:]*:(.*)$') or '', decoded = fields[i].decoded or '' }
+      fields[i] = {
+        text = raw:match('^[^:]*:(.*)$') or '', value = fields[i].value or '',
+        decoded = fields[i].decoded or '',
+      }
     end
   end
   return fields
@@ -172,15 +173,17 @@ local function text_of_address(entry)
     entry.domain:lower()
 end
 
--- The addresses in the signed To: and Cc:, as a set, and how many of them are no lists.
+-- The addresses in the signed To: and Cc:, as a set, and how many of them are no lists. Where h=
+-- names a field n times the n lowest are signed (RFC 6376 section 5.4.2).
 local function addressed_by(task, signature)
   local set, count, seen = {}, 0, 0
 
   for _, name in ipairs { 'To', 'Cc' } do
-    local headers = task:get_header_full(name) or E
+    local fields = fields_of(task, name, math.huge)
+    local covered = signature.signed[name:lower()] or 0
 
-    if signature.signed[name:lower()] and #headers == 1 then
-      local parsed = rspamd_util.parse_mail_address(headers[1].value or '', task:get_mempool())
+    for i = math.max(1, #fields - covered + 1), #fields do
+      local parsed = rspamd_util.parse_mail_address(fields[i].value, task:get_mempool())
 
       for _, entry in ipairs(parsed or E) do
         local address = text_of_address(entry)
@@ -253,19 +256,17 @@ local function apply_rules(task, candidate, dkim, now_s)
   end
   candidate.dkim_passed = result.passed
   candidate.set, candidate.addressed = addressed_by(task, signature)
-  if rules.dkim and not result.passed then
-    if result.is_temporary then
-      if candidate.verdict == 'pass' then
-        candidate.verdict, candidate.why = 'temperror', 'dkim: ' .. result.why
-      end
-      return
-    end
+  local is_unknown = rules.dkim and not result.passed and result.is_temporary
+  if rules.dkim and not result.passed and not is_unknown then
     why = 'dkim: ' .. (result.why or 'not verified')
   else
     why = rule_broken(task, signature, candidate.set, now_s)
   end
+  -- What is against a rule whatever else comes out goes before what is not known now.
   if why and candidate.verdict ~= 'policy' then
     candidate.verdict, candidate.why = 'policy', why
+  elseif is_unknown and candidate.verdict == 'pass' then
+    candidate.verdict, candidate.why = 'temperror', 'dkim: ' .. result.why
   end
 end
 
@@ -281,11 +282,13 @@ local function tell(task, best, testing)
     end
   end
   if best.why and best.why ~= '' then
-    options[#options + 1] = best.why
+    -- rspamd repeats what a stranger has written
+    options[#options + 1] = best.why:gsub('[^ -~]+', ' '):sub(1, why_max_bytes)
   end
   if testing then
     options[#options + 1] = 'testing'
   end
+  best.symbol = symbol
   task:insert_result(symbol, testing and 0.0 or 1.0, options)
   rspamd_logger.infox(task, 'event=judged result=%s options="%s"', best.verdict,
     table.concat(options, ', '))
@@ -340,18 +343,24 @@ local function count_delivery(task, best, testing, now_s)
   end
 end
 
-local function conclude(task, candidates, dkim)
+-- Once for a message: `open` has its candidates and the DKIM results by signature.
+local function conclude(task, open)
+  local candidates = open.candidates
   local now_s = math.floor(rspamd_util.get_time())
   local now = judge.factor_now(factor_from_map, settings.factor, now_s)
   local testing = now and now.testing or false
 
+  if open.is_concluded then
+    return
+  end
+  open.is_concluded = true
   for _, candidate in ipairs(candidates) do
     judge.weigh(candidate, now)
-    apply_rules(task, candidate, dkim, now_s)
+    apply_rules(task, candidate, open.results, now_s)
   end
   local best = judge.best(candidates)
   -- Never without DKIM: strangers could fill the store, and spoil it for others.
-  if rules.replay and best.dkim_passed then
+  if rules.replay and best.dkim_passed and #(task:get_recipients('smtp') or E) > 0 then
     return count_delivery(task, best, testing, now_s)
   end
   tell(task, best, testing)
@@ -364,27 +373,33 @@ local function is_temporary(err)
     not err:find('not exist', 1, true))
 end
 
+local function is_name(text)
+  return text ~= nil and #text <= 253 and text:find('^[%w_.-]+$') ~= nil
+end
+
 -- rspamd's own DKIM verification, of the signatures that a stamp is bound to and no others. What
 -- its DKIM_TRACE tells are domains, which several signatures can share.
-local function verify(task, candidates, done)
-  local results, waiting, started = {}, 0, false
+local function verify(task, open)
+  local results, waiting, started = open.results, 0, false
 
   local function check_done()
     if started and waiting == 0 then
-      started = false
-      done(results)
+      conclude(task, open)
     end
   end
 
-  for _, candidate in ipairs(candidates) do
+  for _, candidate in ipairs(open.candidates) do
     local signature = candidate.signature
 
     if signature and not results[signature] then
       local result = { passed = false, why = 'the signature cannot be told from what rspamd reads' }
 
       results[signature] = result
-      if signature.is_same and dkim_verify then
+      if not is_name(signature.d) or not is_name(signature.s) then
+        result.why = 'd= or s= is no name'
+      elseif signature.is_same and dkim_verify then
         waiting = waiting + 1
+        result.why, result.is_temporary = 'rspamd gave no result', true
         local ok, err = dkim_verify(task, signature.decoded, function(_, passed, why)
           result.passed = passed == true
           result.why = why or 'it does not verify'
@@ -393,7 +408,7 @@ local function verify(task, candidates, done)
           check_done()
         end, 'dkim')
         if not ok then
-          result.why = err or 'cannot be read'
+          result.why, result.is_temporary = err or 'cannot be read', false
           waiting = waiting - 1
         end
       end
@@ -418,11 +433,22 @@ local function check(task)
     end
     return
   end
-  local candidates = judge.bind(keys, signatures_of(task), sha256_hex)
+  local open = { candidates = judge.bind(keys, signatures_of(task), sha256_hex), results = {} }
+  task:cache_set('msmr_open', open)
   if rules.dkim or rules.replay then
-    verify(task, candidates, function(results) conclude(task, candidates, results) end)
+    verify(task, open)
   else
-    conclude(task, candidates, E)
+    conclude(task, open)
+  end
+end
+
+-- After all filters: what has got no answer by now (rspamd forgets to give one where a look-up cannot
+-- even be asked) is judged without.
+local function conclude_late(task)
+  local open = task:cache_get('msmr_open')
+
+  if open then
+    conclude(task, open)
   end
 end
 
@@ -440,67 +466,16 @@ local function undo(task)
   end
 end
 
---[[ Reports: how many messages showed how many bits, ham or spam, since the last one. ]]--
-local seen = { count = 0, groups = {} }
-local groups_max = 500 -- an authority takes 1000 in one report
-
-local function observe(task)
-  local best = task:cache_get('msmr_best')
-  local verdict = lua_verdict.get_specific_verdict(N, task)
-
-  if not best or not best.dkim_passed or (verdict ~= 'spam' and verdict ~= 'ham') then
-    return
-  end
-  local name = string.format('%.1f %s', best.bits, verdict)
-  local group = seen.groups[name]
-  if not group and seen.count < groups_max then
-    group = { bits = tonumber(string.format('%.1f', best.bits)), spam = verdict == 'spam', count = 0 }
-    seen.groups[name], seen.count = group, seen.count + 1
-  end
-  if group then
-    group.count = group.count + 1
-  end
-end
-
-local function report(cfg, ev_base)
-  local observations, sent = {}, seen
-
-  if seen.count == 0 then
-    return
-  end
-  seen = { count = 0, groups = {} }
-  for _, group in pairs(sent.groups) do
-    observations[#observations + 1] = string.format(
-      '{"bits":%.1f,"spam":%s,"count":%.0f,"at":%.0f}', group.bits, tostring(group.spam),
-      group.count, math.floor(rspamd_util.get_time()))
-  end
-  rspamd_http.request({
-    url = settings.report_url, ev_base = ev_base, config = cfg, method = 'POST', timeout = 10.0,
-    headers = {
-      ['Authorization'] = 'Bearer ' .. settings.report_token,
-      ['Content-Type'] = 'application/json',
-    },
-    body = string.format('{"v":1,"id":"%s","observations":[%s]}', rspamd_util.random_hex(32),
-      table.concat(observations, ',')),
-    callback = function(err, code, body)
-      if err or code ~= 200 then
-        rspamd_logger.errx(rspamd_config, 'report of %s groups to %s was not taken: %s',
-          #observations, settings.report_url, err or string.format('%s %s', code, body))
-      else
-        rspamd_logger.infox(rspamd_config, 'reported %s groups', #observations)
-      end
-    end,
-  })
-end
+-- Settings without a default, and those of Redis that every module can have.
+local known_besides = lua_util.list_to_hash {
+  'enabled', 'factor_map', 'report_url', 'report_token', 'redis', 'servers', 'read_servers',
+  'write_servers', 'prefix', 'db', 'dbname', 'password', 'username', 'timeout', 'expand_keys',
+}
 
 -- What cannot be used is named, and leaves the plugin out.
 local function read_settings(options)
   for name in pairs(options) do
-    if settings[name] == nil and name ~= 'enabled' and name ~= 'factor_map' and
-      name ~= 'report_url' and name ~= 'report_token' and name ~= 'redis' and
-      name ~= 'servers' and name ~= 'read_servers' and name ~= 'write_servers' and
-      name ~= 'prefix' and name ~= 'db' and name ~= 'dbname' and name ~= 'password' and
-      name ~= 'username' and name ~= 'timeout' and name ~= 'expand_keys' then
+    if settings[name] == nil and not known_besides[name] then
       return "unknown setting '" .. name .. "'"
     end
   end
@@ -516,6 +491,10 @@ local function read_settings(options)
   if not settings.factor or settings.factor % 1 ~= 0 or settings.factor < 0 or
     settings.factor > judge.factor_max then
     return 'factor is no whole number from 0 to 2^53-1'
+  end
+  settings.report_interval = tonumber(settings.report_interval)
+  if not settings.report_interval or settings.report_interval < 1 then
+    return 'report_interval is no time of 1 s or more'
   end
   for _, name in ipairs(settings.rules) do
     if name ~= 'none' and not lua_util.list_to_hash(rule_names)[name] then
@@ -549,12 +528,32 @@ local function follow_map(text)
     string.format('%.0f', factor.factor), factor.source)
 end
 
+local function register_reports()
+  local report = msmr_report.new(settings)
+
+  rspamd_config:register_symbol({
+    name = 'MSMR_REPORT', type = 'idempotent', callback = function(task)
+      local best = task:cache_get('msmr_best')
+
+      if best then
+        report.observe(task, best)
+      end
+    end,
+    flags = 'empty,explicit_disable,ignore_passthrough',
+  })
+  rspamd_config:add_on_load(function(cfg, ev_base, worker)
+    if worker:is_scanner() then
+      rspamd_config:add_periodic(ev_base, settings.report_interval, function()
+        report.send(cfg, ev_base)
+        return true
+      end)
+    end
+  end)
+end
+
 local function register()
   local id = rspamd_config:register_symbol({
-    name = 'MSMR_CHECK',
-    type = 'callback',
-    group = N,
-    callback = check,
+    name = 'MSMR_CHECK', type = 'callback', group = N, callback = check,
     augmentations = { lua_util.dns_timeout_augmentation(rspamd_config) },
   })
 
@@ -566,24 +565,17 @@ local function register()
   end
   -- The keys that it has looked up are then known.
   rspamd_config:register_dependency('MSMR_CHECK', 'DKIM_TRACE')
+  rspamd_config:register_symbol({
+    name = 'MSMR_LATE', type = 'postfilter', callback = conclude_late, flags = 'empty,nostat',
+  })
   if rules.replay then
     rspamd_config:register_symbol({
-      name = 'MSMR_UNDO', type = 'idempotent', callback = undo, flags = 'empty,explicit_disable,ignore_passthrough',
+      name = 'MSMR_UNDO', type = 'idempotent', callback = undo,
+      flags = 'empty,explicit_disable,ignore_passthrough',
     })
   end
   if settings.report_url then
-    rspamd_config:register_symbol({
-      name = 'MSMR_REPORT', type = 'idempotent', callback = observe,
-      flags = 'empty,explicit_disable,ignore_passthrough',
-    })
-    rspamd_config:add_on_load(function(cfg, ev_base, worker)
-      if worker:is_scanner() then
-        rspamd_config:add_periodic(ev_base, settings.report_interval, function()
-          report(cfg, ev_base)
-          return true
-        end)
-      end
-    end)
+    register_reports()
   end
 end
 

@@ -135,9 +135,10 @@ function M.parse_signature(value)
   if not b then
     return nil, why
   end
-  local signed = {}
+  local signed = {} -- how often h= names a field
   for name in (tags.h or ''):gmatch('[^:]+') do
-    signed[trim(name):lower()] = true
+    name = trim(name):lower()
+    signed[name] = (signed[name] or 0) + 1
   end
   return {
     a = tags.a, b = b, d = tags.d, s = tags.s, signed = signed,
@@ -433,7 +434,36 @@ local function check_document(json)
   return document
 end
 
--- A factor as an operator or an authority gives it: a number alone, or the JSON document.
+-- What `frank factor --json` prints: the source in force, as the document that it was; or, where
+-- that was none (a file, DNS), its factor and name.
+local function read_record(json)
+  for _, source in ipairs(json.sources) do
+    if type(source) == 'table' and source.in_force == true and
+      whole(source.epoch, 1, M.factor_max) then
+      local previous
+
+      if type(source.previous_factor) == 'number' then
+        previous = {
+          epoch = source.epoch - 1, factor = source.previous_factor,
+          ['until'] = source.previous_until,
+        }
+      end
+      return check_document {
+        v = 1, issuer = source.issuer, kind = source.published_as, epoch = source.epoch,
+        issued = source.issued, expires = source.expires, factor = source.factor,
+        mode = source.testing == true and { text = 'testing' } or nil, previous = previous,
+      }
+    end
+  end
+  local name = type(json.source) == 'table' and json.source.text or ''
+  if not whole(json.factor, 1, M.factor_max) or not name:find('^[!-~]+$') or #name > 95 then
+    return nil, 'a record without factor and source'
+  end
+  return { factor = json.factor, source = name }
+end
+
+-- A factor as an operator or an authority gives it: a number alone, the JSON document, or what
+-- `frank factor --json` prints.
 function M.parse_factor(text, source)
   local number
 
@@ -454,6 +484,9 @@ function M.parse_factor(text, source)
   local json, after = read_json(text, 1, 1)
   if not json or after ~= #text + 1 then
     return nil, 'not JSON'
+  end
+  if json.v == nil and type(json.sources) == 'table' then
+    return read_record(json)
   end
   return check_document(json)
 end
@@ -512,9 +545,12 @@ function M.age_wrong(signature, now_s)
   return nil
 end
 
--- When a delivery may be forgotten.
+-- When a delivery may be forgotten. An x= that is past says nothing: else what rule age lets by when
+-- it is off would never be remembered.
 function M.remember_until(signature, now_s)
-  return math.min(now_s + M.age_max_s, signature.x or math.huge)
+  local x = signature.x and signature.x > now_s and signature.x or math.huge
+
+  return math.min(now_s + M.age_max_s, x)
 end
 
 -- True where a pattern names the address: all of it, its domain, or a domain below ("*.example").

@@ -20,6 +20,7 @@ require(dirname(__FILE__) . '/MSMRJudge.pm');
 
 our @ISA = qw(Mail::SpamAssassin::Plugin);
 
+my $SAID_MAX = 300;          # characters of a line in the log, and of the tag
 my $ADDRESSES_MAX = 1000;    # of signed To: and Cc:
 my %RULES = map { $_ => 1 } qw(dkim cover recipient age);
 
@@ -123,6 +124,9 @@ sub _judged {
       $best->{testing} ? ', testing' : '',
       $best->{signature} ? ' b=' . substr($best->{signature}{b}, 0, 8) : '',
       $best->{why} ne '' ? ": $best->{why}" : '';
+    # Mail::DKIM repeats what a stranger has written, line ends too.
+    $said =~ tr/ -~/ /cs;
+    $said = substr $said, 0, $SAID_MAX;
     info("msmr: %s", $said);
     $pms->set_tag('MSMR', $said);
   }
@@ -159,20 +163,16 @@ sub _judge {
 sub _apply_rules {
   my ($self, $pms, $header, $candidate, $now_s) = @_;
   my %asked = map { $_ => 1 } split ' ', $pms->{conf}->{msmr_rules};
-  my $why;
+  my ($result, $detail) = $asked{dkim} ? $self->_dkim($pms, $candidate->{signature}) : ('pass', '');
+  my $why = $result eq 'fail' ? "dkim: $detail"
+    : _rule_broken($pms, $header, $candidate->{signature}, \%asked, $now_s);
 
-  if ($asked{dkim}) {
-    my ($result, $detail) = $self->_dkim($pms, $candidate->{signature});
-    if ($result eq 'temperror') {
-      @$candidate{qw(verdict why)} = ('temperror', "dkim: $detail")
-        if $candidate->{verdict} eq 'pass';
-      return;
-    }
-    $why = "dkim: $detail" if $result ne 'pass';
+  # What is against a rule whatever else comes out goes before what is not known now.
+  if (defined $why && $candidate->{verdict} ne 'policy') {
+    @$candidate{qw(verdict why)} = ('policy', $why);
+  } elsif ($result eq 'temperror' && $candidate->{verdict} eq 'pass') {
+    @$candidate{qw(verdict why)} = ('temperror', "dkim: $detail");
   }
-  $why //= _rule_broken($pms, $header, $candidate->{signature}, \%asked, $now_s);
-  @$candidate{qw(verdict why)} = ('policy', $why)
-    if defined $why && $candidate->{verdict} ne 'policy';
   return;
 }
 
@@ -253,10 +253,12 @@ sub _recipient_wrong {
   my %addressed;
 
   return undef if !@envelope;
+  # Where h= names a field n times the n lowest are signed (RFC 6376 section 5.4.2).
   for ([to => @to], [cc => @cc]) {
     my ($field, @values) = @$_;
-    next if @values != 1 || !$signature->{signed}{$field};
-    $addressed{$_} = 1 for _addresses($values[0]);
+    my $covered = $signature->{signed}{$field} // 0;
+    splice @values, 0, @values - $covered if @values > $covered;
+    $addressed{$_} = 1 for map { _addresses($_) } @values;
   }
   my @recipients = _addresses($envelope[0]);
   return 'recipient: of the envelope is no address' if !@recipients;

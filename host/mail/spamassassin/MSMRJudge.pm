@@ -95,9 +95,10 @@ sub parse_signature {
   return (undef, $why) if !defined $b;
   my %number = map { $_ => $tags->{$_} =~ /\A[0-9]+\z/ ? 0 + $tags->{$_} : undef }
     grep { exists $tags->{$_} } qw(t x);
+  my %signed;    # how often h= names a field
+  $signed{ lc _trim($_) }++ for split /:/, $tags->{h} // '';
   return ({
-    a => $tags->{a}, b => $b, d => $tags->{d}, s => $tags->{s},
-    signed => { map { lc(_trim($_)) => 1 } split /:/, $tags->{h} // '' },
+    a => $tags->{a}, b => $b, d => $tags->{d}, s => $tags->{s}, signed => \%signed,
     has_l => exists $tags->{l}, t => $number{t}, x => $number{x}, text => $value,
   }, undef);
 }
@@ -208,8 +209,7 @@ sub best {
 # A JSON integer, neither a text of digits nor 1e3.
 sub _is_integer {
   my ($value) = @_;
-  my $flags = B::svref_2object(\$value)->FLAGS;
-  return !ref $value && ($flags & B::SVf_IOK) && !($flags & (B::SVf_POK | B::SVf_NOK));
+  return !ref $value && (B::svref_2object(\$value)->FLAGS & B::SVf_IOK);
 }
 
 sub _whole {
@@ -249,7 +249,29 @@ sub _check_document {
   return (\%document, undef);
 }
 
-# A factor as an operator or an authority gives it: a number alone, or the JSON document.
+# What `frank factor --json` prints: the source in force, as the document that it was; or, where that
+# was none (a file, DNS), its factor and name.
+sub _read_record {
+  my ($json) = @_;
+
+  for my $source (@{ $json->{sources} }) {
+    next if ref $source ne 'HASH' || !$source->{in_force} ||
+      !_whole($source->{epoch}, 1, $FACTOR_MAX);
+    my %document = (v => 1, kind => $source->{published_as},
+      map { $_ => $source->{$_} } qw(issuer epoch issued expires factor));
+    $document{mode} = 'testing' if $source->{testing};
+    $document{previous} = { epoch => $source->{epoch} - 1, factor => $source->{previous_factor},
+      until => $source->{previous_until} } if defined $source->{previous_factor};
+    return _check_document(\%document);
+  }
+  return (undef, 'a record without factor and source')
+    if !_whole($json->{factor}, 1, $FACTOR_MAX) || ref $json->{source} ||
+    ($json->{source} // '') !~ /\A[!-~]{1,95}\z/;
+  return ({ factor => 0 + $json->{factor}, source => $json->{source} }, undef);
+}
+
+# A factor as an operator or an authority gives it: a number alone, the JSON document, or what
+# `frank factor --json` prints.
 sub parse_factor {
   my ($text, $source) = @_;
 
@@ -267,6 +289,7 @@ sub parse_factor {
     if $text =~ /"(?:v|epoch|issued|expires|factor|until)"[ \t\r\n]*:[ \t\r\n]*-?[0-9]+[.eE]/;
   my $json = eval { JSON::PP->new->max_depth(8)->decode($text) };
   return (undef, 'not JSON') if ref $json ne 'HASH';
+  return _read_record($json) if !exists $json->{v} && ref $json->{sources} eq 'ARRAY';
   return _check_document($json);
 }
 

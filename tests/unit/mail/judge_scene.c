@@ -20,6 +20,7 @@ const char *stamp(enum frank_alg alg, const char *b, uint64_t factor, uint64_t a
   static char fields[8][FRANK_MSMR_HEADER_MAX_BYTES + 1];
   static size_t turn;
   char *field = fields[turn++ % 8];
+  char header[FRANK_MSMR_HEADER_MAX_BYTES];
   struct frank_msmr key = {.alg = alg};
 
   for (uint64_t nonce = 0;; nonce++) {
@@ -29,14 +30,14 @@ const char *stamp(enum frank_alg alg, const char *b, uint64_t factor, uint64_t a
       break;
     }
   }
-  frank_msmr_format(&key, "\n", field);
-  strcat(field, "\n");
+  frank_msmr_format(&key, "\n", header);
+  snprintf(field, sizeof fields[0], "%s\n", header);
   return field;
 }
 
 const char *signature(const char *a, const char *tags, const char *b)
 {
-  static char fields[8][4096];
+  static char fields[8][6000];
   static size_t turn;
   char *field = fields[turn++ % 8];
 

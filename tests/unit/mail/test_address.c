@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#define LONG_BYTES ((size_t)4 * FRANK_ADDRESS_BYTES)
+
 static struct frank_view view(const char *text)
 {
   return (struct frank_view){text, strlen(text)};
@@ -241,11 +243,11 @@ static void passes_over_what_is_none(void **state)
 /* FRANK_ADDRESS_BYTES - 1 is the longest; what is longer is passed over, not cut. */
 static void bounds_the_length(void **state)
 {
-  char value[4 * FRANK_ADDRESS_BYTES];
+  char value[LONG_BYTES];
   struct frank_address_text text;
 
   (void)state;
-  for (size_t len = FRANK_ADDRESS_BYTES - 4; len < 2 * FRANK_ADDRESS_BYTES; len++) {
+  for (size_t len = FRANK_ADDRESS_BYTES - 4; len < (size_t)2 * FRANK_ADDRESS_BYTES; len++) {
     static const char domain[] = "@x.example";
     size_t local = len - (sizeof domain - 1), cursor = 0, passed_over = 0;
     bool fits = len < FRANK_ADDRESS_BYTES;
@@ -264,15 +266,16 @@ static void bounds_the_length(void **state)
   }
   value[0] = '"';
   for (size_t i = 0; i < FRANK_ADDRESS_BYTES; i++) {
-    memcpy(value + 1 + 2 * i, "\\\"", 2);
+    value[1 + 2 * i] = '\\';
+    value[2 + 2 * i] = '"';
   }
-  memcpy(value + 1 + 2 * FRANK_ADDRESS_BYTES, "\"@x", 4);
+  snprintf(value + 1 + (size_t)2 * FRANK_ADDRESS_BYTES, 5, "%s", "\"@x");
   assert_string_equal(read_all(view(value)), "|1");
 }
 
 static void reads_a_thousand(void **state)
 {
-  char *value = malloc(64 * 1000);
+  char *value = malloc((size_t)64 * 1000);
   struct frank_address_text text;
   size_t cursor = 0, len = 0, passed_over = 0;
 
@@ -318,7 +321,7 @@ static void time_is_linear_whatever_comes(void **state)
       "(",  "\"", "((\\", "<",      "a@x,", ":",    ";",  "[",
       "\\", "@",  "(a)",  "\"a\".", "<@a:", "a b ", "g:",
   };
-  enum { SHORT = 1 << 16, LONG = 1 << 20 };
+  enum { SHORT = 1 << 14, LONG = 1 << 18 };
   char *value = malloc(LONG);
 
   (void)state;
@@ -332,7 +335,7 @@ static void time_is_linear_whatever_comes(void **state)
     uint64_t short_us = cpu_us_of(value, SHORT), long_us = cpu_us_of(value, LONG);
 
     if (long_us > 100 * (short_us + 200)) {
-      fail_msg("'%s': %llu us for 64 KiB, %llu us for 1 MiB", pieces[i],
+      fail_msg("'%s': %llu us for 16 KiB, %llu us for 256 KiB", pieces[i],
                (unsigned long long)short_us, (unsigned long long)long_us);
     }
   }
@@ -446,6 +449,7 @@ static void patterns_name_addresses_domains_and_below(void **state)
       {"bob@x.example", "*", false},
       {"bob@x.example", "*.", false},
       {"bob@x.example", "@", false},
+      {"*.@x.example", "*.@x.example", true},
       {"bob@x.example", "*bob@x.example", false},
       {"\"a@b\"@x.example", "x.example", true},
       {"\"a@y.example\"@x.example", "\"a@y.example\"@x.example", true},

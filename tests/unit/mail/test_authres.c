@@ -253,6 +253,7 @@ static void finds_forged_results(void **state)
       {"mx.example; none; x-msmr=pass", true},
       {"mx.example;; x-msmr=none", true},
       {"mx.example; dkim=pass x-msmr=pass", true}, /* short of a ';' */
+      {"mx.example; dkim=pass x-msmr.result=pass", true},
       {"MX.EXAMPLE.; x-msmr=pass", true},
       /* its grammar is broken, and the word is somewhere */
       {"mx.example x-msmr=pass", true},
@@ -267,6 +268,7 @@ static void finds_forged_results(void **state)
       {"mx.example; x-\\msmr=pass", true},
       {"mx.example; x- msmr = pass", true},
       {"mx.example; xx-msmr", true},
+      {"mx.example; xx-(c)msmr", true},
       {"mx.example; x-x-msmr", true},
       {"\"mx.example; x-msmr=pass", true},
       {"mx.example; x-msmr\x01=pass", true},

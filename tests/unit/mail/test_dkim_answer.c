@@ -115,7 +115,8 @@ static void bounds_hold(void **state)
     size_t at = sizeof start - 1;
     memcpy(message, start, at);
     message[7] = 1;
-    memcpy(message + at, OWNER TXT, 10);
+    static const uint8_t record[] = OWNER TXT;
+    memcpy(message + at, record, sizeof record - 1);
     size_t string_count = (len + 254) / 255;
     message[at + 10] = (uint8_t)((len + string_count) >> 8);
     message[at + 11] = (uint8_t)(len + string_count);

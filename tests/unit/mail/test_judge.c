@@ -64,9 +64,22 @@ static void the_signature_must_have_been_verified(void **state)
 
 #define PASS .dkim = FRANK_DKIM_PASS
 
+/* A header list of so many bytes that ends in To:. */
+static const char *long_h(size_t len_bytes)
+{
+  static char texts[2][4200];
+  static size_t used;
+  char *to = texts[used++ % 2];
+
+  memcpy(to, "h=", 2);
+  memset(to + 2, 'x', len_bytes - 3);
+  memcpy(to + 2 + len_bytes - 3, ":to", 4);
+  return to;
+}
+
 static void the_signature_must_cover_one_to_field_and_all_of_the_body(void **state)
 {
-  static const struct row rows[] = {
+  const struct row rows[] = {
       {PASS, .tags = "h=from:to", .why = ""},
       {PASS, .tags = "h=From : TO :\r\n\tDate", .why = ""},
       {PASS, .tags = "h=to", .why = ""},
@@ -79,6 +92,10 @@ static void the_signature_must_cover_one_to_field_and_all_of_the_body(void **sta
       {PASS, .tags = "h=from:to; l=0", .why = "cover: l= leaves a part of the body unsigned"},
       {PASS, .tags = "h=from:to; l=99999999999999999999999",
        .why = "cover: l= leaves a part of the body unsigned"},
+      {PASS, .tags = "h=from:to; l=", .why = "cover: l= leaves a part of the body unsigned"},
+      {PASS, .tags = "h=from:to; l=+0", .why = "cover: l= leaves a part of the body unsigned"},
+      {PASS, .tags = long_h(4095), .why = ""},
+      {PASS, .tags = long_h(4096), .why = "cover: h= is longer than verifiers read"},
       {PASS, .fields = "From: a@a.example\n", .why = "cover: no To: field"},
       {PASS, .fields = "From: a@a.example\nCc: bob@x.example\n", .why = "cover: no To: field"},
       {PASS, .fields = TO TO, .why = "cover: two To: fields"},
@@ -217,6 +234,10 @@ static void listed_recipients_are_excepted(void **state)
   assert_int_equal(judge.addressed, 2); /* bob, and a domain that is not below itself */
   assert_true(frank_judge_is_list(&policy, &envelope.recipients[1]));
   assert_false(frank_judge_is_list(&policy, &envelope.recipients[0]));
+  struct frank_address_text noted[3];
+  memcpy(noted, envelope.recipients, sizeof noted);
+  assert_int_equal(frank_judge_without_lists(&policy, noted, 3), 1);
+  assert_string_equal(noted[0].text, "bob@x.example");
   envelope = envelope_to("ed@x.example all@x.example any@b.lists.example");
   frank_judge_rules(&judge, &policy, &normal, all_pass, &envelope, NOW_S);
   expect(FRANK_VERDICT_POLICY,
@@ -246,7 +267,7 @@ static void addresses_are_counted_once(void **state)
 
 static void a_thousand_recipients_are_looked_up(void **state)
 {
-  char *recipients = malloc(64 * 1001), *to = malloc(64 * 1001);
+  char *recipients = malloc((size_t)64 * 1001), *to = malloc((size_t)64 * 1001);
   size_t at = 0, to_at = 0;
 
   (void)state;

@@ -12,8 +12,10 @@
 
 #define B_1 "QUFBQQ=="
 #define B_2 "QkJCQg=="
-#define SIGNED_1 "DKIM-Signature: v=1; a=rsa-sha256; d=sender.test; s=s; h=from:to; bh=x; b=" B_1 "\n"
-#define SIGNED_2 "DKIM-Signature: v=1; a=ed25519-sha256; d=other.test; s=s; h=from; bh=x; b=" B_2 "\n"
+#define SIGNED_1                                                                                   \
+  "DKIM-Signature: v=1; a=rsa-sha256; d=sender.test; s=s; h=from:to; bh=x; b=" B_1 "\n"
+#define SIGNED_2                                                                                   \
+  "DKIM-Signature: v=1; a=ed25519-sha256; d=other.test; s=s; h=from; bh=x; b=" B_2 "\n"
 
 struct row {
   const char *header;
@@ -76,7 +78,8 @@ static void each_rule_has_its_reason(void **state)
       {"", "bob@x.test", .why = FRANK_UNSTAMPED_NO_SIGNATURE},
       /* d= that is wanted */
       {SIGNED_1 SIGNED_2, "bob@x.test", .domains = "OTHER.test", .why = FRANK_STAMP, .b = B_2},
-      {SIGNED_1 SIGNED_2, "bob@x.test", .domains = "none.test other.test", .why = FRANK_STAMP, .b = B_2},
+      {SIGNED_1 SIGNED_2, "bob@x.test", .domains = "none.test other.test", .why = FRANK_STAMP,
+       .b = B_2},
       {SIGNED_1, "bob@x.test", .domains = "other.test", .why = FRANK_UNSTAMPED_NO_SIGNATURE},
       /* the sender's own wish */
       {"X-MSMR: skip\n" SIGNED_1, "bob@x.test", .why = FRANK_UNSTAMPED_SKIP_HEADER},
@@ -91,17 +94,22 @@ static void each_rule_has_its_reason(void **state)
       {SIGNED_1, "a@x.test b@x.test c@x.test", 1, .why = FRANK_UNSTAMPED_RECIPIENTS},
       /* lists, only where that is asked for */
       {"List-Id: <l.x.test>\n" SIGNED_1, "bob@x.test", .why = FRANK_STAMP, .b = B_1},
-      {"List-Id: <l.x.test>\n" SIGNED_1, "bob@x.test", .skip_lists = true, .why = FRANK_UNSTAMPED_LIST},
-      {"Precedence: bulk\n" SIGNED_1, "bob@x.test", .skip_lists = true, .why = FRANK_UNSTAMPED_LIST},
-      {"precedence: List\n" SIGNED_1, "bob@x.test", .skip_lists = true, .why = FRANK_UNSTAMPED_LIST},
-      {"Precedence: first-class\n" SIGNED_1, "bob@x.test", .skip_lists = true, .why = FRANK_STAMP, .b = B_1},
+      {"List-Id: <l.x.test>\n" SIGNED_1, "bob@x.test", .skip_lists = true,
+       .why = FRANK_UNSTAMPED_LIST},
+      {"Precedence: bulk\n" SIGNED_1, "bob@x.test", .skip_lists = true,
+       .why = FRANK_UNSTAMPED_LIST},
+      {"precedence: List\n" SIGNED_1, "bob@x.test", .skip_lists = true,
+       .why = FRANK_UNSTAMPED_LIST},
+      {"Precedence: first-class\n" SIGNED_1, "bob@x.test", .skip_lists = true, .why = FRANK_STAMP,
+       .b = B_1},
       /* local and skipped recipients: all of them */
       {SIGNED_1, "bob@x.test", .local = "x.test", .why = FRANK_UNSTAMPED_LOCAL},
       {SIGNED_1, "bob@X.TEST", .local = "x.test", .why = FRANK_UNSTAMPED_LOCAL},
       {SIGNED_1, "bob@sub.x.test", .local = "x.test", .why = FRANK_STAMP, .b = B_1},
       {SIGNED_1, "bob@sub.x.test", .local = "*.x.test", .why = FRANK_UNSTAMPED_LOCAL},
       {SIGNED_1, "bob@x.test eve@y.test", .local = "x.test", .why = FRANK_STAMP, .b = B_1},
-      {SIGNED_1, "bob@x.test eve@y.test", .local = "x.test", .skip = "y.test", .why = FRANK_UNSTAMPED_SKIP_DOMAIN},
+      {SIGNED_1, "bob@x.test eve@y.test", .local = "x.test", .skip = "y.test",
+       .why = FRANK_UNSTAMPED_SKIP_DOMAIN},
       {SIGNED_1, "bob@x.test", .skip = "bob@x.test", .why = FRANK_UNSTAMPED_SKIP_DOMAIN},
       {SIGNED_1, "eve@x.test", .skip = "bob@x.test", .why = FRANK_STAMP, .b = B_1},
       {SIGNED_1, "bob@x.test", 1, .local = "x.test", .why = FRANK_STAMP, .b = B_1},

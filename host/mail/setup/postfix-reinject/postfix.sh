@@ -27,12 +27,15 @@ postconf -e \
   'mint_destination_concurrency_limit = 8' \
   'mint_initial_destination_concurrency = 8' \
   'mint_destination_recipient_limit = 1000'
+# Each mail has a session of its own: where the milter goes away Postfix keeps refusing in sessions that
+# were open, for as long as they are used again.
 # What main.cf says of mail to others must not touch this hop: addresses that are rewritten and lines
 # that are broken spoil the signature, a fallback relay would get the mail without a stamp.
 for option in \
   'syslog_name=postfix/mint' \
   'smtp_send_xforward_command=yes' \
   'smtp_data_done_timeout=600s' \
+  'smtp_connection_cache_on_demand=no' \
   'smtp_line_length_limit=0' \
   'smtp_tls_security_level=none' \
   'smtp_sasl_auth_enable=no' \
