@@ -2,12 +2,13 @@
 
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *program_name;
-static enum frank_log_level most_verbose = FRANK_LOG_INFO;
+static _Atomic unsigned most_verbose = FRANK_LOG_INFO;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 #define LEVEL_COUNT (sizeof level_names / sizeof level_names[0])
@@ -15,7 +16,12 @@ static const char *const level_names[] = {"error", "warn", "info", "debug"};
 void frank_log_init(const char *program, enum frank_log_level most)
 {
   program_name = program;
-  most_verbose = most;
+  frank_log_set_level(most);
+}
+
+void frank_log_set_level(enum frank_log_level most)
+{
+  atomic_store_explicit(&most_verbose, (unsigned)most, memory_order_relaxed);
 }
 
 enum frank_err frank_log_level_parse(const char *text, enum frank_log_level *level)
@@ -31,7 +37,7 @@ enum frank_err frank_log_level_parse(const char *text, enum frank_log_level *lev
 
 void frank_log(enum frank_log_level level, const char *format, ...)
 {
-  if (level > most_verbose) {
+  if ((unsigned)level > atomic_load_explicit(&most_verbose, memory_order_relaxed)) {
     return;
   }
   char line[1024];

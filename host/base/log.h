@@ -19,6 +19,9 @@ enum frank_log_level { FRANK_LOG_ERROR, FRANK_LOG_WARN, FRANK_LOG_INFO, FRANK_LO
  * most verbose level that is written. Before the call: no name, FRANK_LOG_INFO. */
 void frank_log_init(const char *program, enum frank_log_level most);
 
+/* The most verbose level from now on; for any thread, while others log. */
+void frank_log_set_level(enum frank_log_level most);
+
 /* The level named by "error", "warn", "info" or "debug"; FRANK_ERR_NOT_FOUND for another text. */
 FRANK_MUST_CHECK enum frank_err frank_log_level_parse(const char *text,
                                                       enum frank_log_level *level);

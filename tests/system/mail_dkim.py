@@ -100,24 +100,21 @@ def bodies_as_they_come():
 
 
 def bodies_without_an_end():
-    """No line end at the last line, no body, no empty line: a CRLF is added (RFC 6376, 3.4.3 and
-    3.4.4), or nothing is there. OpenDKIM is not asked: it adds one as it reads a file."""
+    """What does not end in a line end is signed as if it did (RFC 6376, 3.4.3 and 3.4.4); a header
+    without a body, and without the empty line, has an empty one. OpenDKIM is not asked: it adds line
+    ends as it reads a file."""
     head = MESSAGE.partition(b"\n\n")[0] + b"\n"
-    rows = []
-    for c in ("simple/simple", "relaxed/relaxed"):
-        for name, body in (("no line end", b"\nx"), ("blanks at the end", b"\nx  "),
-                           ("CR at the end", b"\nx\r\n"), ("empty body", b"\n"),
-                           ("no body", b"")):
-            # dkimpy wants a line end to be there before it canonicalises: it adds none (simple)
-            by_dkimpy = SAME if name in ("empty body", "no body", "CR at the end") else None
-            signed = sign(head + (body + b"\n" if body[1:] and not body.endswith(b"\n") else body)
-                          if body != b"" else head + b"\n", keys := KEYS, "rsa2048", c)
-            if body[1:] and not body.endswith(b"\n"):
-                signed = signed[:-1]
-            elif body == b"":
-                signed = signed[:-1]
-            rows.append((f"{name} {c}", signed, [PASS], by_dkimpy, None))
-    compare(keys, rows)
+    with Keys() as keys:
+        rows = []
+        for c in ("simple/simple", "relaxed/relaxed"):
+            for name, body in (("no line end", b"x"), ("blanks at the end", b"x  ")):
+                signed = sign(head + b"\n" + body + b"\n", keys, "rsa2048", c)
+                # dkimpy adds no line end before it canonicalises
+                rows.append((f"{name} {c}", signed[:-1], [PASS], None, None))
+            empty = sign(head + b"\n", keys, "rsa2048", c)
+            rows.append((f"empty body {c}", empty, [PASS], SAME, None))
+            rows.append((f"no body {c}", empty[:-1], [PASS], SAME, None))
+        compare(keys, rows)
 
 
 def bodies_in_parts():
@@ -285,8 +282,6 @@ def signatures_that_bind_to_nothing():
 
 
 if __name__ == "__main__":
-    KEYS = Keys()
-    with KEYS:
-        run(every_canonicalisation_and_algorithm, what_others_sign, bodies_as_they_come,
-            bodies_without_an_end, bodies_in_parts, messages_that_others_signed, keys_that_do_not_serve,
-            changes_that_break_a_signature, times_and_lengths, signatures_that_bind_to_nothing)
+    run(every_canonicalisation_and_algorithm, what_others_sign, bodies_as_they_come,
+        bodies_without_an_end, bodies_in_parts, messages_that_others_signed, keys_that_do_not_serve,
+        changes_that_break_a_signature, times_and_lengths, signatures_that_bind_to_nothing)

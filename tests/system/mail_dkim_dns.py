@@ -212,7 +212,7 @@ def in_bytes(server, peer):
 
 def nothing(server, peer):
     server.real(peer)
-    server.stop.wait(3)
+    server.stop.wait(20)
 
 
 def half(server, peer):

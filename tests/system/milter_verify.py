@@ -290,7 +290,7 @@ def the_factor_comes_from_a_publisher():
     url = f"http://127.0.0.1:{publisher.port}"
     # no stamp that happens to meet the higher factor, too
     low = stamp(fresh())
-    while int(re.search(rb"h=([0-9a-f]{64})", low)[1], 16) * (FACTOR << 8) < 1 << 256:
+    while int(re.search(rb"h=([0-9a-f]{64})", low)[1], 16) * (FACTOR << 6) < 1 << 256:
         low = stamp(fresh())
     try:
         with verifier("--factor-url", url, factor=0) as server:
@@ -300,11 +300,11 @@ def the_factor_comes_from_a_publisher():
                 found, value = judge(mta, low)
                 assert found == "pass" and "policy.source=authority.example#7" in \
                     value.replace('"', ""), value
-            publisher.publish(factor=FACTOR << 8, epoch=8, mode="testing",
+            publisher.publish(factor=FACTOR << 6, epoch=8, mode="testing",
                               previous={"epoch": 7, "factor": FACTOR, "until": now + 600})
             os.kill(server.pid, 1)  # has the source asked again
             harness.wait_until("the change", lambda: any(
-                e["factor"] == str(FACTOR << 8) for e in log_events(server.lines, "factor")))
+                e["factor"] == str(FACTOR << 6) for e in log_events(server.lines, "factor")))
             with client(server) as mta:
                 found, value = judge(mta, low)
                 assert found == "pass" and "policy.mode=testing" in value, value

@@ -103,6 +103,31 @@ uint64_t frank_milter_counted(const struct frank_milter_counters *counters, unsi
   return atomic_load_explicit(&counters->values[which], memory_order_relaxed);
 }
 
+static uint64_t sum(const struct frank_milter_counters *counters, unsigned first, unsigned count)
+{
+  uint64_t total = 0;
+  for (unsigned i = 0; i < count; i++) {
+    total += frank_milter_counted(counters, first + i);
+  }
+  return total;
+}
+
+void frank_milter_counters_settle(struct frank_milter_counters *counters,
+                                  enum frank_milter_mode mode)
+{
+  uint64_t begun = frank_milter_counted(counters, FRANK_COUNT_BEGUN);
+  uint64_t done = frank_milter_counted(counters, FRANK_COUNT_LOST);
+  if (mode == FRANK_MILTER_MINT) {
+    done += sum(counters, FRANK_COUNT_STAMPED, FRANK_COUNT_KEPT - FRANK_COUNT_STAMPED + 1);
+    done += sum(counters, FRANK_COUNT_UNSTAMPED, 2 * FRANK_UNSTAMPED_COUNT);
+  } else {
+    done += sum(counters, FRANK_COUNT_JUDGED, FRANK_VERDICT_COUNT);
+  }
+  if (begun > done) {
+    frank_milter_count(counters, FRANK_COUNT_LOST, begun - done);
+  }
+}
+
 /* ---- metrics ---- */
 
 static void head(FILE *out, const char *name, const char *type, const char *help)
@@ -182,6 +207,10 @@ void frank_milter_counters_write(const struct frank_milter_counters *counters,
   line(out, "restarts_total", "mode", name, gauges->filter_restarts);
   head(out, "sessions_total", "counter", "Connections of the mail server.");
   line(out, "sessions_total", "mode", name, frank_milter_counted(counters, FRANK_COUNT_SESSIONS));
+  head(out, "mails_total", "counter", "Mails that came to their end, the lost ones included.");
+  line(out, "mails_total", "mode", name, frank_milter_counted(counters, FRANK_COUNT_BEGUN));
+  head(out, "lost_total", "counter", "Mails whose filter died: default_action had them.");
+  line(out, "lost_total", "mode", name, frank_milter_counted(counters, FRANK_COUNT_LOST));
   if (mode == FRANK_MILTER_MINT) {
     write_mint(counters, out);
     return;

@@ -3,7 +3,9 @@
  *
  * They live in a file of the state folder that keeper and filter have mapped, so neither a crash
  * nor a restart loses a count: a mail that left without a stamp stands in exactly one counter. The
- * filter's threads add, the keeper reads them for the metrics.
+ * filter's threads add, the keeper reads them for the metrics. A mail that was being stamped or
+ * judged when the filter died is counted as lost: the mail server did with it as its default_action
+ * says.
  */
 #ifndef FRANK_MAIL_MILTER_COUNTERS_H
 #define FRANK_MAIL_MILTER_COUNTERS_H
@@ -31,6 +33,8 @@ enum frank_milter_counter {
   FRANK_COUNT_OBSERVED,                                           /* told to the estimation */
   FRANK_COUNT_OBSERVED_LOST, /* not told: it is too slow, or its store cannot be had */
   FRANK_COUNT_SESSIONS,      /* connections of the mail server */
+  FRANK_COUNT_BEGUN,         /* mails whose end the mail server told */
+  FRANK_COUNT_LOST,          /* of these: the filter died before it was done with them */
   FRANK_COUNT_COUNT
 };
 
@@ -51,6 +55,10 @@ void frank_milter_counters_close(struct frank_milter_counters **counters);
 /* For any thread. `which` plus an index below the group's size. */
 void frank_milter_count(struct frank_milter_counters *counters, unsigned which, uint64_t add);
 uint64_t frank_milter_counted(const struct frank_milter_counters *counters, unsigned which);
+
+/* Where no filter runs: mails that were begun and stand in no other counter count as lost. */
+void frank_milter_counters_settle(struct frank_milter_counters *counters,
+                                  enum frank_milter_mode mode);
 
 /* What does not count up, for the metrics. */
 struct frank_milter_gauges {

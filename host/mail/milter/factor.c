@@ -1,6 +1,7 @@
 #include "mail/milter/factor.h"
 
 #include "base/clock.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/minder.h"
 #include "door/client.h"
@@ -15,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DEPTH_MAX 16 /* of a daemon's answer */
 
 struct frank_milter_factor {
   struct frank_loop *loop;
@@ -88,12 +91,19 @@ static void choose(struct frank_milter_factor *f)
 
 /* ---- a frankd ---- */
 
-static void take_member_text(const json_t *object, const char *name, char *out, size_t size)
+/* It goes into header fields and logs: what is not a word of printable ASCII is left out. */
+static void take_member_word(const json_t *object, const char *name, char *out, size_t size)
 {
   const char *text = json_string_value(json_object_get(object, name));
-  if (text != NULL && strlen(text) < size) {
-    (void)snprintf(out, size, "%s", text);
+  if (text == NULL || strlen(text) >= size) {
+    return;
   }
+  for (const char *at = text; *at != '\0'; at++) {
+    if (*at <= ' ' || *at > '~' || *at == '"' || *at == '\\') {
+      return;
+    }
+  }
+  (void)snprintf(out, size, "%s", text);
 }
 
 static json_int_t member_integer(const json_t *object, const char *name)
@@ -109,14 +119,16 @@ static bool is_factor(json_int_t value)
 /* Reads frankd's answer about factors. False: it is none. */
 static bool read_answer(const char *text, struct frank_judge_factor *now)
 {
-  json_t *answer = json_loads(text, 0, NULL);
+  struct frank_json_walk walk;
+  frank_json_walk(text, strlen(text), &walk);
+  json_t *answer = walk.depth_max <= DEPTH_MAX ? json_loads(text, 0, NULL) : NULL;
   json_int_t factor = member_integer(answer, "factor");
   bool good = is_factor(factor);
   size_t i = 0;
   json_t *source = NULL;
   memset(now, 0, sizeof *now);
   now->factor = good ? (uint64_t)factor : 0;
-  take_member_text(answer, "source", now->source, sizeof now->source);
+  take_member_word(answer, "source", now->source, sizeof now->source);
   json_array_foreach(json_object_get(answer, "sources"), i, source)
   {
     json_int_t previous = member_integer(source, "previous_factor");

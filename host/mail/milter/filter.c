@@ -5,8 +5,11 @@
 #include "mail/milter/session.h"
 
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STACK_BYTES    ((size_t)512 << 10) /* of a session's thread; what is large is on the heap */
-#define STOP_LIMIT_US  (10 * FRANK_US_PER_S) /* for mails under way, at the end */
-#define BACKLOG        512
-#define TURN_MS        100
-#define NEEDED_ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
+#define STACK_BYTES          ((size_t)512 << 10) /* of a session's thread; what is large is on the heap */
+#define STOP_LIMIT_US        (10 * FRANK_US_PER_S) /* for mails under way, at the end */
+#define BACKLOG              512
+#define TURN_MS              100
+#define KNOCK_MS             50
+#define LAST_REPLY_MS        100
+#define DESCRIPTORS_AT_START 256
+#define NEEDED_ACTIONS       (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
 
 /* libmilter's callbacks have no argument of ours before the first session. */
 static struct frank_filter *the_filter;
@@ -97,8 +103,11 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *text, size_t len_bytes)
 static sfsistat on_end(SMFICTX *ctx)
 {
   struct frank_session *session = session_of(ctx);
+  atomic_fetch_add(&the_filter->at_end, 1);
+  frank_milter_count(the_filter->counters, FRANK_COUNT_BEGUN, 1);
   sfsistat result = the_kind->end(ctx, session);
   frank_session_end(session);
+  atomic_fetch_sub(&the_filter->at_end, 1);
   return result;
 }
 
@@ -121,37 +130,72 @@ static sfsistat on_close(SMFICTX *ctx)
 
 /* ---- the socket ---- */
 
-/* Connects to our own socket: whoever listens there wakes up. False: nobody does. */
-static bool knock(const char *name)
+/* Where the mail server connects, as bound. */
+struct door {
+  struct sockaddr_storage address;
+  socklen_t len_bytes;
+};
+
+/* Connects to our own socket: whoever listens there wakes up. It never waits for long: a full queue
+ * of connections is a listener, too. False: nobody listens. */
+static bool knock(const struct door *door)
 {
-  bool is_path = strncmp(name, "unix:", 5) == 0 || strncmp(name, "local:", 6) == 0;
-  int fd = -1;
-  bool heard = false;
-  if (is_path) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%.107s", strchr(name, ':') + 1);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    heard = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
-  } else {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    char port[8];
-    const char *at = strchr(name, '@');
-    (void)snprintf(port, sizeof port, "%.*s", (int)strcspn(strchr(name, ':') + 1, "@"),
-                   strchr(name, ':') + 1);
-    if (getaddrinfo(at != NULL ? at + 1 : NULL, port, &hints, &found) == 0) {
-      fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      heard = fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0;
-      freeaddrinfo(found);
+  int error = 0;
+  socklen_t size = sizeof error;
+  int fd = socket(door->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) {
+    return true; /* out of descriptors: it cannot be told */
+  }
+  if (connect(fd, (const struct sockaddr *)&door->address, door->len_bytes) != 0) {
+    error = errno;
+  }
+  if (error == EINPROGRESS) {
+    struct pollfd connected = {.fd = fd, .events = POLLOUT};
+    error = 0;
+    if (poll(&connected, 1, KNOCK_MS) > 0) {
+      (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
     }
   }
-  if (fd >= 0) {
-    (void)close(fd);
-  }
-  return heard;
+  (void)close(fd);
+  return error == 0 || error == EAGAIN;
 }
 
-static enum frank_err open_socket(const struct frank_milter_settings *settings, char *why)
+/* True where somebody listens at the path of a unix: socket. */
+static bool is_taken(const char *name)
+{
+  struct door door = {.len_bytes = sizeof(struct sockaddr_un)};
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  (void)snprintf(address.sun_path, sizeof address.sun_path, "%.107s", strchr(name, ':') + 1);
+  memcpy(&door.address, &address, sizeof address);
+  return knock(&door);
+}
+
+/* libmilter keeps its socket to itself: it is the one that listens. */
+static enum frank_err find_door(struct door *door)
+{
+  const int on = 1;
+  for (int fd = 0; fd < DESCRIPTORS_AT_START; fd++) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens) {
+      continue;
+    }
+    door->len_bytes = sizeof door->address;
+    if (getsockname(fd, (struct sockaddr *)&door->address, &door->len_bytes) != 0) {
+      return FRANK_ERR_IO;
+    }
+    /* The field, then the verdict: the second would wait 40 ms for the first one's delayed
+     * acknowledgement. Connections inherit this from their listener (tcp(7) of Linux). */
+    if (door->address.ss_family != AF_UNIX) {
+      (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    return FRANK_OK;
+  }
+  return FRANK_ERR_NOT_FOUND;
+}
+
+static enum frank_err open_socket(const struct frank_milter_settings *settings, struct door *door,
+                                  char *why)
 {
   char name[FRANK_MILTER_SOCKET_BYTES];
   struct smfiDesc filter = {
@@ -170,7 +214,7 @@ static enum frank_err open_socket(const struct frank_milter_settings *settings, 
   };
   (void)snprintf(name, sizeof name, "%s", settings->socket);
   /* a second one would take an existing path away from the first */
-  if (strncmp(name, "inet", 4) != 0 && knock(name)) {
+  if (strncmp(name, "inet", 4) != 0 && is_taken(name)) {
     (void)snprintf(why, FRANK_FILTER_WHY_BYTES, "cannot listen on %s: somebody does", name);
     return FRANK_ERR_TAKEN;
   }
@@ -187,16 +231,31 @@ static enum frank_err open_socket(const struct frank_milter_settings *settings, 
     return errno == EADDRINUSE ? FRANK_ERR_TAKEN : FRANK_ERR_IO;
   }
   (void)umask(0077);
-  return FRANK_OK;
+  enum frank_err err = find_door(door);
+  if (err != FRANK_OK) {
+    (void)snprintf(why, FRANK_FILTER_WHY_BYTES, "cannot listen on %s: libmilter's socket is lost",
+                   name);
+  }
+  return err;
 }
 
-/* ---- the keeper ---- */
+/* ---- libmilter, and the keeper ---- */
 
 struct listener {
   struct frank_chan *chan;
-  char socket[FRANK_MILTER_SOCKET_BYTES];
-  _Atomic bool stopped;
+  struct door door;
+  uint64_t settings_version;
+  _Atomic bool stopped; /* by us */
+  _Atomic bool ended;   /* libmilter, by itself or as asked */
 };
+
+static void *run_libmilter(void *arg)
+{
+  struct listener *listener = arg;
+  (void)smfi_main();
+  atomic_store(&listener->ended, true);
+  return NULL;
+}
 
 /* libmilter's listener holds the lock that smfi_stop wants while it waits, 5 s at a time: it is
  * woken until that has come through. */
@@ -204,13 +263,15 @@ static void *wake_listener(void *arg)
 {
   const struct listener *listener = arg;
   const struct timespec pause = {.tv_nsec = 5000000};
-  while (!atomic_load(&listener->stopped) && knock(listener->socket)) {
+  while (!atomic_load(&listener->stopped) && knock(&listener->door)) {
     (void)nanosleep(&pause, NULL);
   }
   return NULL;
 }
 
-static void *stop_all(struct listener *listener)
+/* No new connections. libmilter's own end is not waited for: it takes seconds, and at times more.
+ */
+static void stop_libmilter(struct listener *listener)
 {
   pthread_t waker;
   atomic_store(&the_filter->stop_us, frank_clock_now_us() + STOP_LIMIT_US);
@@ -220,7 +281,6 @@ static void *stop_all(struct listener *listener)
   if (wakes) {
     (void)pthread_join(waker, NULL);
   }
-  return NULL;
 }
 
 /* libmilter 8.17's pool counts a worker as idle until it wakes. So of two connections that ask at
@@ -229,19 +289,31 @@ static void *stop_all(struct listener *listener)
  * connection has a worker started, which looks for what was left when that connection is done. */
 static void rouse(const struct listener *listener)
 {
-  if (atomic_load(&the_filter->under_way) > 1) {
-    (void)knock(listener->socket);
+  if (atomic_load(&the_filter->at_end) > 0) {
+    (void)knock(&listener->door);
   }
 }
 
-/* A thread of its own, for libmilter has the first one: it owns the channel. */
-static void *listen_to_keeper(void *arg)
+/* What settings change here: sessions take theirs when they begin. */
+static void follow_settings(struct listener *listener)
 {
-  struct listener *listener = arg;
+  static struct frank_milter_settings settings; /* too large for a stack */
+  uint64_t version = frank_milter_view_version(the_filter->view);
+  if (version != listener->settings_version) {
+    frank_milter_view_settings(the_filter->view, &settings);
+    frank_log_set_level((enum frank_log_level)settings.log_level);
+    listener->settings_version = version;
+  }
+}
+
+/* Serves the channel until the keeper closes it. FRANK_ERR_IO: libmilter has ended before that. */
+static enum frank_err listen_to_keeper(struct listener *listener)
+{
   struct frank_record record;
-  for (;;) {
+  while (!atomic_load(&listener->ended)) {
     enum frank_err err = frank_chan_wait(listener->chan, TURN_MS);
     rouse(listener);
+    follow_settings(listener);
     while (err == FRANK_OK && (err = frank_chan_read(listener->chan, &record)) == FRANK_OK) {
       if (record.type == FRANK_RECORD_PING) {
         err = frank_chan_put(listener->chan, FRANK_RECORD_PONG, record.payload, record.len_bytes,
@@ -252,19 +324,26 @@ static void *listen_to_keeper(void *arg)
       err = frank_chan_flush(listener->chan);
     }
     if (err != FRANK_OK && err != FRANK_ERR_AGAIN) {
-      return stop_all(listener);
+      return FRANK_OK;
     }
   }
+  return FRANK_ERR_IO;
 }
 
-/* Mails that are under way may come to their end. */
+/* Mails that are being stamped or judged may come to their end. Others cannot: libmilter reads no
+ * more commands. */
 static void wait_for_mails(void)
 {
   const struct timespec pause = {.tv_nsec = 10000000};
-  uint64_t until_us = frank_clock_now_us() + STOP_LIMIT_US + FRANK_US_PER_S;
-  while (atomic_load(&the_filter->under_way) > 0 && frank_clock_now_us() < until_us) {
+  const struct timespec last = {.tv_nsec = LAST_REPLY_MS * 1000000};
+  uint64_t until_us = frank_clock_now_us() + STOP_LIMIT_US + FRANK_MILTER_TURN_US;
+  if (atomic_load(&the_filter->at_end) == 0) {
+    return;
+  }
+  while (atomic_load(&the_filter->at_end) > 0 && frank_clock_now_us() < until_us) {
     (void)nanosleep(&pause, NULL);
   }
+  (void)nanosleep(&last, NULL); /* libmilter sends the reply after our callback */
 }
 
 static enum frank_err tell(struct frank_chan *chan, enum frank_err err, const char *endpoint,
@@ -311,7 +390,7 @@ static enum frank_err open_dkim(struct frank_filter *filter,
 
 static enum frank_err open_all(const struct frank_filter_config *config,
                                struct frank_filter *filter, struct frank_milter_view **view,
-                               struct frank_milter_settings *settings, char *why)
+                               struct frank_milter_settings *settings, struct door *door, char *why)
 {
   pthread_attr_t attributes;
   struct rlimit descriptors;
@@ -346,7 +425,7 @@ static enum frank_err open_all(const struct frank_filter_config *config,
   if (filter->mode == FRANK_MILTER_VERIFY) {
     err = open_dkim(filter, settings, why);
   }
-  return err == FRANK_OK ? open_socket(settings, why) : err;
+  return err == FRANK_OK ? open_socket(settings, door, why) : err;
 }
 
 enum frank_err frank_filter_run(const struct frank_filter_config *config, struct frank_chan *chan,
@@ -355,22 +434,27 @@ enum frank_err frank_filter_run(const struct frank_filter_config *config, struct
   static struct frank_filter filter;
   static struct frank_milter_settings settings; /* too large for a stack */
   struct frank_milter_view *view = NULL;
-  struct listener listener = {.chan = chan};
+  static struct listener listener; /* libmilter's threads may outlast this function */
   pthread_t thread;
+  listener.chan = chan;
   the_filter = &filter;
-  enum frank_err err = open_all(config, &filter, &view, &settings, why);
+  enum frank_err err = open_all(config, &filter, &view, &settings, &listener.door, why);
   the_kind = filter.mode == FRANK_MILTER_MINT ? &frank_session_mint : &frank_session_verify;
   err = tell(chan, err, settings.socket, why);
-  (void)snprintf(listener.socket, sizeof listener.socket, "%s", settings.socket);
-  if (err == FRANK_OK && pthread_create(&thread, NULL, listen_to_keeper, &listener) != 0) {
+  /* libmilter waits for SIGHUP, SIGTERM and SIGINT in threads that block them, and ends at them.
+   * Who sends one to all of our processes means the keeper: while this thread ignores them and
+   * does not block them, they are dropped. */
+  (void)signal(SIGHUP, SIG_IGN);
+  if (err == FRANK_OK && pthread_create(&thread, NULL, run_libmilter, &listener) != 0) {
     (void)snprintf(why, FRANK_FILTER_WHY_BYTES, "no thread");
     err = FRANK_ERR_NOMEM;
   }
   if (err == FRANK_OK) {
-    if (smfi_main() != MI_SUCCESS && atomic_load(&filter.stop_us) == 0) {
+    err = listen_to_keeper(&listener);
+    if (err != FRANK_OK) {
       (void)snprintf(why, FRANK_FILTER_WHY_BYTES, "libmilter ended by itself");
-      err = FRANK_ERR_IO;
     }
+    stop_libmilter(&listener);
     wait_for_mails();
   }
   /* Threads of sessions may still run: what they use stays, and the process ends after this. */

@@ -82,6 +82,16 @@ static void on_ready(void *arg, const struct frank_record_ready *ready, bool bac
             ready->endpoint, keeper->state);
 }
 
+static void settle(struct keeper *keeper)
+{
+  frank_milter_counters_settle(keeper->counters, (enum frank_milter_mode)keeper->settings.mode);
+}
+
+static void on_lost(void *arg)
+{
+  settle(arg);
+}
+
 /* Before it ever served: a taken port, a bad key file. */
 static void on_failed(void *arg, const struct frank_record_failed *failed)
 {
@@ -94,7 +104,8 @@ static void on_failed(void *arg, const struct frank_record_failed *failed)
 
 static enum frank_err start_filter(struct keeper *keeper, char *why)
 {
-  const struct frank_minder_calls calls = {.ready = on_ready, .failed = on_failed, .arg = keeper};
+  const struct frank_minder_calls calls = {
+      .ready = on_ready, .failed = on_failed, .lost = on_lost, .arg = keeper};
   char numbers[3][12];
   const int fds[3] = {keeper->view_fd, keeper->counters_fd, keeper->observe_fd};
   for (size_t i = 0; i < 3; i++) {
@@ -277,6 +288,7 @@ static enum frank_err open_all(struct keeper *keeper, char *why)
   if (err != FRANK_OK) {
     return err;
   }
+  settle(keeper); /* of one that was killed with its keeper */
   frank_milter_view_put_settings(keeper->view, &keeper->settings);
   if (keeper->settings.mode == FRANK_MILTER_VERIFY) {
     err = open_verify(keeper, why);
@@ -334,6 +346,7 @@ static void part(struct keeper *keeper)
   if (keeper->observer != NULL) {
     frank_observer_tick(keeper->observer, frank_clock_unix_s());
   }
+  settle(keeper);
   write_metrics(keeper);
 }
 

@@ -2,6 +2,7 @@
  * mint: outbound mail: a stamp for the signature that an earlier milter made.
  */
 #include "base/clock.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "mail/milter/session.h"
 #include "mail/rules.h"
@@ -15,11 +16,13 @@
 #include <strings.h>
 #include <time.h>
 
-#define TURN_MS       1000           /* the mail server is told that we are at it */
-#define GRACE_US      FRANK_US_PER_S /* for an answer that comes at the deadline */
-#define ASK_LIMIT_MS  1000
-#define RETRY_MS      2000  /* frank_client's own */
-#define DOMAINS_BYTES 12000 /* a request has 16 KiB for all */
+#define TURN_MS        1000           /* the mail server is told that we are at it */
+#define GRACE_US       FRANK_US_PER_S /* for an answer that comes at the deadline */
+#define ASK_LIMIT_MS   1000
+#define DEPTH_MAX      16
+#define PAUSE_LEAST_MS 50    /* whatever a daemon that is busy says */
+#define RETRY_MS       2000  /* frank_client's own */
+#define DOMAINS_BYTES  12000 /* a request has 16 KiB for all */
 
 /* ---- what is kept of a mail ---- */
 
@@ -198,6 +201,7 @@ static enum frank_unstamped mint(SMFICTX *ctx, struct frank_session *session,
     uint64_t wait_ms = reply->retry_after_ms > 0 && reply->retry_after_ms < TURN_MS
                            ? reply->retry_after_ms
                            : TURN_MS;
+    wait_ms = wait_ms < PAUSE_LEAST_MS ? PAUSE_LEAST_MS : wait_ms;
     now_us = frank_clock_now_us();
     if (why != FRANK_STAMP) {
       frank_client_destroy(&session->client); /* what is still in flight on it is given up */
@@ -228,7 +232,10 @@ static uint64_t ask_factor(struct frank_session *session, const struct domains *
   json_decref(question);
   if (body != NULL &&
       frank_client_ask(session->client, "factor", body, ASK_LIMIT_MS, &answer) == FRANK_OK) {
-    json_t *reply = json_loads(answer, 0, NULL);
+    struct frank_json_walk walk;
+    frank_json_walk(answer, strlen(answer), &walk);
+    /* jansson recurses 2048 deep, for which a thread's stack is too small */
+    json_t *reply = walk.depth_max <= DEPTH_MAX ? json_loads(answer, 0, NULL) : NULL;
     json_int_t value = json_integer_value(json_object_get(reply, "factor"));
     factor = value > 0 && (uint64_t)value <= FRANK_FACTOR_MAX ? (uint64_t)value : 0;
     json_decref(reply);
@@ -245,17 +252,22 @@ static sfsistat unstamped(SMFICTX *ctx, struct frank_session *session, enum fran
                           const struct frank_dkim *signature, const char *detail)
 {
   char queue[FRANK_SESSION_QUEUE_BYTES];
+  char told[sizeof((struct frank_client_reply *)NULL)->message];
   bool put_off =
       frank_unstamped_is_failure(why) &&
       (why == FRANK_UNSTAMPED_MTA || session->settings.on_failure == FRANK_MILTER_TEMPFAIL);
+  (void)snprintf(told, sizeof told, "%s", detail);
+  for (char *at = told; (at = strpbrk(at, "\"\\")) != NULL;) {
+    *at = '\''; /* a daemon's text does not end the quotes */
+  }
   frank_session_queue_id(ctx, queue);
   frank_milter_count(session->filter->counters,
                      (put_off ? FRANK_COUNT_TEMPFAILED : FRANK_COUNT_UNSTAMPED) + (unsigned)why, 1);
   frank_log(frank_unstamped_is_failure(why) ? FRANK_LOG_WARN : FRANK_LOG_INFO,
             "event=unstamped queue=%s b=%.8s why=%s action=%s%s%s%s", queue,
             signature->b_len > 0 ? signature->b : "-", frank_unstamped_name(why),
-            put_off ? "tempfail" : "accept", detail[0] != '\0' ? " detail=\"" : "", detail,
-            detail[0] != '\0' ? "\"" : "");
+            put_off ? "tempfail" : "accept", told[0] != '\0' ? " detail=\"" : "", told,
+            told[0] != '\0' ? "\"" : "");
   return put_off ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
 }
 
@@ -284,20 +296,24 @@ static sfsistat stamped(SMFICTX *ctx, struct frank_session *session,
                         uint64_t took_us)
 {
   char queue[FRANK_SESSION_QUEUE_BYTES];
+  char domain[FRANK_SESSION_WORD_BYTES];
+  char device[FRANK_SESSION_WORD_BYTES];
+  char source[FRANK_SESSION_WORD_BYTES];
   if (!insert(ctx, &reply->key)) {
     return unstamped(ctx, session, FRANK_UNSTAMPED_MTA, signature, "");
   }
   frank_session_queue_id(ctx, queue);
+  frank_session_word(signature->d.text, signature->d.len_bytes, domain);
+  frank_session_word(reply->device, strlen(reply->device), device);
+  frank_session_word(reply->source, strlen(reply->source), source);
   frank_milter_count(session->filter->counters,
                      reply->met ? FRANK_COUNT_STAMPED : FRANK_COUNT_SHORT, 1);
   frank_milter_count(session->filter->counters, FRANK_COUNT_MINT_US, took_us);
   frank_log(reply->met ? FRANK_LOG_INFO : FRANK_LOG_WARN,
-            "event=stamped queue=%s b=%.8s d=%.*s factor=%" PRIu64 " bits=%.2f met=%s ms=%" PRIu64
+            "event=stamped queue=%s b=%.8s d=%s factor=%" PRIu64 " bits=%.2f met=%s ms=%" PRIu64
             " attempts=%" PRIu64 " device=%s source=%s",
-            queue, signature->b, (int)signature->d.len_bytes,
-            signature->d.text != NULL ? signature->d.text : "", reply->factor, reply->bits,
-            reply->met ? "yes" : "no", took_us / FRANK_US_PER_MS, reply->attempts, reply->device,
-            reply->source);
+            queue, signature->b, domain, reply->factor, reply->bits, reply->met ? "yes" : "no",
+            took_us / FRANK_US_PER_MS, reply->attempts, device, source);
   return SMFIS_CONTINUE;
 }
 

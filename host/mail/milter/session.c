@@ -39,22 +39,17 @@ void frank_session_destroy(struct frank_session **session)
 void frank_session_end(struct frank_session *session)
 {
   frank_dkim_verify_destroy(&session->dkim);
-  if (session->in_mail) {
-    atomic_fetch_sub(&session->filter->under_way, 1);
-  }
-  session->in_mail = false;
   session->message_open = false;
 }
 
 void frank_session_begin(struct frank_session *session, const char *sender)
 {
   frank_session_end(session);
-  session->in_mail = true;
-  atomic_fetch_add(&session->filter->under_way, 1);
   session->is_bounce = sender[0] == '\0' || strcmp(sender, "<>") == 0;
   session->recipient_count = 0;
   session->recipient_total = 0;
   session->header_len = 0;
+  session->header_ended = false;
   session->header_failed = false;
   session->doomed_count = 0;
   session->seen = 0;
@@ -115,20 +110,50 @@ static bool reserve(struct frank_session *session, size_t more)
   return true;
 }
 
+/* RFC 5322 section 3.6.8. A name of other characters stands in no h=, and none of ours is one; in
+ * the text it would end the header there, and hide what comes after. */
+static bool is_field_name(const char *name)
+{
+  size_t len = 0;
+  while (name[len] > ' ' && name[len] <= '~' && name[len] != ':') {
+    len++;
+  }
+  return len > 0 && name[len] == '\0';
+}
+
+/* Each line but the first begins with a blank: else the text would have other fields than the mail
+ * server's. */
+static bool is_folded(const char *value)
+{
+  for (const char *lf = strchr(value, '\n'); lf != NULL; lf = strchr(lf + 1, '\n')) {
+    if (lf[1] != ' ' && lf[1] != '\t') {
+      return false;
+    }
+  }
+  return true;
+}
+
 void frank_session_field(struct frank_session *session, const char *name, const char *value)
 {
   size_t name_len = strlen(name);
   size_t value_len = strlen(value);
-  if (session->header_failed || !reserve(session, name_len + value_len + 2)) {
+  /* what the mail server took away: a signature of the header as it stood has the space in it */
+  size_t space = !session->leading_space && value[0] != '\0' && strchr(" \t\r\n", value[0]) == NULL;
+  if (!is_field_name(name)) {
+    return;
+  }
+  if (session->header_failed || !is_folded(value) ||
+      !reserve(session, name_len + value_len + space + 2)) {
     session->header_failed = true;
     return;
   }
   char *to = session->header + session->header_len;
   memcpy(to, name, name_len);
-  to[name_len] = ':';
-  memcpy(to + name_len + 1, value, value_len);
-  to[name_len + 1 + value_len] = '\n';
-  session->header_len += name_len + value_len + 2;
+  memcpy(to + name_len, ": ", 2);
+  to += name_len + 1 + space;
+  memcpy(to, value, value_len);
+  to[value_len] = '\n';
+  session->header_len += name_len + value_len + space + 2;
 }
 
 void frank_session_doom(struct frank_session *session)
@@ -163,6 +188,19 @@ void frank_session_queue_id(SMFICTX *ctx, char out[FRANK_SESSION_QUEUE_BYTES])
     bool fits = (id[len] >= '0' && id[len] <= '9') || (id[len] >= 'a' && id[len] <= 'z') ||
                 (id[len] >= 'A' && id[len] <= 'Z');
     out[len] = fits ? id[len] : '?';
+  }
+  if (len == 0) {
+    out[len++] = '-';
+  }
+  out[len] = '\0';
+}
+
+void frank_session_word(const char *text, size_t len_bytes, char out[FRANK_SESSION_WORD_BYTES])
+{
+  size_t len = 0;
+  for (; len < len_bytes && len < FRANK_SESSION_WORD_BYTES - 1; len++) {
+    bool fits = text[len] > ' ' && text[len] <= '~' && strchr("\"'\\=", text[len]) == NULL;
+    out[len] = fits ? text[len] : '?';
   }
   if (len == 0) {
     out[len++] = '-';

@@ -5,6 +5,7 @@
 #ifndef FRANK_MAIL_MILTER_SESSION_H
 #define FRANK_MAIL_MILTER_SESSION_H
 
+#include "base/clock.h"
 #include "door/client.h"
 #include "mail/dkim_verify.h"
 #include "mail/judge.h"
@@ -21,6 +22,8 @@
 
 #define FRANK_SESSION_RECIPIENTS_MAX 4096
 #define FRANK_SESSION_QUEUE_BYTES    48
+#define FRANK_SESSION_WORD_BYTES     128
+#define FRANK_MILTER_TURN_US         (2 * FRANK_US_PER_S) /* what waits looks at stop_us so often */
 
 /* What all sessions have in common; it does not change while they run. */
 struct frank_filter {
@@ -31,7 +34,7 @@ struct frank_filter {
   char replay_path[300];           /* "": there is no store */
   int observe_fd;                  /* -1: none */
   _Atomic uint64_t sessions;       /* now */
-  _Atomic uint64_t under_way;      /* mails between MAIL and their end */
+  _Atomic uint64_t at_end;         /* mails that are being stamped or judged */
   _Atomic uint64_t stop_us;        /* when what waits gives up; 0: nobody ends */
 };
 
@@ -46,7 +49,6 @@ struct frank_session {
   struct frank_replay *replay; /* NULL: none yet */
 
   /* the mail under way */
-  bool in_mail;
   bool is_bounce;
   struct frank_address_text *recipients;
   size_t recipient_count;
@@ -55,7 +57,8 @@ struct frank_session {
   char *header; /* the fields that matter, as text for mail/message.h */
   size_t header_len;
   size_t header_room;
-  bool header_failed; /* too large, or no memory */
+  bool header_ended;
+  bool header_failed; /* too large, no memory, or no header that a message can have */
   uint32_t *doomed;   /* which occurrences of the field to remove, from 1 */
   size_t doomed_count;
   size_t doomed_room;
@@ -86,6 +89,9 @@ void frank_session_doom(struct frank_session *session);
 size_t frank_session_remove(struct frank_session *session, SMFICTX *ctx, const char *name);
 /* The queue id for the log: letters and digits, "-" where there is none. */
 void frank_session_queue_id(SMFICTX *ctx, char out[FRANK_SESSION_QUEUE_BYTES]);
+/* What others say, as one word for the log: '?' for white space, quotes and what would look like
+ * another key=value; cut; "-" where it is empty. */
+void frank_session_word(const char *text, size_t len_bytes, char out[FRANK_SESSION_WORD_BYTES]);
 
 /* The two things that a filter does: a field, the end of the header, a part of the body, the end.
  */

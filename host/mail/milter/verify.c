@@ -66,6 +66,7 @@ static sfsistat end_of_header(SMFICTX *ctx, struct frank_session *session)
 {
   const char *why = "";
   (void)ctx;
+  session->header_ended = true;
   session->message_open =
       !session->crowded && !session->header_failed &&
       frank_message_open(session->header, session->header_len, &session->message, &why) == FRANK_OK;
@@ -123,6 +124,30 @@ static void learn_dkim(struct frank_session *session,
   }
 }
 
+static int compare_recipients(const void *a, const void *b)
+{
+  const struct frank_address_text *left = a;
+  const struct frank_address_text *right = b;
+  return strcmp(left->text, right->text);
+}
+
+/* A recipient counts once for a mail, however often and in whatever spelling the client names it.
+ */
+static void make_distinct(struct frank_session *session)
+{
+  struct frank_address_text *list = session->recipients;
+  size_t count = 0;
+  if (session->recipient_count > 1) {
+    qsort(list, session->recipient_count, sizeof list[0], compare_recipients);
+  }
+  for (size_t i = 0; i < session->recipient_count; i++) {
+    if (count == 0 || compare_recipients(&list[i], &list[count - 1]) != 0) {
+      list[count++] = list[i];
+    }
+  }
+  session->recipient_count = count;
+}
+
 /* Has the store count this delivery; without one, a mail that would pass is temperror. */
 static void ask_replays(struct frank_session *session, int64_t now_s)
 {
@@ -155,10 +180,11 @@ static void judge(struct frank_session *session, int64_t now_s)
   struct frank_judge_policy policy = {.lists = lists, .list_count = settings->lists.count};
   struct frank_judge_factor factor;
   enum frank_dkim_result results[FRANK_MSMR_SIGNATURES_MAX];
-  struct frank_judge_envelope envelope = {.recipients = session->recipients,
-                                          .recipient_count = session->recipient_count,
-                                          .strange_count =
+  struct frank_judge_envelope envelope = {.strange_count =
                                               session->recipient_total - session->recipient_count};
+  make_distinct(session);
+  envelope.recipients = session->recipients;
+  envelope.recipient_count = session->recipient_count;
   for (unsigned i = 0; i < FRANK_RULE_COUNT; i++) {
     policy.rules[i] = has_rule(settings, (enum frank_rule)i);
   }
@@ -189,6 +215,8 @@ static void tell(SMFICTX *ctx, struct frank_session *session, size_t removed)
   const struct frank_judge *judge = &session->judge;
   char queue[FRANK_SESSION_QUEUE_BYTES];
   char prefix[9];
+  char source[FRANK_SESSION_WORD_BYTES];
+  frank_session_word(judge->source, strlen(judge->source), source);
   frank_session_queue_id(ctx, queue);
   frank_judge_b_prefix(judge, prefix);
   frank_milter_count(counters, FRANK_COUNT_FORGED, removed);
@@ -200,7 +228,7 @@ static void tell(SMFICTX *ctx, struct frank_session *session, size_t removed)
             "event=judged queue=%s b=%s result=%s bits=%.2f factor=%" PRIu64
             " source=%s forged=%zu why=\"%s\"",
             queue, prefix[0] != '\0' ? prefix : "-", frank_verdict_name(judge->verdict),
-            frank_judge_bits(judge), judge->factor, judge->source, removed, judge->why);
+            frank_judge_bits(judge), judge->factor, source, removed, judge->why);
 }
 
 /* What this mail showed and what it is, for the estimation. Work that does not count (a replay, a
@@ -241,7 +269,7 @@ static void judge_unreadable(struct frank_session *session)
   session->judge.verdict = session->crowded ? FRANK_VERDICT_TEMPERROR : FRANK_VERDICT_PERMERROR;
   (void)snprintf(session->judge.why, sizeof session->judge.why, "%s",
                  session->crowded ? "too many connections at a time"
-                                  : "the header is too large to be read");
+                                  : "the header is too large, or cannot be read");
 }
 
 static sfsistat end(SMFICTX *ctx, struct frank_session *session)
@@ -249,6 +277,9 @@ static sfsistat end(SMFICTX *ctx, struct frank_session *session)
   char name[] = FRANK_AUTHRES_FIELD;
   char field[FRANK_JUDGE_FIELD_BYTES + 1] = " ";
   int64_t now_s = frank_clock_unix_s();
+  if (!session->header_ended) { /* a mail server need not tell the end of a header that is empty */
+    (void)end_of_header(ctx, session);
+  }
   if (session->message_open) {
     judge(session, now_s);
   } else {

@@ -118,3 +118,8 @@ void frank_milter_view_factor(const struct frank_milter_view *view, struct frank
 {
   get(&view->factor_sequence, view->factor, out, sizeof *out);
 }
+
+uint64_t frank_milter_view_version(const struct frank_milter_view *view)
+{
+  return atomic_load_explicit(&view->settings_sequence, memory_order_acquire);
+}

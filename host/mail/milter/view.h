@@ -28,6 +28,8 @@ void frank_milter_view_put_factor(struct frank_milter_view *view,
 /* Copies, for any thread. The settings are some 250 KiB: once for each connection. */
 void frank_milter_view_settings(const struct frank_milter_view *view,
                                 struct frank_milter_settings *out);
+/* Another number where the settings are others. */
+uint64_t frank_milter_view_version(const struct frank_milter_view *view);
 void frank_milter_view_factor(const struct frank_milter_view *view, struct frank_judge_factor *out);
 
 #endif

@@ -8,6 +8,8 @@ frank_test(NAME stamps_are_judged_by_hash_factor_and_mail_rules SOURCES test_jud
 frank_test(NAME the_best_stamp_and_its_replays_are_told SOURCES test_judge_results.c judge_scene.c LABEL unit
   LIBS frank_mail frank PkgConfig::CMOCKA)
 if(FRANK_MILTER)
-  frank_test(NAME deliveries_are_counted_and_survive SOURCES test_replay.c LABEL unit TIMEOUT 120
+  frank_test(NAME deliveries_are_counted_and_forgotten SOURCES test_replay.c replay_scene.c LABEL unit
     LIBS frank_replay PkgConfig::SQLITE PkgConfig::CMOCKA)
+  frank_test(NAME deliveries_survive_faults SOURCES test_replay_faults.c replay_scene.c LABEL unit
+    TIMEOUT 120 LIBS frank_replay PkgConfig::SQLITE PkgConfig::CMOCKA)
 endif()

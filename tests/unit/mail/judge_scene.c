@@ -37,7 +37,7 @@ const char *stamp(enum frank_alg alg, const char *b, uint64_t factor, uint64_t a
 
 const char *signature(const char *a, const char *tags, const char *b)
 {
-  static char fields[8][4096];
+  static char fields[8][6000];
   static size_t turn;
   char *field = fields[turn++ % 8];
 

@@ -64,9 +64,22 @@ static void the_signature_must_have_been_verified(void **state)
 
 #define PASS .dkim = FRANK_DKIM_PASS
 
+/* A header list of so many bytes that ends in To:. */
+static const char *long_h(size_t len_bytes)
+{
+  static char texts[2][4200];
+  static size_t used;
+  char *to = texts[used++ % 2];
+
+  memcpy(to, "h=", 2);
+  memset(to + 2, 'x', len_bytes - 3);
+  memcpy(to + 2 + len_bytes - 3, ":to", 4);
+  return to;
+}
+
 static void the_signature_must_cover_one_to_field_and_all_of_the_body(void **state)
 {
-  static const struct row rows[] = {
+  const struct row rows[] = {
       {PASS, .tags = "h=from:to", .why = ""},
       {PASS, .tags = "h=From : TO :\r\n\tDate", .why = ""},
       {PASS, .tags = "h=to", .why = ""},
@@ -79,6 +92,10 @@ static void the_signature_must_cover_one_to_field_and_all_of_the_body(void **sta
       {PASS, .tags = "h=from:to; l=0", .why = "cover: l= leaves a part of the body unsigned"},
       {PASS, .tags = "h=from:to; l=99999999999999999999999",
        .why = "cover: l= leaves a part of the body unsigned"},
+      {PASS, .tags = "h=from:to; l=", .why = "cover: l= leaves a part of the body unsigned"},
+      {PASS, .tags = "h=from:to; l=+0", .why = "cover: l= leaves a part of the body unsigned"},
+      {PASS, .tags = long_h(4095), .why = ""},
+      {PASS, .tags = long_h(4096), .why = "cover: h= is longer than verifiers read"},
       {PASS, .fields = "From: a@a.example\n", .why = "cover: no To: field"},
       {PASS, .fields = "From: a@a.example\nCc: bob@x.example\n", .why = "cover: no To: field"},
       {PASS, .fields = TO TO, .why = "cover: two To: fields"},

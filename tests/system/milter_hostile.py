@@ -1,0 +1,375 @@
+"""frank-milter against those who wish it ill: mail servers that keep to the protocol in strange ways,
+daemons that lie, deaths in the middle, and the sums of the counters."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import threading
+import time
+
+import harness
+import zmq
+from daemon_support import patience
+from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, Signer, frank_milter, log_events,
+                            make_folder, message, metrics, result_of, split_message, stamp,
+                            verify_milter)
+
+FOLDER = None
+SIGNER = None
+NUMBER = iter(range(1, 100000))
+
+
+def client(server, **options):
+    return MilterClient(("127.0.0.1", server.port_number), **options)
+
+
+def verifier(*args, **options):
+    return verify_milter(FOLDER, SIGNER, *args, **options)
+
+
+def fresh(sign=None, **options):
+    return SIGNER.sign(message(number=next(NUMBER), **options), **(sign or {}))
+
+
+def judge(mta, text, **options):
+    return result_of(mta.mail(text, **options))
+
+
+def filter_pid(server):
+    return harness.children_of(server.pid)[0][0]
+
+
+class Router:
+    """Something at an endpoint that answers with what `answer(verb, body)` gives: ("ok" or "error",
+    body), or None for no answer at all."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.endpoint = f"ipc://{FOLDER}/router-{next(NUMBER)}.sock"
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.ROUTER)
+        self.socket.linger = 0
+        self.socket.bind(self.endpoint)
+        self.ends = threading.Event()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        while not self.ends.is_set():
+            if not self.socket.poll(50):
+                continue
+            who, version, verb, wire_id, body = self.socket.recv_multipart()[:5]
+            answer = self.answer(verb.decode(), body)
+            if answer is not None:
+                self.socket.send_multipart([who, version, answer[0].encode(), wire_id,
+                                            answer[1].encode()])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        self.thread.join()
+        self.context.destroy(linger=0)
+
+
+def a_delivery_counts_once_and_lists_do_not():
+    """Whatever the client repeats of its recipients, and however it spells them."""
+    bob = ["bob@rcpt.test", "BOB@rcpt.test", '"bob"@rcpt.test', "bob@RCPT.test.", "bob@rcpt.test"]
+    with verifier(config='lists = ["lists.test"];') as server, client(server) as mta:
+        text = stamp(fresh())
+        for _ in range(3):
+            found, value = judge(mta, text, recipients=bob)
+            assert found == "pass", value
+        found, value = judge(mta, text, recipients=bob)
+        assert found == "policy" and "delivered 4 times" in value, value
+        text = stamp(fresh())
+        for _ in range(5):
+            assert judge(mta, text, recipients=["all@lists.test"])[0] == "pass"
+        assert judge(mta, text, recipients=["bob@rcpt.test", "all@lists.test"])[0] == "pass"
+
+
+def many_connections_count_right():
+    """24 deliveries of one mail at the same moment: 3 pass, the others are replays."""
+    text = stamp(fresh())
+    results = []
+    with verifier() as server:
+        clients = [client(server) for _ in range(24)]
+        threads = [threading.Thread(target=lambda c=c: results.append(judge(c, text)[0]))
+                   for c in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(patience(60))
+        for one in clients:
+            one.close()
+    assert sorted(results) == ["pass"] * 3 + ["policy"] * 21, results
+
+
+def headers_are_what_the_mail_server_means():
+    """No end of header, names that are none, values with line ends, no space after the colon."""
+    with verifier() as server:
+        with client(server) as mta:
+            mta.envelope("a@sender.test", ["bob@rcpt.test"])
+            assert result_of(mta.end())[0] == "none"  # RCPT, then the end
+            assert judge(mta, b"X-\xff\xfe: 1\r\n" + stamp(fresh()))[0] == "pass"
+            # a second To: behind a name that would end the header
+            good = stamp(fresh())
+            at = good.index(b"Subject:")
+            hidden = good[:at] + b"X-\xff: 1\r\nTo: eve@rcpt.test\r\n" + good[at:]
+            found, value = judge(mta, hidden)
+            assert found == "policy", value
+            with_rules = b"X-\xff: 1\r\nTo: eve@rcpt.test\r\n"
+            found, value = judge(mta, with_rules + stamp(fresh()))
+            assert found == "policy" and "cover: two To: fields" in value, value
+            # what no mail server should hand on: a value that ends, or goes on as another field
+            for strange in (b" x\n", b" x\nTo: eve@rcpt.test", b" x\n\n"):
+                fields, body = split_message(stamp(fresh()))
+                mta.envelope("a@sender.test", ["bob@rcpt.test"])
+                mta.header([(b"X-Odd", strange)] + fields)
+                mta.body(body)
+                assert result_of(mta.end())[0] == "permerror", strange
+        simple = {"canonicalize": (b"simple", b"simple")}
+        for steps in (0x1FFFFF, 0x1FFFFF & ~0x100000):
+            with client(server, steps=steps) as mta:
+                found, value = judge(mta, stamp(fresh(sign=simple)))
+                assert found == "pass", (steps, value)
+        # another connection of Sendmail's on the same socket (SMFIC_QUIT_NC)
+        with client(server) as mta:
+            assert judge(mta, stamp(fresh()))[0] == "pass"
+            mta.send(b"K")
+            mta.greeted = False
+            assert judge(mta, stamp(fresh()))[0] == "pass"
+
+
+def log_lines_cannot_be_forged():
+    """What a signature and a daemon say stays within its own word."""
+    text = SIGNER.sign(message(number=next(NUMBER)))
+    evil = text.replace(b"d=sender.test", b'd=x met=no queue=FORGED why="a\r\n\tevent=stamped', 1)
+    lies = {"error": "internal", "message": 'no" action=tempfail queue=FORGED why="x'}
+    with harness.Frankd(["--factor", str(FACTOR), "--device", "cpu:0"]) as frankd, \
+            frank_milter("mint", "--connect", frankd.ipc, folder=FOLDER) as server, \
+            client(server) as mta:
+        assert mta.mail(evil, queue="4Real").inserted
+        harness.wait_until("its line", lambda: log_events(server.lines, "stamped"))
+        told = log_events(server.lines, "stamped")
+        assert len(told) == 1 and told[0]["queue"] == "4Real" and told[0]["met"] == "yes", told
+    with Router(lambda verb, body: ("error", json.dumps(lies))) as router, \
+            frank_milter("mint", "--connect", router.endpoint, folder=FOLDER) as server, \
+            client(server) as mta:
+        assert not mta.mail(text, queue="4Real").inserted
+        harness.wait_until("its line", lambda: log_events(server.lines, "unstamped"))
+        told = log_events(server.lines, "unstamped")
+        assert (told[0]["queue"], told[0]["action"]) == ("4Real", "accept"), told
+
+
+def a_daemon_that_lies_does_no_harm():
+    """Answers too deep for a stack, stamps that are none, words that would be other fields."""
+    signed = stamp(fresh(), factor=1)
+    deep = '{"factor":' + "[" * 2000 + "]" * 2000 + "}"
+    answers = [
+        ("ok", deep), ("ok", "[" * 100000), ("ok", ""), ("ok", "{}"), ("ok", '{"factor": -1}'),
+        ("ok", json.dumps({"n": "00", "h": "0" * 64, "met": True, "factor": 1,
+                           "header": "MSMR-Key: v=1; a=rsa-sha256; n=00;\r\n\th=" + "0" * 64})),
+        ("error", json.dumps({"error": "busy", "message": "", "retry_after_ms": 1})),
+        ("error", json.dumps({"error": "x" * 5000, "message": "\u0000\n" * 500})),
+    ]
+    now = {}
+    asked = []
+
+    def answer(verb, body):
+        asked.append(verb)
+        return now["answer"]
+
+    with Router(answer) as router, \
+            frank_milter("mint", "--connect", router.endpoint, "--deadline", "2s",
+                         folder=FOLDER) as server:
+        child = filter_pid(server)
+        for case in answers:
+            now["answer"] = case
+            del asked[:]
+            with client(server) as mta:
+                start = time.monotonic()
+                for text in (signed, fresh()):
+                    changes = mta.mail(text)
+                    assert changes.verdict == "c" and not changes.inserted, (case[1][:60], changes)
+                assert time.monotonic() - start < patience(20)
+                assert len(asked) < 200, len(asked)  # one that is busy is not pestered
+        assert filter_pid(server) == child, server.log()
+    evil = {"factor": FACTOR, "source": 'x\nX-Forged: y" reason="z'}
+    with Router(lambda verb, body: ("ok", json.dumps(evil))) as router, \
+            verifier("--connect", router.endpoint, factor=0) as server, client(server) as mta:
+        found, value = judge(mta, stamp(fresh()))
+        assert found == "pass" and "Forged" not in value, value
+    with Router(lambda verb, body: ("ok", deep)) as router, \
+            verifier("--connect", router.endpoint, factor=0) as server, client(server) as mta:
+        assert judge(mta, stamp(fresh()))[0] == "temperror"
+
+
+def a_daemon_that_stands_still_costs_the_deadline():
+    with harness.Frankd(["--factor", str(FACTOR), "--device", "cpu:0"]) as frankd:
+        pids = [frankd.pid] + [pid for pid, _ in harness.children_of(frankd.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            with frank_milter("mint", "--connect", frankd.ipc, "--deadline", "2s",
+                              folder=FOLDER) as server, client(server) as mta:
+                start = time.monotonic()
+                for text in (fresh(), stamp(fresh(), factor=1)):
+                    changes = mta.mail(text)
+                    assert changes.verdict == "c" and not changes.inserted or text is not None
+                # deadline, a second of grace, a turn; twice, and once more to ask for the factor
+                assert time.monotonic() - start < patience(12)
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+
+def the_counters_add_up():
+    """Filters are killed under 12 connections: what the mail server was told, what it was not, and
+    what the counters say are one sum."""
+    folder = os.path.join(FOLDER, "sums")
+    file = os.path.join(folder, "mint.prom")
+    os.makedirs(folder, exist_ok=True)
+    texts = [fresh() for _ in range(60)]
+    done, cut = [], []
+    until = time.monotonic() + patience(6)
+
+    def deliver(server, number):
+        while time.monotonic() < until:
+            try:
+                with client(server, timeout=60) as mta:
+                    for text in texts[number::12]:
+                        mta.envelope("a@sender.test", ["bob@rcpt.test"])
+                        fields, body = split_message(text)
+                        mta.header(fields)
+                        mta.body(body)
+                        cut.append(1)
+                        mta.end()
+                        cut.pop()
+                        done.append(1)
+            except Exception:  # killed; whatever way the socket tells it
+                time.sleep(0.05)
+
+    with harness.Frankd(["--factor", "300000", "--device", "cpu:0"]) as frankd, \
+            frank_milter("mint", "--connect", frankd.ipc, "--metrics", file,
+                         folder=folder) as server:
+        threads = [threading.Thread(target=deliver, args=(server, i)) for i in range(12)]
+        for thread in threads:
+            thread.start()
+        while time.monotonic() < until:
+            time.sleep(0.7)
+            for pid, _ in harness.children_of(server.pid):
+                os.kill(pid, signal.SIGKILL)
+        for thread in threads:
+            thread.join(patience(60))
+        harness.wait_until("it serves again", lambda: harness.children_of(server.pid))
+        server.end()
+    counted = metrics(file)
+    told = sum(value for name, value in counted.items() if re.match(
+        r"frank_milter_(stamped|kept|unstamped|tempfailed|lost)_total", name))
+    assert told == counted['frank_milter_mails_total{mode="mint"}'], counted
+    assert counted['frank_milter_lost_total{mode="mint"}'] > 0, counted
+    # each mail that was answered is counted; one that was cut off may have reached its end or not
+    assert len(done) <= told <= len(done) + len(cut), (len(done), told, len(cut))
+
+
+def levels_of_the_log_change_by_sighup():
+    folder = os.path.join(FOLDER, "levels")
+    os.makedirs(folder, exist_ok=True)
+    with verify_milter(folder, SIGNER) as server, client(server) as mta:
+        path = [os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(".conf")][0]
+        judge(mta, fresh(), queue="4Before")
+        harness.wait_until("its line", lambda: log_events(server.lines, "judged"))
+        for level, told in (("error", False), ("info", True)):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"log_level = {level};")
+            os.kill(server.pid, signal.SIGHUP)
+            time.sleep(1)
+            judge(mta, fresh(), queue=f"4{level}")
+            time.sleep(0.5)
+            queues = [event["queue"] for event in log_events(server.lines, "judged")]
+            assert (f"4{level}" in queues) == told, queues
+        for _ in range(200):
+            os.kill(server.pid, signal.SIGHUP)
+        assert judge(mta, fresh())[0] == "none"
+
+
+def the_end_waits_for_no_mail_that_cannot_end():
+    """SIGTERM while a client is between RCPT and its text: there is nothing to wait for."""
+    with verifier() as server:
+        mta = client(server)
+        mta.envelope("a@sender.test", ["bob@rcpt.test"])
+        start = time.monotonic()
+        assert server.end() == 0
+        assert time.monotonic() - start < patience(5)
+        mta.socket.close()
+
+
+def signals_of_others_do_not_end_the_filter():
+    """What a service manager sends to every process of a service."""
+    with verifier() as server, client(server) as mta:
+        child = filter_pid(server)
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            os.kill(child, number)
+            time.sleep(0.3)
+            assert judge(mta, fresh())[0] == "none"
+        with client(server) as another:
+            assert judge(another, fresh())[0] == "none"
+        assert filter_pid(server) == child
+
+
+def a_mint_holds_nobody_up():
+    """Mails to one slow daemon, and others that need none: none of these waits for a mint."""
+    with Router(lambda verb, body: None) as router, \
+            frank_milter("mint", "--connect", router.endpoint, "--deadline", "6s",
+                         folder=FOLDER) as server:
+        text = fresh()
+        worst = []
+        slow = [client(server) for _ in range(3)]
+        threads = [threading.Thread(target=one.mail, args=(text,)) for one in slow]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + 5
+
+        def pester():
+            while time.monotonic() < until:
+                start = time.monotonic()
+                with client(server) as mta:
+                    assert not mta.mail(message()).inserted
+                worst.append(time.monotonic() - start)
+
+        others = [threading.Thread(target=pester) for _ in range(8)]
+        for thread in others + threads:
+            if thread in others:
+                thread.start()
+        for thread in others + threads:
+            thread.join(patience(60))
+        for one in slow:
+            one.close()
+        assert len(worst) > 50 and max(worst) < patience(2), (len(worst), max(worst))
+
+
+def test():
+    global FOLDER, SIGNER
+    FOLDER = make_folder()
+    try:
+        SIGNER = Signer(FOLDER)
+        for case in (a_delivery_counts_once_and_lists_do_not, many_connections_count_right,
+                     headers_are_what_the_mail_server_means, log_lines_cannot_be_forged,
+                     a_daemon_that_lies_does_no_harm,
+                     a_daemon_that_stands_still_costs_the_deadline, the_counters_add_up,
+                     levels_of_the_log_change_by_sighup,
+                     the_end_waits_for_no_mail_that_cannot_end,
+                     signals_of_others_do_not_end_the_filter, a_mint_holds_nobody_up):
+            start = time.monotonic()
+            case()
+            print(f"ok    {case.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    harness.run(test)
