@@ -201,6 +201,7 @@ def a_daemon_that_lies_does_no_harm():
     evil = {"factor": FACTOR, "source": 'x\nX-Forged: y" reason="z'}
     with Router(lambda verb, body: ("ok", json.dumps(evil))) as router, \
             verifier("--connect", router.endpoint, factor=0) as server, client(server) as mta:
+        harness.wait_until("the factor", lambda: log_events(server.lines, "factor"))
         found, value = judge(mta, stamp(fresh()))
         assert found == "pass" and "Forged" not in value, value
     with Router(lambda verb, body: ("ok", deep)) as router, \

@@ -165,7 +165,9 @@ static void ask_daemon(struct frank_milter_factor *f, uint64_t now_us)
     frank_log(FRANK_LOG_WARN, "event=no-factor why=\"%s does not answer\"",
               f->settings.connect.items[0]);
   }
-  f->ask_us = frank_clock_now_us() + FRANK_MILTER_ASK_EVERY_S * FRANK_US_PER_S;
+  /* without any factor stamped mail is temperror: one that starts later is found at once */
+  f->ask_us =
+      frank_clock_now_us() + (f->now.factor == 0 ? 1 : FRANK_MILTER_ASK_EVERY_S) * FRANK_US_PER_S;
 }
 
 static enum frank_err make_client(const struct frank_milter_settings *settings,
