@@ -10,11 +10,11 @@
 # The build itself: compiler, tools, libraries; of OpenCL the headers alone, for libOpenCL is opened
 # at run time, where there is one; SQLite, in which observations are kept; Verilator, which makes
 # the simulated FPGA core; libmilter and libopendkim for mail;
-# scdoc, which makes the manual pages.
+# scdoc, which makes the manual pages; file, by which cpack finds what a package depends on.
 # shellcheck disable=SC2034  # used by those who source this
 FRANK_BUILD_PACKAGES=(build-essential cmake ninja-build pkg-config libzmq3-dev libssl-dev
   libhwloc-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libunbound-dev libsqlite3-dev
-  libmilter-dev libopendkim-dev scdoc
+  libmilter-dev libopendkim-dev scdoc file
   opencl-c-headers verilator)
 
 frank_missing_packages() {

@@ -51,7 +51,11 @@ static const char *check_endpoint(const char *text)
 
 static const char *check_pattern(const char *text)
 {
-  return text[0] != '\0' && strpbrk(text, " \t,;<>") == NULL
+  /* a star elsewhere would name nobody, and nobody would notice */
+  const char *plain = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+  const char *domain = strchr(plain, '@');
+  return plain[0] != '\0' && strpbrk(plain, " \t,;<>*") == NULL &&
+                 (domain == NULL || domain[1] != '\0')
              ? NULL
              : "an address, a domain, or *.DOMAIN for those below it";
 }
@@ -398,9 +402,32 @@ static enum frank_err fill_verify(struct frank_milter_settings *settings, char *
   return frank_source_list_check(&sources, why);
 }
 
+/* frankd takes clients without keys on loopback alone: elsewhere not one mail would be stamped. */
+static enum frank_err check_client_keys(const struct frank_milter_settings *settings, char *why)
+{
+  for (uint32_t i = 0; i < settings->connect.count && settings->client_keys[0] == '\0'; i++) {
+    const char *endpoint = settings->connect.items[i];
+    bool is_here = strncmp(endpoint, "tcp://127.", 10) == 0 ||
+                   strncmp(endpoint, "tcp://[::1]", 11) == 0 ||
+                   strncmp(endpoint, "tcp://localhost:", 16) == 0;
+    if (strncmp(endpoint, "tcp://", 6) == 0 && !is_here) {
+      (void)snprintf(why, FRANK_CONFIG_WHY_BYTES,
+                     "client_keys: connect has %.80s, which takes clients with keys only "
+                     "(frank keygen)",
+                     endpoint);
+      return FRANK_ERR_MALFORMED;
+    }
+  }
+  return FRANK_OK;
+}
+
 static enum frank_err finish(void *values, char *why)
 {
   struct frank_milter_settings *settings = values;
+  enum frank_err err = check_client_keys(settings, why);
+  if (err != FRANK_OK) {
+    return err;
+  }
   if (settings->mode == FRANK_MILTER_VERIFY) {
     return fill_verify(settings, why);
   }

@@ -12,7 +12,7 @@ import time
 from daemon_support import patience
 from harness import run, wait_until
 from mail_line import ALICE, BOB, MailLine, check_stamped, key_of, message, submit
-from mail_support import MX_NAME, RECEIVER, SENDER, opendkim, setup_file
+from mail_support import MX_NAME, RECEIVER, SENDER, Postfix, opendkim, setup_file
 
 MANY_RECIPIENTS = 50  # frank-milter's max_recipients
 
@@ -156,6 +156,59 @@ def mail_waits_for_a_milter_that_is_away():
         assert delivery.result() == "pass", delivery.data
 
 
+def other_milters_stay_and_undo_is_complete():
+    """Postfix takes spaces between milters, too. What the scripts add can be added twice, goes by the pages'
+    own lines, and is refused where somebody else's milters would be lost."""
+    others = "{ inet:127.0.0.1:1, default_action=accept } inet:127.0.0.1:2"
+    postfix = Postfix("mx.sender.test", smtpd_milters=others, non_smtpd_milters=others)
+    ports = [f"127.0.0.1:{port}/inet" for port in (postfix.smtp_port, postfix.submission_port)]
+
+    def milters():
+        ours = ["frank_mint_milters", "frank_verify_milters"]
+        return (postfix.command("postconf", "-h", "smtpd_milters", "non_smtpd_milters").splitlines(),
+                [postfix.command("postconf", "-h", name, check=False).strip() for name in ours],
+                [postfix.command("postconf", "-Ph", f"{port}/smtpd_milters").strip() for port in ports])
+
+    def undo(setup):
+        [lines] = re.findall(r"^```sh undo\n(.*?)^```", setup_file(setup + "/README.md"), re.M | re.S)
+        for old, new in (("submission submissions smtps", ports[1][:-len("/inet")]),
+                         ("smtp/inet", ports[0]), ("postfix reload\n", "")):
+            lines = lines.replace(old, new)
+        postfix.command("sh", "-euc", lines)
+
+    def refused(action, word):
+        before = milters()
+        try:
+            action()
+        except AssertionError as said:
+            assert word in str(said) and "returncode=1" in str(said), said
+        else:
+            raise AssertionError(f"not refused: {word}")
+        assert milters() == before, milters()
+
+    try:
+        before = milters()
+        assert before == ([others, others], ["", ""], ["", ""]), before
+        refused(lambda: postfix.sign_by(8891), "others are named there")
+        for _ in range(2):
+            postfix.stamp_by(8895, "postfix-inline")
+            postfix.judge_by(8896)
+            found = milters()
+            assert found == ([others, others + ", $frank_mint"],
+                             [others + ", $frank_mint", others + ", $frank_verify"],
+                             ["$frank_verify_milters", "$frank_mint_milters"]), found
+        refused(lambda: postfix.stamp_by(8895, "postfix-reinject"), "postfix-inline here")
+        undo("postfix-inline")
+        undo("postfix-verify")
+        assert milters() == before, milters()
+        postfix.stamp_by(8895, "postfix-reinject")
+        refused(lambda: postfix.stamp_by(8895, "postfix-inline"), "postfix-reinject here")
+        postfix.master(ports[0], smtpd_milters="inet:127.0.0.1:3")
+        refused(lambda: postfix.judge_by(8896), "smtpd_milters=inet:127.0.0.1:3")
+    finally:
+        postfix.stop()
+
+
 def inline_lets_mail_out_without_a_milter():
     with MailLine(setup="postfix-inline", start_minter=False) as line:
         line.submit(message("1"))
@@ -283,7 +336,8 @@ def page_takes_it_out_again():
 TESTS = (reinject_stamps_mail_of_every_way_in, inline_stamps_mail_of_every_way_in,
          setups_may_be_run_again, wrong_order_is_counted, bounces_are_not_stamped,
          retried_mail_keeps_its_key, mail_to_many_stays_one_mail,
-         mail_waits_for_a_milter_that_is_away, inline_lets_mail_out_without_a_milter,
+         mail_waits_for_a_milter_that_is_away, other_milters_stay_and_undo_is_complete,
+         inline_lets_mail_out_without_a_milter,
          clients_do_not_wait_for_stamps, second_pass_changes_nothing,
          main_settings_do_not_touch_the_hop, mail_of_the_largest_size_is_refused_at_once,
          verifying_goes_by_a_filter_before_it,

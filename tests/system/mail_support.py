@@ -273,7 +273,7 @@ class Postfix:
     def judge_by(self, port):
         """postfix-verify/postfix.sh with frank-milter at `port`."""
         self.run_setup("postfix-verify/postfix.sh", ("127.0.0.1:8896", f"127.0.0.1:{port}"),
-                       ('"smtp/inet/', f'"127.0.0.1:{self.smtp_port}/inet/'))
+                       ("service=smtp/inet", f"service=127.0.0.1:{self.smtp_port}/inet"))
 
     def start(self):
         # Warnings: links and owners of a queue folder that is not the system's.

@@ -8,6 +8,13 @@
 # shellcheck disable=SC2016  # what has a $ in quotes is for Postfix
 set -eu
 
+case $(postconf -h non_smtpd_milters) in
+*'$frank_mint'*)
+  echo "$0: mail is stamped by postfix-inline here (non_smtpd_milters in main.cf); take that out first" >&2
+  exit 1
+  ;;
+esac
+
 # Which mail goes that way: what users hand in, by the submission ports that there are...
 services=pickup/unix # ... and by sendmail(1)
 for service in submission submissions smtps; do

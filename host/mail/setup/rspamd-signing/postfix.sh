@@ -4,7 +4,20 @@
 # shellcheck disable=SC2016  # what has a $ in quotes is for Postfix
 set -eu
 
+# Other milters stay, and only you know which of them change mail: those come before a signature.
+for setting in smtpd_milters non_smtpd_milters; do
+  case $(postconf -h $setting) in
+  '' | *'$rspamd'*) ;;
+  *)
+    echo "$0: $setting = $(postconf -h $setting): others are named there; add \$rspamd by hand," \
+      "behind those that change mail and before \$frank_mint" >&2
+    exit 1
+    ;;
+  esac
+done
+
 postconf -e \
-  'rspamd = { inet:127.0.0.1:11332, default_action=tempfail, connect_timeout=5s }' \
-  'smtpd_milters = $rspamd' \
-  'non_smtpd_milters = $rspamd'
+  'rspamd = { inet:127.0.0.1:11332, default_action=tempfail, connect_timeout=5s }'
+for setting in smtpd_milters non_smtpd_milters; do
+  [ -n "$(postconf -h $setting)" ] || postconf -e "$setting = \$rspamd"
+done
