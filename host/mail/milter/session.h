@@ -54,8 +54,9 @@ struct frank_session {
   bool header_ended;
   bool header_failed; /* too large, no memory, or no header that a message can have */
   bool message_open;
-  bool dkim_failed; /* it could not begin */
-  uint32_t seen;    /* occurrences of the field that may be removed */
+  bool dkim_failed;                                 /* it could not begin */
+  const char *dkim_whys[FRANK_MSMR_SIGNATURES_MAX]; /* what is wrong with each signature; "" */
+  uint32_t seen; /* occurrences of the field that may be removed */
   struct frank_address_text *recipients;
   size_t recipient_count;
   size_t recipient_room;
