@@ -394,6 +394,18 @@ static bool raw_has(struct frank_view value, const char *word)
   return false;
 }
 
+/* True where something looks like an encoded word, which may say anything: RFC 2047 has none in a
+ * token, but Sieve (RFC 5228 section 2.7.2) and mail programs decode them wherever they stand. */
+static bool has_encoded_word(struct frank_view value, bool in_head_only)
+{
+  const char *semicolon = value.len_bytes > 0 ? memchr(value.text, ';', value.len_bytes) : NULL;
+
+  if (in_head_only && semicolon) {
+    value.len_bytes = (size_t)(semicolon - value.text);
+  }
+  return raw_has(value, "=?") && raw_has(value, "?=");
+}
+
 bool frank_authres_is_of(struct frank_view value, const char *id)
 {
   struct hurry hurry = {.at = value.text, .end = value.text + value.len_bytes};
@@ -426,12 +438,16 @@ bool frank_authres_is_forged(struct frank_view value, const char *id)
   struct reader reader = {.at = value.text, .end = value.text + value.len_bytes};
   struct frank_view its_id;
   struct item item;
-  bool is_our_version, is_open;
+  bool is_our_version, is_open, is_ours = frank_authres_is_of(value, id);
+  bool is_encoded = has_encoded_word(value, !is_ours);
 
-  if (!frank_authres_is_of(value, id)) {
+  if (!is_ours && !is_encoded) {
     return false;
   }
   if (read_head(&reader, &its_id, &is_our_version)) {
+    if (!is_ours) {
+      return false;
+    }
     while (next_item(&reader, &item)) {
       /* where no ';' comes before it, too: "; dkim=pass x-msmr=pass" */
       if (same_any_case(item.name, FRANK_AUTHRES_METHOD)) {
@@ -439,8 +455,8 @@ bool frank_authres_is_forged(struct frank_view value, const char *id)
       }
     }
   }
-  return reader.is_broken &&
-         (raw_has(value, FRANK_AUTHRES_METHOD) || bare_has(value, FRANK_AUTHRES_METHOD, &is_open));
+  return reader.is_broken && (is_encoded || raw_has(value, FRANK_AUTHRES_METHOD) ||
+                              bare_has(value, FRANK_AUTHRES_METHOD, &is_open));
 }
 
 /* ---- what is said of DKIM ---- */

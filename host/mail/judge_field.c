@@ -41,10 +41,14 @@ static void fold(struct writer *writer)
 
 static void put_word(struct writer *writer, const char *word)
 {
-  if (writer->column + 1 + strlen(word) > COLUMNS_MAX) {
-    fold(writer);
-  } else if (writer->column > TAB_COLUMNS) {
-    put(writer, " ");
+  /* A long word at the beginning of a line stays there: before it there would be a line of white
+   * space alone, which RFC 5322 forbids (section 3.2.2). */
+  if (writer->column > TAB_COLUMNS) {
+    if (writer->column + 1 + strlen(word) > COLUMNS_MAX) {
+      fold(writer);
+    } else {
+      put(writer, " ");
+    }
   }
   put(writer, word);
 }

@@ -17,8 +17,9 @@
 #define DAEMON_EXIT_OK     0
 #define DAEMON_EXIT_FAILED 1
 #define DAEMON_EXIT_USAGE  2
-#define DAEMON_EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h: a wrong value, in the file or in a flag  \
-                               */
+#define DAEMON_EXIT_CONFIG                                                                         \
+  78 /* EX_CONFIG of sysexits.h: a wrong value, in the file or in a flag                           \
+      */
 
 /* A flag that --help shows. Every key of the table can be set by a flag of its name besides, with
  * '-' for '_'. */

@@ -20,10 +20,10 @@ struct frank_dkim {
   enum frank_alg alg;
   char b[FRANK_B_MAX_BYTES + 1]; /* normalised, NUL */
   size_t b_len;
-  struct frank_view d, s, h;  /* as they stand, outer white space trimmed; NULL where absent */
-  bool has_t, has_x; /* false where the tag is absent or its value is not a number */
-  bool has_l;        /* the tag is there; l_bytes is 0 where its value is no number, as libopendkim
-                        takes it: then the body is unsigned */
+  struct frank_view d, s, h; /* as they stand, outer white space trimmed; NULL where absent */
+  bool has_t, has_x;         /* false where the tag is absent or its value is not a number */
+  bool has_l; /* the tag is there; l_bytes is 0 where its value is no number, as libopendkim
+                 takes it: then the body is unsigned */
   uint64_t l_bytes, t_s, x_s; /* body length; signing and expiry time, seconds since 1970; a number
                                  that does not fit is UINT64_MAX (the RFC lets x= be "infinite") */
 };

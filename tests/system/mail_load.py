@@ -138,7 +138,7 @@ def frankd_may_die_twice_on_the_way():
 def scorecard_15():
     """frankd is killed every 5 s, its resolver and the milter (its filter, or all of it) every 20 s."""
     need_mail_programs("smtp-source")
-    mails = MAILS * int(min(10, SCALE))
+    mails = max(1000, MAILS) * int(min(10, SCALE))
     with MailLine(mint=metrics_of("deadline = 1s;\n"), **HURRY) as line:
         ended = threading.Event()
         killed = {"frankd": 0, "resolver": 0, "filter": 0, "milter": 0}

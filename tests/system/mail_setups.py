@@ -233,19 +233,22 @@ def clients_do_not_wait_for_stamps():
     assert took_s["postfix-inline"] >= 5 > 2 * took_s["postfix-reinject"], took_s
 
 
-def second_pass_has_no_address_mappings():
-    """A copy for an archive (always_bcc) and canonical names are made in the first pass, before
-    signing: the signature holds, and there is one copy."""
-    archive = f"archive@{RECEIVER}"
-    with MailLine(always_bcc=archive,
-                  sender_canonical_maps="inline:{{al@" + SENDER + "=" + ALICE + "}}") as line:
-        line.submit(message("1", sender=f"al@{SENDER}"), sender=f"al@{SENDER}")
+def second_pass_changes_nothing():
+    """Copies for an archive, canonical names, aliases and header checks: once, in the first pass and
+    before signing. Canonical names come before aliases: a second pass with both would go on to eve."""
+    archive, team, dave, eve = (f"{name}@{RECEIVER}" for name in ("archive", "team", "dave", "eve"))
+    with MailLine(always_bcc=archive, virtual_alias_maps="inline:{{" + f"{team}={dave}" + "}}",
+                  recipient_canonical_maps="inline:{{" + f"{dave}={eve}" + "}}",
+                  sender_canonical_maps="inline:{{al@" + SENDER + "=" + ALICE + "}}",
+                  header_checks="regexp:{{/^Subject:/ PREPEND X-Seen: once}}") as line:
+        line.submit(message("1", to=team, sender=f"al@{SENDER}"), [team], sender=f"al@{SENDER}")
         wait_until("both have it", lambda: sum(len(d.recipients) for d in line.sink.deliveries) >= 2,
                    patience(30))
         time.sleep(0.5)
-        assert sorted(r for d in line.sink.deliveries for r in d.recipients) == [archive, BOB]
+        assert sorted(r for d in line.sink.deliveries for r in d.recipients) == [archive, dave]
         for delivery in line.sink.deliveries:
             assert delivery.sender == ALICE and delivery.values("from") == [ALICE], delivery.data
+            assert delivery.values("x-seen") == ["once"], delivery.data
             check_stamped(delivery, line.keys)
 
 
@@ -335,7 +338,7 @@ TESTS = (reinject_stamps_mail_of_every_way_in, inline_stamps_mail_of_every_way_i
          retried_mail_keeps_its_key, mail_to_many_stays_one_mail,
          mail_waits_for_a_milter_that_is_away, other_milters_stay_and_undo_is_complete,
          inline_lets_mail_out_without_a_milter,
-         clients_do_not_wait_for_stamps, second_pass_has_no_address_mappings,
+         clients_do_not_wait_for_stamps, second_pass_changes_nothing,
          main_settings_do_not_touch_the_hop, mail_of_the_largest_size_is_refused_at_once,
          verifying_goes_by_a_filter_before_it,
          page_takes_it_out_again)

@@ -22,6 +22,8 @@ class Delivery:
         """The header's fields from the top: [(name in lower case, value)], folds undone."""
         found = []
         for line in self.data.split(b"\r\n\r\n", 1)[0].split(b"\r\n"):
+            # RFC 5322, section 3.2.2: some readers take such a line for the header's end.
+            assert line.strip(), f"a line of white space alone in the header: {self.data}"
             if line[:1] in (b" ", b"\t") and found:
                 found[-1][1] += b"\r\n" + line
             else:

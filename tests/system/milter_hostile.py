@@ -201,6 +201,7 @@ def a_daemon_that_lies_does_no_harm():
     evil = {"factor": FACTOR, "source": 'x\nX-Forged: y" reason="z'}
     with Router(lambda verb, body: ("ok", json.dumps(evil))) as router, \
             verifier("--connect", router.endpoint, factor=0) as server, client(server) as mta:
+        harness.wait_until("the factor", lambda: log_events(server.lines, "factor"))
         found, value = judge(mta, stamp(fresh()))
         assert found == "pass" and "Forged" not in value, value
     with Router(lambda verb, body: ("ok", deep)) as router, \
@@ -322,13 +323,13 @@ def signals_of_others_do_not_end_the_filter():
 
 
 def a_mint_holds_nobody_up():
-    """Mails to one slow daemon, and others that need none: none of these waits for a mint."""
+    """A mail for a slow daemon, and others that need none: none of these waits for the mint."""
     with Router(lambda verb, body: None) as router, \
             frank_milter("mint", "--connect", router.endpoint, "--deadline", "6s",
                          folder=FOLDER) as server:
         text = fresh()
         worst = []
-        slow = [client(server) for _ in range(3)]
+        slow = [client(server)]
         threads = [threading.Thread(target=one.mail, args=(text,)) for one in slow]
         for thread in threads:
             thread.start()
@@ -342,9 +343,8 @@ def a_mint_holds_nobody_up():
                 worst.append(time.monotonic() - start)
 
         others = [threading.Thread(target=pester) for _ in range(8)]
-        for thread in others + threads:
-            if thread in others:
-                thread.start()
+        for thread in others:
+            thread.start()
         for thread in others + threads:
             thread.join(patience(60))
         for one in slow:

@@ -52,16 +52,13 @@ frank_milter_source_settings(const struct frank_milter_settings *settings)
 static void put(struct frank_milter_factor *f, const struct frank_judge_factor *now)
 {
   bool same_value = f->now.factor == now->factor && strcmp(f->now.source, now->source) == 0;
-  if (f->told && memcmp(&f->now, now, sizeof *now) == 0) {
-    return;
-  }
-  if (!f->told || !same_value) {
+  frank_milter_view_put_factor(f->view, now);
+  if (!f->told || !same_value || f->now.testing != now->testing) {
     frank_log(FRANK_LOG_INFO, "event=factor factor=%" PRIu64 " source=\"%s\"%s", now->factor,
               now->source, now->testing ? " mode=testing" : "");
   }
   f->now = *now;
   f->told = true;
-  frank_milter_view_put_factor(f->view, now);
 }
 
 /* The board's choice, with the previous factor of its document. */
@@ -70,7 +67,7 @@ static void choose(struct frank_milter_factor *f)
   struct frank_board_choice choice;
   struct frank_judge_factor now;
   int64_t now_s = frank_clock_unix_s();
-  memset(&now, 0, sizeof now); /* padding too: it is compared as bytes */
+  memset(&now, 0, sizeof now);
   frank_board_choose(&f->board, now_s, &choice);
   const struct frank_board_source *source = &f->board.list[choice.index];
   const struct frank_factor_document *document = &source->state.document;
@@ -165,7 +162,9 @@ static void ask_daemon(struct frank_milter_factor *f, uint64_t now_us)
     frank_log(FRANK_LOG_WARN, "event=no-factor why=\"%s does not answer\"",
               f->settings.connect.items[0]);
   }
-  f->ask_us = frank_clock_now_us() + FRANK_MILTER_ASK_EVERY_S * FRANK_US_PER_S;
+  /* without any factor stamped mail is temperror: one that starts later is found at once */
+  f->ask_us =
+      frank_clock_now_us() + (f->now.factor == 0 ? 1 : FRANK_MILTER_ASK_EVERY_S) * FRANK_US_PER_S;
 }
 
 static enum frank_err make_client(const struct frank_milter_settings *settings,

@@ -25,7 +25,7 @@
 #define BACKLOG              512
 #define TURN_MS              100
 #define KNOCK_MS             50
-#define LAST_REPLY_MS        100
+#define LAST_REPLY_NS        100000000L
 #define DESCRIPTORS_AT_START 256
 #define NEEDED_ACTIONS       (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
 
@@ -335,7 +335,7 @@ static enum frank_err listen_to_keeper(struct listener *listener)
 static void wait_for_mails(void)
 {
   const struct timespec pause = {.tv_nsec = 10000000};
-  const struct timespec last = {.tv_nsec = LAST_REPLY_MS * 1000000};
+  const struct timespec last = {.tv_nsec = LAST_REPLY_NS};
   uint64_t until_us = frank_clock_now_us() + STOP_LIMIT_US + FRANK_MILTER_TURN_US;
   if (atomic_load(&the_filter->at_end) == 0) {
     return;

@@ -133,6 +133,13 @@ static bool is_folded(const char *value)
   return true;
 }
 
+/* There is room for it. */
+static void append(struct frank_session *session, const char *text, size_t len_bytes)
+{
+  memcpy(session->header + session->header_len, text, len_bytes);
+  session->header_len += len_bytes;
+}
+
 void frank_session_field(struct frank_session *session, const char *name, const char *value)
 {
   size_t name_len = strlen(name);
@@ -147,13 +154,10 @@ void frank_session_field(struct frank_session *session, const char *name, const 
     session->header_failed = true;
     return;
   }
-  char *to = session->header + session->header_len;
-  memcpy(to, name, name_len);
-  memcpy(to + name_len, ": ", 2);
-  to += name_len + 1 + space;
-  memcpy(to, value, value_len);
-  to[value_len] = '\n';
-  session->header_len += name_len + value_len + space + 2;
+  append(session, name, name_len);
+  append(session, ": ", 1 + space);
+  append(session, value, value_len);
+  append(session, "\n", 1);
 }
 
 void frank_session_doom(struct frank_session *session)

@@ -50,6 +50,13 @@ struct frank_session {
 
   /* the mail under way */
   bool is_bounce;
+  bool is_spam; /* an earlier filter says so */
+  bool header_ended;
+  bool header_failed; /* too large, no memory, or no header that a message can have */
+  bool message_open;
+  bool dkim_failed;                                 /* it could not begin */
+  const char *dkim_whys[FRANK_MSMR_SIGNATURES_MAX]; /* what is wrong with each signature; "" */
+  uint32_t seen; /* occurrences of the field that may be removed */
   struct frank_address_text *recipients;
   size_t recipient_count;
   size_t recipient_room;
@@ -57,19 +64,13 @@ struct frank_session {
   char *header; /* the fields that matter, as text for mail/message.h */
   size_t header_len;
   size_t header_room;
-  bool header_ended;
-  bool header_failed; /* too large, no memory, or no header that a message can have */
-  uint32_t *doomed;   /* which occurrences of the field to remove, from 1 */
+  uint32_t *doomed; /* which occurrences to remove, from 1 */
   size_t doomed_count;
   size_t doomed_room;
-  uint32_t seen; /* occurrences of that field */
 
   struct frank_message message; /* after the header's end, over `header` */
-  bool message_open;
-  bool is_spam; /* an earlier filter says so */
   struct frank_judge judge;
   struct frank_dkim_verify *dkim;
-  bool dkim_failed; /* it could not begin */
 };
 
 /* FRANK_ERR_NOMEM. The settings are copied from the view. */

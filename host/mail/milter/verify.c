@@ -107,13 +107,13 @@ static void learn_dkim(struct frank_session *session,
       [FRANK_DKIM_SAID_TEMPERROR] = FRANK_DKIM_TEMPERROR,
       [FRANK_DKIM_SAID_OTHER] = FRANK_DKIM_FAIL,
   };
-  const char *whys[FRANK_MSMR_SIGNATURES_MAX];
   const struct frank_proofs *proofs = &session->judge.proofs;
   for (size_t i = 0; i < FRANK_MSMR_SIGNATURES_MAX; i++) {
+    session->dkim_whys[i] = "";
     results[i] = session->dkim_failed ? FRANK_DKIM_TEMPERROR : FRANK_DKIM_NOT_CHECKED;
   }
   if (session->dkim != NULL) {
-    frank_dkim_verify_finish(session->dkim, results, whys);
+    frank_dkim_verify_finish(session->dkim, results, session->dkim_whys);
   }
   if (session->settings.dkim != FRANK_MILTER_DKIM_HEADER) {
     return;
@@ -209,6 +209,15 @@ static enum frank_rule broken_rule(const struct frank_judge *judge)
   return judge->proofs.key_count > 0 ? judge->candidates[judge->best].rule : FRANK_RULE_COUNT;
 }
 
+/* What libopendkim finds wrong with the signature that the result is about: our own texts. */
+static const char *dkim_why(const struct frank_session *session)
+{
+  const struct frank_judge *judge = &session->judge;
+  int index =
+      judge->proofs.key_count > 0 ? judge->candidates[judge->best].judgement.signature_index : -1;
+  return session->message_open && index >= 0 ? session->dkim_whys[index] : "";
+}
+
 static void tell(SMFICTX *ctx, struct frank_session *session, size_t removed)
 {
   struct frank_milter_counters *counters = session->filter->counters;
@@ -226,9 +235,11 @@ static void tell(SMFICTX *ctx, struct frank_session *session, size_t removed)
   }
   frank_log(FRANK_LOG_INFO,
             "event=judged queue=%s b=%s result=%s bits=%.2f factor=%" PRIu64
-            " source=%s forged=%zu why=\"%s\"",
+            " source=%s forged=%zu why=\"%s%s%s\"",
             queue, prefix[0] != '\0' ? prefix : "-", frank_verdict_name(judge->verdict),
-            frank_judge_bits(judge), judge->factor, source, removed, judge->why);
+            frank_judge_bits(judge), judge->factor, source, removed, judge->why,
+            judge->why[0] != '\0' && dkim_why(session)[0] != '\0' ? ": " : "",
+            judge->why[0] != '\0' ? dkim_why(session) : "");
 }
 
 /* What this mail showed and what it is, for the estimation. Work that does not count (a replay, a

@@ -273,6 +273,17 @@ static void finds_forged_results(void **state)
       {"\"mx.example; x-msmr=pass", true},
       {"mx.example; x-msmr\x01=pass", true},
       {"; mx.example; x-msmr=pass", true},
+      /* what Sieve and mail programs decode */
+      {"=?us-ascii?q?mx.example?=; x-msmr=pass", true},
+      {"=?us-ascii?q?mx.example=3B_x-msmr=3Dpass?=", true},
+      {"\r\n\t=?utf-8?b?bXguZXhhbXBsZTsgeC1tc21yPXBhc3M=?=", true},
+      {"mx.=?us-ascii?q?example?=; x-msmr=pass", true},
+      {"mx.example; =?us-ascii?q?x-msmr=3Dpass?=", true},
+      {"mx.example; dkim=pass =?us-ascii?q?=3B_x-msmr=3Dpass?=", true},
+      {"(=?us-ascii?q?x?=) other.example; x-msmr=pass", false},
+      {"other.example; spf=pass smtp.mailfrom=\"=?x?q?a?=\"@c.example", false},
+      {"spf=pass smtp.mailfrom=a@c.example; dkim=none =?x?q?a?=", false},
+      {"mx.example; dkim=pass (=?us-ascii?q?=3B_x-msmr=3Dpass?=)", false},
       /* other filters' results stay */
       {"mx.example; dkim=pass header.b=\"PCy4cbsW\"", false},
       {"mx.example; dkim=pass (x-msmr=pass)", false},

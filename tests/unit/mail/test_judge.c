@@ -71,9 +71,7 @@ static const char *long_h(size_t len_bytes)
   static size_t used;
   char *to = texts[used++ % 2];
 
-  memcpy(to, "h=", 2);
-  memset(to + 2, 'x', len_bytes - 3);
-  memcpy(to + 2 + len_bytes - 3, ":to", 4);
+  (void)snprintf(to, sizeof texts[0], "h=%0*d:to", (int)len_bytes - 3, 0);
   return to;
 }
 

@@ -19,13 +19,13 @@
 
 struct row {
   const char *header;
-  const char *recipients; /* separated by spaces; "" none */
-  size_t more;            /* recipients that are not kept */
+  const char *recipients;             /* separated by spaces; "" none */
+  size_t more;                        /* recipients that are not kept */
+  const char *local, *skip, *domains; /* separated by spaces */
+  const char *b;                      /* of the chosen signature */
+  enum frank_unstamped why;
   bool is_bounce;
   bool skip_lists;
-  const char *local, *skip, *domains; /* separated by spaces */
-  enum frank_unstamped why;
-  const char *b; /* of the chosen signature */
 };
 
 static void fill(struct frank_config_list *list, const char *text)
