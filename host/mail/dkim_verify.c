@@ -266,7 +266,7 @@ static bool is_read_alike(DKIM_SIGINFO *theirs, const struct frank_dkim *ours)
          is_same(tag_of(theirs, false, "d"), ours->d) &&
          is_same(tag_of(theirs, false, "s"), ours->s) &&
          is_same(tag_of(theirs, false, "h"), ours->h) &&
-         is_same_number(tag_of(theirs, false, "l"), ours->has_l) &&
+         is_same_number(tag_of(theirs, false, "l"), ours->is_l_number) &&
          is_same_number(tag_of(theirs, false, "t"), ours->has_t) &&
          is_same_number(tag_of(theirs, false, "x"), ours->has_x);
 }

@@ -72,7 +72,7 @@ enum frank_err frank_dkim_parse(const char *value, size_t len_bytes, struct fran
   out->h = frank_taglist_get(&list, "h");
   /* What they say is for who verifies the signature; a stamp is bound to a= and b= alone. */
   out->has_l = frank_taglist_get(&list, "l").text != NULL;
-  (void)read_number(frank_taglist_get(&list, "l"), &out->l_bytes);
+  out->is_l_number = read_number(frank_taglist_get(&list, "l"), &out->l_bytes);
   out->has_t = read_number(frank_taglist_get(&list, "t"), &out->t_s);
   out->has_x = read_number(frank_taglist_get(&list, "x"), &out->x_s);
   return FRANK_OK;

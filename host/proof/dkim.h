@@ -22,8 +22,9 @@ struct frank_dkim {
   size_t b_len;
   struct frank_view d, s, h; /* as they stand, outer white space trimmed; NULL where absent */
   bool has_t, has_x;         /* false where the tag is absent or its value is not a number */
-  bool has_l; /* the tag is there; l_bytes is 0 where its value is no number, as libopendkim
-                 takes it: then the body is unsigned */
+  bool has_l; /* the tag is there, whatever it says: libopendkim takes what is no number for
+                 0, and then the body is unsigned */
+  bool is_l_number;
   uint64_t l_bytes, t_s, x_s; /* body length; signing and expiry time, seconds since 1970; a number
                                  that does not fit is UINT64_MAX (the RFC lets x= be "infinite") */
 };

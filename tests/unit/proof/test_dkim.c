@@ -142,6 +142,7 @@ static void leaves_out_what_is_no_number(void **state)
       assert_int_equal(parse(value, &dkim, &why), FRANK_OK);
       assert_string_equal(dkim.b, "Zm9v");
       assert_true(dkim.has_l);
+      assert_int_equal(dkim.is_l_number, wrong != 0);
       assert_int_equal(dkim.has_t, wrong != 1);
       assert_int_equal(dkim.has_x, wrong != 2);
       assert_int_equal(dkim.l_bytes, wrong != 0 ? 5 : 0);
