@@ -14,7 +14,7 @@ import zmq
 from daemon_support import patience
 from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, Signer, frank_milter, log_events,
                             make_folder, message, metrics, result_of, split_message, stamp,
-                            verify_milter)
+                            verify_milter, run_cases)
 
 FOLDER = None
 SIGNER = None
@@ -357,16 +357,13 @@ def test():
     FOLDER = make_folder()
     try:
         SIGNER = Signer(FOLDER)
-        for case in (a_delivery_counts_once_and_lists_do_not, many_connections_count_right,
-                     headers_are_what_the_mail_server_means, log_lines_cannot_be_forged,
-                     a_daemon_that_lies_does_no_harm,
-                     a_daemon_that_stands_still_costs_the_deadline, the_counters_add_up,
-                     levels_of_the_log_change_by_sighup,
-                     the_end_waits_for_no_mail_that_cannot_end,
-                     signals_of_others_do_not_end_the_filter, a_mint_holds_nobody_up):
-            start = time.monotonic()
-            case()
-            print(f"ok    {case.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+        run_cases(a_delivery_counts_once_and_lists_do_not, many_connections_count_right,
+                  headers_are_what_the_mail_server_means, log_lines_cannot_be_forged,
+                  a_daemon_that_lies_does_no_harm,
+                  a_daemon_that_stands_still_costs_the_deadline, the_counters_add_up,
+                  levels_of_the_log_change_by_sighup,
+                  the_end_waits_for_no_mail_that_cannot_end,
+                  signals_of_others_do_not_end_the_filter, a_mint_holds_nobody_up)
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
 

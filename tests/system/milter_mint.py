@@ -11,7 +11,7 @@ import time
 import harness
 from daemon_support import patience, sanitized
 from milter_support import (FACTOR, MilterClient, SENDER, Signer, apply, b_of, frank_milter,
-                            log_events, make_folder, message, metrics, stamp)
+                            log_events, make_folder, message, metrics, stamp, run_cases)
 
 FOLDER = None
 SIGNER = None
@@ -385,18 +385,15 @@ def test():
     FOLDER = make_folder()
     try:
         SIGNER = Signer(FOLDER)
-        for case in (a_stamp_is_put_at_the_top, rules_leave_mail_alone,
-                     a_mail_with_a_stamp_is_left_alone, folded_and_odd_signatures_are_read,
-                     signing_domains_choose, hostile_headers_are_bounded,
-                     without_a_daemon_mail_goes_on_and_is_counted,
-                     the_deadline_gives_the_best_that_was_found,
-                     the_next_daemon_is_asked_where_one_is_away,
-                     a_daemon_that_dies_in_the_middle_costs_no_stamp, settings_are_read_again,
-                     counters_outlive_their_processes, mails_under_way_come_to_their_end,
-                     bad_input_is_named, miltertest_agrees, metrics_pass_promtool):
-            start = time.monotonic()
-            case()
-            print(f"ok    {case.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+        run_cases(a_stamp_is_put_at_the_top, rules_leave_mail_alone,
+                  a_mail_with_a_stamp_is_left_alone, folded_and_odd_signatures_are_read,
+                  signing_domains_choose, hostile_headers_are_bounded,
+                  without_a_daemon_mail_goes_on_and_is_counted,
+                  the_deadline_gives_the_best_that_was_found,
+                  the_next_daemon_is_asked_where_one_is_away,
+                  a_daemon_that_dies_in_the_middle_costs_no_stamp, settings_are_read_again,
+                  counters_outlive_their_processes, mails_under_way_come_to_their_end,
+                  bad_input_is_named, miltertest_agrees, metrics_pass_promtool)
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
 

@@ -5,6 +5,7 @@ import base64
 import os
 import re
 import subprocess
+import time
 
 from cli_support import frank
 from mail_support import frank_milter, log_events, make_folder  # noqa: F401 (for tests)
@@ -76,3 +77,11 @@ def metrics(path):
     with open(path, encoding="utf-8") as file:
         lines = [line.split() for line in file if not line.startswith("#")]
     return {name: float(value) for name, value in lines}
+
+
+def run_cases(*cases):
+    """Runs each and says how long it took."""
+    for case in cases:
+        start = time.monotonic()
+        case()
+        print(f"ok    {case.__name__} ({time.monotonic() - start:.1f} s)", flush=True)

@@ -13,7 +13,7 @@ from daemon_support import patience, sanitized
 from dns_server import Nsd, txt
 from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, SENDER, Signer, apply, b_of,
                             log_events, make_folder, message, metrics, result_of, stamp,
-                            verify_milter)
+                            verify_milter, run_cases)
 from published_support import Publisher
 
 FOLDER = None
@@ -375,14 +375,11 @@ def test():
     FOLDER = make_folder()
     try:
         SIGNER = Signer(FOLDER)
-        for case in (each_result_of_the_spec, the_mail_rules_hold, old_and_future_signatures,
-                     forged_results_do_not_survive, the_dkim_result_can_come_from_a_filter_before,
-                     replays_are_counted, a_store_that_cannot_be_had_is_temperror,
-                     hostile_mail_is_bounded, the_factor_comes_from_a_publisher,
-                     the_factor_comes_from_a_frankd, the_estimation_is_told, bad_input_is_named):
-            start = time.monotonic()
-            case()
-            print(f"ok    {case.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+        run_cases(each_result_of_the_spec, the_mail_rules_hold, old_and_future_signatures,
+                  forged_results_do_not_survive, the_dkim_result_can_come_from_a_filter_before,
+                  replays_are_counted, a_store_that_cannot_be_had_is_temperror,
+                  hostile_mail_is_bounded, the_factor_comes_from_a_publisher,
+                  the_factor_comes_from_a_frankd, the_estimation_is_told, bad_input_is_named)
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
 
