@@ -1,5 +1,6 @@
 /* What the keeper and the filter of frank-milter share: settings and factor without a lock, and
  * counters that outlive both. */
+#include "base/clock.h"
 #include "mail/milter/counters.h"
 #include "mail/milter/view.h"
 
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -28,7 +30,7 @@ static void fill(struct frank_milter_settings *out, char with)
   memset(out, with, sizeof *out);
 }
 
-/* A writer that never rests; a reader sees one of its two states, never a mixture. */
+/* A writer that is always at it; a reader sees one of its two states, never a mixture. */
 static void a_reader_sees_no_half_of_a_change(void **state)
 {
   struct frank_milter_view *view = NULL;
@@ -43,8 +45,13 @@ static void a_reader_sees_no_half_of_a_change(void **state)
   assert_true(writer >= 0);
   if (writer == 0) {
     for (uint64_t i = 0;; i++) {
+      struct timespec pause = {.tv_sec = 0};
+      uint64_t start_us = frank_clock_now_us();
       fill(&settings, i % 2 == 0 ? 'b' : 'a');
       frank_milter_view_put_settings(view, &settings);
+      /* so that a reader comes through now and then, however slow both are */
+      pause.tv_nsec = (long)(1000 * (5 * (frank_clock_now_us() - start_us) % 900000));
+      (void)nanosleep(&pause, NULL);
     }
   }
   assert_int_equal(frank_milter_view_map(fd, &mapped), FRANK_OK);
