@@ -25,7 +25,7 @@ void frank_milter_view_put_settings(struct frank_milter_view *view,
                                     const struct frank_milter_settings *settings);
 void frank_milter_view_put_factor(struct frank_milter_view *view,
                                   const struct frank_judge_factor *factor);
-/* Copies, for any thread. The settings are some 250 KiB: once for each connection. */
+/* Copies, for any thread. The settings are some 200 KiB: once for each connection. */
 void frank_milter_view_settings(const struct frank_milter_view *view,
                                 struct frank_milter_settings *out);
 /* Another number where the settings are others. */
