@@ -11,7 +11,7 @@ import threading
 import time
 
 from daemon_support import (check_answer, descriptors_of, in_threads, jobs_of_all_shapes, patience,
-                            rate_hps, request, status, zombies_of)
+                            no_zombie_stays, rate_hps, request, status)
 from frank_client import mint_patiently
 from harness import Frankd, free_port, run, wait_until
 
@@ -114,8 +114,7 @@ def every_child_may_die_or_stop_while_40_jobs_run():
                 assert restarts == expected_restarts[name] or (
                     name.startswith("cpu") and restarts > expected_restarts[name]), \
                     f"{restarts} restarts of {name} are told after {number.name}"
-                wait_until(f"no zombie is left of {name} after {number.name}",
-                           lambda: not zombies_of(frankd.pid), patience(5))
+                no_zombie_stays(frankd.pid)
                 assert frankd.process.poll() is None, "frankd died"
                 print(f"      {number.name} {name}: 40 right answers, the slowest in "
                       f"{slowest_s:.2f} s")
@@ -148,7 +147,7 @@ def all_children_may_die_at_once():
                 run_jobs(frankd.ipc, factor, lambda: None)
             wait_until("all children are new and ready", lambda: all_ready(frankd) and
                        not before & {pid for pid, _, _ in children(frankd).values()}, patience(30))
-            wait_until("no zombie is left", lambda: not zombies_of(frankd.pid), patience(5))
+            no_zombie_stays(frankd.pid)
             wait_until("frankd has as many descriptors as before",
                        lambda: len(descriptors_of(frankd.pid)) == descriptors, patience(5))
             assert frankd.process.poll() is None, "frankd died"

@@ -12,17 +12,23 @@ import time
 import unittest.mock
 
 from daemon_support import (MAX_FACTOR, check_answer, collect, devices, in_threads,
-                            jobs_of_all_shapes, patience, percentile, rate_hps, request, state_of,
-                            status, zombies_of)
+                            jobs_of_all_shapes, no_zombie_stays, patience, percentile, rate_hps,
+                            request, state_of, status)
 from harness import Frankd, random_b, run, wait_until
 
-CONFIG = """
+
+
+def config():
+    """Sick devices are ended soon, but none that only waits for its turn on a busy machine."""
+    return f"""
 slice = 20ms
 stall_floor = 150ms
-kill_floor = 400ms
-open_limit = 1s
+kill_floor = {patience(400)}ms
+open_limit = {patience(1)}s
 worker_nice = 0
 """
+
+
 BATCH = 24
 GRACE_S = 1.0
 
@@ -77,7 +83,7 @@ def moderate_factor(frankd):
 
 def each_liar_is_found_out_and_quarantined():
     for name, (lies, why) in LIARS.items():
-        with Frankd(["--device", "cpu:0", "--device", name], config=CONFIG) as frankd:
+        with Frankd(["--device", "cpu:0", "--device", name], config=config()) as frankd:
             start = time.monotonic()
             done = work_until(frankd, f"{name} is quarantined",
                               lambda now: device_of(now, name)["state"] == "quarantined",
@@ -92,21 +98,23 @@ def each_liar_is_found_out_and_quarantined():
             assert device["rate_hps"] == 0, f"{name}: a dead device shines with a rate: {device}"
             assert device_of(now, "cpu:0")["wrong_hits"] == 0, now["devices"]
             assert now["totals"]["met"] == done, (done, now["totals"])
-            assert not zombies_of(frankd.pid), zombies_of(frankd.pid)
+            no_zombie_stays(frankd.pid)
             print(f"      {name}: {done} right answers, quarantined after {took_s:.1f} s, "
                   f"{device['restarts']} restarts, {device['wrong_hits']} wrong hits")
 
 
 def the_slow_and_the_unlucky_go_on_working():
     """Slow is not sick; who dies now and then is restarted."""
-    with Frankd(["--device", "cpu:0", "--device", "faulty:slow"], config=CONFIG) as frankd:
+    # It sleeps for nine times as long as it searched, and is not killed for that.
+    with Frankd(["--device", "cpu:0", "--device", "faulty:slow"],
+                config="slice = 20ms\nstall_floor = 150ms\nkill_floor = 20s\n") as frankd:
         work_until(frankd, "faulty:slow has done some work",
                    lambda now: device_of(now, "faulty:slow")["attempts"] > 100000,
                    moderate_factor(frankd))
         device = devices(frankd)["faulty:slow"]
         assert device["state"] == "ready" and device["restarts"] == 0, device
         assert 0 < device["rate_hps"] < devices(frankd)["cpu:0"]["rate_hps"], device
-    with Frankd(["--device", "cpu:0", "--device", "faulty:flaky"], config=CONFIG) as frankd:
+    with Frankd(["--device", "cpu:0", "--device", "faulty:flaky"], config=config()) as frankd:
         done = work_until(frankd, "faulty:flaky was restarted and works",
                           lambda now: device_of(now, "faulty:flaky")["restarts"] >= 2,
                           moderate_factor(frankd))
@@ -121,7 +129,7 @@ def all_of_them_at_once_change_no_answer():
     arguments = ["--device", "cpu:0"]
     for name in names:
         arguments += ["--device", name]
-    with Frankd(arguments, config=CONFIG) as frankd:
+    with Frankd(arguments, config=config()) as frankd:
         factor = moderate_factor(frankd)
 
         def one_client(_):
@@ -133,14 +141,14 @@ def all_of_them_at_once_change_no_answer():
         now = status(frankd)
         assert now["totals"]["met"] == 4 * 3 * 20, now["totals"]
         assert now["wrong_hits"] > 0, "nobody lied"
-        assert not zombies_of(frankd.pid), zombies_of(frankd.pid)
+        no_zombie_stays(frankd.pid)
         told = {d["name"]: (d["state"], d["restarts"], d["wrong_hits"]) for d in now["devices"]}
         print(f"      240 right answers; state, restarts, wrong hits: {told}")
 
 
 def a_quarantined_device_is_tried_again():
-    config = CONFIG + "quarantine = 300ms\n"
-    with Frankd(["--device", "cpu:0", "--device", "faulty:die"], config=config) as frankd:
+    with Frankd(["--device", "cpu:0", "--device", "faulty:die"],
+                config=config() + "quarantine = 300ms\n") as frankd:
         # Six failures in a row bring it there; later restarts come after a quarantine.
         work_until(frankd, "faulty:die is tried again after its quarantine",
                    lambda now: device_of(now, "faulty:die")["restarts"] >= 7,
@@ -148,7 +156,7 @@ def a_quarantined_device_is_tried_again():
 
 
 def without_a_device_requests_are_refused_at_once():
-    with Frankd(["--device", "faulty:die"], config=CONFIG) as frankd, frankd.client() as client:
+    with Frankd(["--device", "faulty:die"], config=config()) as frankd, frankd.client() as client:
         until = time.monotonic() + patience(30)
         while True:
             start = time.monotonic()
@@ -219,8 +227,9 @@ def work_of_a_lost_worker_is_reassigned_soon():
                             check_answer(reply, b, factor=factor)
 
                 in_threads(7, one_client)
+                # Whoever had none in flight just then asked for one soon after.
                 worst_ms.append(max((end - struck_at[0]) * 1000 for start, end in spans
-                                    if start <= struck_at[0] <= end))
+                                    if start <= struck_at[0] + 0.005 and end >= struck_at[0]))
                 wait_until("the worker is replaced", lambda: devices(frankd)["cpu:0"]["pid"]
                            not in (0, pid), patience(20))
             figures[number.name] = [round(ms) for ms in worst_ms]
@@ -246,7 +255,7 @@ def sigterm_ends_it_though_every_device_hangs():
         arguments = ["--device", name] if name == "faulty:hang" else ["--device", "cpu"]
         if name == "faulty:open":
             arguments += ["--device", name]
-        text = config + ("open_limit = 1s\n" if name == "faulty:open" else "")
+        text = config + (f"open_limit = {patience(1)}s\n" if name == "faulty:open" else "")
         with Frankd(arguments, config=text) as frankd:
             workers = frankd.children("frank-worker")
             with frankd.client() as client:
@@ -285,7 +294,7 @@ def what_devices_keep_outlives_worker_and_daemon():
 
         def start(directory):
             with unittest.mock.patch.dict(os.environ, CACHE_DIRECTORY=directory):
-                return Frankd(["--device", "faulty:keeps"], config=CONFIG)
+                return Frankd(["--device", "faulty:keeps"], config=config())
 
         with start(cache) as frankd:
             how, number = variant(frankd)

@@ -10,7 +10,7 @@ import time
 import zmq
 
 from frank_client import check_stamp
-from harness import children_of, program, random_b
+from harness import children_of, patience, program, random_b, sanitized, wait_until  # noqa: F401 (for tests)
 
 # 1 in CI; the full run (reliability's row 7: 100 rounds) sets 20.
 SCALE = max(1.0, float(os.environ.get("FRANK_TEST_SCALE", "1")))
@@ -20,19 +20,6 @@ SHAPES = (("ed25519", 88, "ed25519-sha256"), ("rsa1024", 172, "rsa-sha256"),
           ("rsa2048", 344, "rsa-sha256"), ("rsa4096", 684, "rsa-sha256"))
 
 MAX_FACTOR = 2**40  # frankd's max_factor: hopeless within a test
-
-
-def sanitized():
-    """True when the programs carry AddressSanitizer: slower, and their memory is not theirs."""
-    if os.environ.get("FRANK_SANITIZED") == "1":
-        return True
-    with open(program("frankd"), "rb") as file:
-        return b"__asan_init" in file.read()
-
-
-def patience(seconds):
-    """A time limit, longer where the programs are slower."""
-    return seconds * 4 if sanitized() else seconds
 
 
 def status(frankd):
@@ -67,6 +54,11 @@ def state_of(pid):
 
 def zombies_of(pid):
     return [child for child, _ in children_of(pid) if state_of(child) == "Z"]
+
+
+def no_zombie_stays(pid):
+    """Who has just died is a zombie until it is waited for: only one that stays is a mistake."""
+    wait_until(f"no zombie is left of {pid}", lambda: not zombies_of(pid), 5)
 
 
 def descriptors_of(pid):

@@ -61,8 +61,24 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def sanitized():
+    """True when the programs carry AddressSanitizer: slower, and their memory is not theirs."""
+    if os.environ.get("FRANK_SANITIZED") == "1":
+        return True
+    with open(program("frankd"), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+def patience(seconds):
+    """A time limit, longer where the programs are slower."""
+    return seconds * 4 if sanitized() else seconds
+
+
 def wait_until(what, condition, timeout_s=10.0, step_s=0.02):
-    """Waits until condition() is true; raises AssertionError naming `what`."""
+    """Waits until condition() is true; raises AssertionError naming `what` after four times
+    timeout_s: a machine of tests stands still for seconds at times, and who waits in vain has
+    failed anyway."""
+    timeout_s *= 4
     until = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > until:
