@@ -44,7 +44,10 @@ def json_has_a_record_each_and_a_final_one():
 
 
 def test_searches_on_each_device():
-    done = frank("devices", "--test", "--device", "cpu:0", "--json")
+    for _ in range(5):  # it has 2 s for each kind, of which others may take all on a busy machine
+        done = frank("devices", "--test", "--device", "cpu:0", "--json")
+        if "no attempts in" not in done.stdout.decode():
+            break
     assert done.returncode == 0, done
     device, final = records(done)
     assert final["failed"] == 0, final

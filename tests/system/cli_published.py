@@ -158,7 +158,7 @@ def whatever_a_source_does_is_a_reason():
     key = Key()
     alone = set(MODES) - {"good", "lower epoch", "same epoch", "other issuer"}  # no harm at first
     with Home() as kept, Publisher(key=key) as publisher:
-        args = ["mint", "--b", B, "--json", "--dry-run", "--deadline", "1s", "--factor-key",
+        args = ["mint", "--b", B, "--json", "--dry-run", "--deadline", "3s", "--factor-key",
                 key.public_base64, "--factor-url", publisher.url]
         assert record_of(kept.frank(*args))["factor"] == 2000
         for mode in sorted(set(MODES) - {"good", "not modified"}):

@@ -16,6 +16,7 @@ programs are those of the build folder named by FRANK_BIN. Traffic stays on loop
 
 import base64
 import os
+import random
 import shutil
 import signal
 import socket
@@ -55,10 +56,18 @@ def random_b(length=344):
 
 
 def free_port():
-    """A TCP port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of loopback that is free for TCP and UDP. It is below those that the kernel gives to
+    outgoing connections: none of them takes it before its server does."""
+    for _ in range(1000):
+        port = random.randrange(10000, 32768)
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(type=kind) as probe:
+                    probe.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            continue
+    raise AssertionError("no port is free")
 
 
 def sanitized():
@@ -117,9 +126,12 @@ def memory_kib(pid, field="VmRSS"):
 
 
 def cpu_seconds(pid):
-    """User and system time that a process has used."""
-    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-        text = file.read()
+    """User and system time that a process has used; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            text = file.read()
+    except OSError:
+        return 0.0
     fields = text[text.rindex(")") + 1:].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
