@@ -49,7 +49,7 @@ def on_terminal(args, env=(), stdout_too=False):
 
 
 def progress_line_is_shown_on_a_terminal():
-    seen, status = on_terminal([*HARD, "--deadline", "1500ms"])
+    seen, status = on_terminal([*HARD, "--deadline", "3s"])
     assert status == 1, seen
     line = re.search(r"([0-9.]+ ?[kMG]?) attempts  ([0-9.]+ ?[kMG]?)/s  chance so far ([0-9.]+)%  "
                      r"best ([0-9.]+) of 53\.00 bits", seen)
@@ -106,7 +106,7 @@ def start(args, **options):
 def wait_for_search(process):
     """Returns when the workers of a process have searched for a while."""
     def searching():
-        return sum(cpu_seconds(pid) for pid in workers_of(process)) > 0.5
+        return sum(cpu_seconds(pid) for pid in workers_of(process)) > 0.1
 
     wait_until("the workers search", searching)
 
