@@ -2,6 +2,7 @@
 it is interrupted."""
 
 import base64
+import contextlib
 import json
 import math
 import os
@@ -97,10 +98,16 @@ def colour_is_for_terminals_without_no_color():
     assert "\x1b" not in seen and "fail (" in seen, seen
 
 
-def start(args, **options):
+@contextlib.contextmanager
+def started(args, **options):
+    """A frank that runs; none is left, whatever happens."""
     process = subprocess.Popen([program("frank"), *args], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, **options)
-    return process
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def wait_for_search(process):
@@ -117,65 +124,66 @@ def workers_of(process):
 
 def interrupt_gives_the_best_and_ends_by_the_signal():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        process = start([*HARD, "--deadline", "1h"], stdin=subprocess.DEVNULL)
-        wait_for_search(process)
-        sent = time.monotonic()
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-        assert time.monotonic() - sent < patience(3), "it ends at once"
-        assert process.returncode == -number, (process.returncode, err)
-        check_header(out[:-1], "rsa-sha256", B)
-        assert b"interrupted" in err, err
+        with started([*HARD, "--deadline", "1h"], stdin=subprocess.DEVNULL) as process:
+            wait_for_search(process)
+            sent = time.monotonic()
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+            assert time.monotonic() - sent < patience(3), "it ends at once"
+            assert process.returncode == -number, (process.returncode, err)
+            check_header(out[:-1], "rsa-sha256", B)
+            assert b"interrupted" in err, err
 
 
 def interrupt_ends_with_a_record_of_json():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        process = start([*HARD, "--deadline", "1h", "--json"], stdin=subprocess.DEVNULL)
-        wait_for_search(process)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == -number, (process.returncode, err)
-        record = json.loads(out)
-        assert record["interrupted"] is True and record["met"] is False, record
+        with started([*HARD, "--deadline", "1h", "--json"], stdin=subprocess.DEVNULL) as process:
+            wait_for_search(process)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+            assert process.returncode == -number, (process.returncode, err)
+            record = json.loads(out)
+            assert record["interrupted"] is True and record["met"] is False, record
 
 
 def interrupted_filter_writes_nothing_and_says_later():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        process = start([*HARD[:1], "--filter", *HARD[3:], "--deadline", "1h"],
-                        stdin=subprocess.PIPE)
-        process.stdin.write(MESSAGE)
-        process.stdin.close()
-        process.stdin = None
-        wait_for_search(process)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 75 and out == b"" and b"nothing written" in err, (process, err)
+        with started([*HARD[:1], "--filter", *HARD[3:], "--deadline", "1h"],
+                     stdin=subprocess.PIPE) as process:
+            process.stdin.write(MESSAGE)
+            process.stdin.close()
+            process.stdin = None
+            wait_for_search(process)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+            assert process.returncode == 75 and out == b"", (process, out, err)
+            assert b"nothing written" in err, err
 
 
 def ignored_signal_stays_ignored():
     for number in (signal.SIGINT, signal.SIGHUP):  # in the background; by nohup
-        process = start([*HARD, "--deadline", "3s"], stdin=subprocess.DEVNULL,
-                        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
-        time.sleep(0.7)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 1 and b"not met" in err, (process.returncode, err)
+        with started([*HARD, "--deadline", "3s"], stdin=subprocess.DEVNULL,
+                     preexec_fn=lambda: signal.signal(number, signal.SIG_IGN)) as process:
+            time.sleep(0.7)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 1 and b"not met" in err, (process.returncode, err)
 
 
 def no_worker_outlives_frank():
-    process = start([*HARD, "--deadline", "1h"], stdin=subprocess.DEVNULL)
-    wait_for_search(process)
-    workers = workers_of(process)
-    process.kill()
-    process.communicate(timeout=60)
-    until = time.monotonic() + 20
-    while any(os.path.exists(f"/proc/{pid}") for pid in workers) and time.monotonic() < until:
-        time.sleep(0.05)
-    left = [pid for pid in workers if os.path.exists(f"/proc/{pid}")]
-    # A worker that ended may still wait for its new parent to collect it.
-    for pid in left:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            assert file.read().rsplit(")", 1)[1].split()[0] == "Z", pid
+    with started([*HARD, "--deadline", "1h"], stdin=subprocess.DEVNULL) as process:
+        wait_for_search(process)
+        workers = workers_of(process)
+        process.kill()
+        process.communicate(timeout=60)
+        until = time.monotonic() + 20
+        while any(os.path.exists(f"/proc/{pid}") for pid in workers) and time.monotonic() < until:
+            time.sleep(0.05)
+        left = [pid for pid in workers if os.path.exists(f"/proc/{pid}")]
+        # A worker that ended may still wait for its new parent to collect it.
+        for pid in left:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                assert file.read().rsplit(")", 1)[1].split()[0] == "Z", pid
 
 
 if __name__ == "__main__":
