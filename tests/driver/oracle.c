@@ -119,6 +119,21 @@ void oracle_fill(struct oracle_job *out, uint64_t *random, unsigned blocks, unsi
   job->bound = oracle_bound(out, hits);
 }
 
+uint64_t oracle_fill_jobs(struct oracle_job *made, struct frank_fpga_job *jobs, size_t count,
+                          uint64_t *random)
+{
+  uint64_t compressions = 0;
+  for (size_t i = 0; i < count; i++) {
+    unsigned blocks = 1 + (unsigned)(oracle_random(random) % 3);
+    oracle_fill(&made[i], random, blocks, 0, 100 + oracle_random(random) % 400, 4);
+    made[i].job.may_stop = i % 4 == 3;
+    made[i].job.stop_at = made[i].job.may_stop ? oracle_bound(&made[i], 2) : 0;
+    jobs[i] = made[i].job;
+    compressions += jobs[i].count * blocks;
+  }
+  return compressions;
+}
+
 uint32_t oracle_word(const struct oracle_job *of, uint32_t counter)
 {
   uint8_t first[64];

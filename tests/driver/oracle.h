@@ -23,6 +23,11 @@ uint64_t oracle_seed(void);
 void oracle_fill(struct oracle_job *out, uint64_t *random, unsigned blocks, unsigned counter_word,
                  uint64_t count, unsigned hits);
 
+/* `count` jobs of a few blocks and hits, some that may stop; `jobs` gets them one after the other.
+ * How many compressions they take. */
+uint64_t oracle_fill_jobs(struct oracle_job *made, struct frank_fpga_job *jobs, size_t count,
+                          uint64_t *random);
+
 /* The bound that `hits` counters of the job meet (the first 4096 where there are more); 0: none. */
 uint32_t oracle_bound(const struct oracle_job *of, unsigned hits);
 

@@ -120,7 +120,7 @@ class Rspamd:
                 os.unlink(os.path.join(etc, "modules.d", name))
         # The three steps of README.md.
         for name, place in (("msmr.lua", "plugins.d"), ("msmr_judge.lua", "lua"),
-                            ("msmr_report.lua", "lua"),
+                            ("msmr_replay.lua", "lua"), ("msmr_report.lua", "lua"),
                             ("msmr.conf", "modules.d"), ("msmr_group.conf", "scores.d")):
             os.makedirs(os.path.join(etc, place), exist_ok=True)
             shutil.copy(os.path.join(PLUGIN, name), os.path.join(etc, place, name))

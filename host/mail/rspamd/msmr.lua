@@ -20,15 +20,14 @@ local E = {}
 -- rspamd looks for modules in /etc/rspamd/lua, wherever its configuration lies.
 package.path = string.format('%s/lua/?.lua;%s', rspamd_paths['LOCAL_CONFDIR'], package.path)
 local judge = require "msmr_judge"
+local msmr_replay = require "msmr_replay"
 local msmr_report = require "msmr_report"
-local lua_redis = require "lua_redis"
 local lua_util = require "lua_util"
 local rspamd_cryptobox_hash = require "rspamd_cryptobox_hash"
 local rspamd_logger = require "rspamd_logger"
 local rspamd_util = require "rspamd_util"
 
 local rule_names = { 'dkim', 'cover', 'recipient', 'age', 'replay' }
-local addresses_max = 1000 -- of signed To: and Cc:
 local why_max_bytes = 160
 local repeats_max = 3 -- deliveries to one recipient that are no replay
 
@@ -57,53 +56,8 @@ local scores = {
 
 local rules = {} -- name -> true
 local factor_from_map
-local redis_params, note_script, undo_script
+local deliveries -- counted, where there is Redis
 local dkim_verify = rspamd_plugins.dkim and rspamd_plugins.dkim.verify
-
---[[ Deliveries of a signature: a sorted set of recipients by their number of deliveries, and first
-sight. Both go at the same time, which never moves ahead: the earlier of those that were asked for.
-A signature learns no more than ARGV[2] recipients, all of them are too many by then.
-KEYS: the set, first sight. ARGV: now, recipients at most, forget at, recipients...
-Returns recipients, deliveries to the one who got it most often, first sight. ]]--
-local note_lua = [[
-local first = redis.call('GET', KEYS[2])
-if not first then
-  first = ARGV[1]
-  redis.call('DEL', KEYS[1])
-  redis.call('SET', KEYS[2], first)
-  redis.call('EXPIREAT', KEYS[2], ARGV[3])
-end
-local count = redis.call('ZCARD', KEYS[1])
-for i = 4, #ARGV do
-  if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
-    redis.call('ZINCRBY', KEYS[1], 1, ARGV[i])
-  else
-    count = count + 1
-    if count <= tonumber(ARGV[2]) then
-      redis.call('ZADD', KEYS[1], 1, ARGV[i])
-    end
-  end
-end
-local left = redis.call('TTL', KEYS[2])
-if tonumber(ARGV[1]) + left > tonumber(ARGV[3]) then
-  redis.call('EXPIREAT', KEYS[2], ARGV[3])
-end
-redis.call('EXPIRE', KEYS[1], math.max(redis.call('TTL', KEYS[2]), 1))
-local most = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return {count, tonumber(most[2] or 0), tonumber(first)}
-]]
-
--- The delivery did not happen. KEYS: the set. ARGV: recipients.
-local undo_lua = [[
-for i = 1, #ARGV do
-  if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
-    if tonumber(redis.call('ZINCRBY', KEYS[1], -1, ARGV[i])) < 1 then
-      redis.call('ZREM', KEYS[1], ARGV[i])
-    end
-  end
-end
-return 1
-]]
 
 local function sha256_hex(text)
   return rspamd_cryptobox_hash.create_specific('sha256', text):hex()
@@ -189,7 +143,7 @@ local function addressed_by(task, signature)
         local address = text_of_address(entry)
 
         seen = seen + 1
-        if address and not set[address] and seen <= addresses_max then
+        if address and not set[address] and seen <= msmr_replay.recipients_max then
           set[address] = true
           count = count + (is_exempt(address) and 0 or 1)
         end
@@ -295,52 +249,34 @@ local function tell(task, best, testing)
   task:cache_set('msmr_best', best)
 end
 
--- Counts this delivery in Redis, then tells.
+-- Counts this delivery, then tells.
 local function count_delivery(task, best, testing, now_s)
   local signature = best.signature
-  local id = sha256_hex(signature.a .. '\0' .. judge.decode_base64(signature.b))
-  local key = string.format('%s{%s}', settings.replay_prefix, id)
-  local keys, args = { key .. 'n', key .. 'f' }, {}
 
-  for i, address in ipairs((envelope_of(task))) do
-    args[i] = sha256_hex(settings.replay_secret .. '\0' .. id .. '\0' .. address):sub(1, 32)
-  end
-  best.undo = { key = keys[1], args = args }
+  deliveries.note(task, signature, (envelope_of(task)), now_s, function(err, noted)
+    local why
 
-  local function counted(err, data)
-    if err or type(data) ~= 'table' then
-      rspamd_logger.errx(task, 'cannot count deliveries: %s', err or data)
-      best.undo = nil
+    best.noted = noted
+    if err then
+      rspamd_logger.errx(task, 'cannot count deliveries: %s', err)
       if best.verdict == 'pass' then
         best.verdict, best.why = 'temperror', 'replay: the store cannot be had now'
       end
       return tell(task, best, testing)
     end
-    local recipients, most, first = tonumber(data[1]), tonumber(data[2]), tonumber(data[3])
-    local why
-
-    if not signature.t and first < now_s - judge.age_max_s and rules.age then
+    if not signature.t and noted.first_s < now_s - judge.age_max_s and rules.age then
       best.verdict, best.why = 'policy', 'age: first seen more than 28 days ago'
-    elseif recipients > best.addressed and (best.verdict == 'pass' or best.addressed > 0) then
-      why = string.format('replay: %.0f recipients, %.0f addressed', recipients, best.addressed)
-    elseif most > repeats_max then
-      why = string.format('replay: %.0f deliveries to one recipient', most)
+    elseif noted.recipients > best.addressed and (best.verdict == 'pass' or best.addressed > 0) then
+      why = string.format('replay: %.0f recipients, %.0f addressed', noted.recipients,
+        best.addressed)
+    elseif noted.most > repeats_max then
+      why = string.format('replay: %.0f deliveries to one recipient', noted.most)
     end
     if why and (best.verdict == 'pass' or best.verdict == 'policy') then
       best.verdict, best.why, best.is_replay = 'policy', why, true
     end
     tell(task, best, testing)
-  end
-
-  local all = { string.format('%.0f', now_s), string.format('%.0f', addresses_max),
-    string.format('%.0f', math.max(judge.remember_until(signature, now_s), now_s + 1)) }
-  for _, name in ipairs(args) do
-    all[#all + 1] = name
-  end
-  if not lua_redis.exec_redis_script(note_script, { task = task, is_write = true, key = key },
-    counted, keys, all) then
-    counted('no server', nil)
-  end
+  end)
 end
 
 -- Once for a message: `open` has its candidates and the DKIM results by signature.
@@ -456,13 +392,8 @@ end
 local function undo(task)
   local best = task:cache_get('msmr_best')
 
-  if best and best.undo and task:get_metric_action() == 'soft reject' then
-    lua_redis.exec_redis_script(undo_script, { task = task, is_write = true, key = best.undo.key },
-      function(err)
-        if err then
-          rspamd_logger.errx(task, 'cannot take back a delivery: %s', err)
-        end
-      end, { best.undo.key }, best.undo.args)
+  if best and best.noted and task:get_metric_action() == 'soft reject' then
+    deliveries.take_back(task, best.noted)
   end
 end
 
@@ -587,11 +518,8 @@ if wrong then
   return
 end
 if rules.replay then
-  redis_params = lua_redis.parse_redis_server(N)
-  if redis_params then
-    note_script = lua_redis.add_redis_script(note_lua, redis_params)
-    undo_script = lua_redis.add_redis_script(undo_lua, redis_params)
-  else
+  deliveries = msmr_replay.new(N, settings, sha256_hex)
+  if not deliveries then
     rspamd_logger.warnx(rspamd_config, 'msmr: no Redis, so the rule replay is off')
     rules.replay = nil
   end

@@ -1,5 +1,6 @@
 #include "fixture.h"
-#include "tree.h"
+
+#include "../tree.h"
 
 #include "base/child.h"
 #include "base/clock.h"
@@ -75,6 +76,26 @@ void fixture_open(struct fixture *fixture, const char *const *more)
     fail_msg("no READY, but %u: %s", type, first.failed.why);
   }
   (void)snprintf(fixture->endpoint, sizeof fixture->endpoint, "%s", first.ready.endpoint);
+}
+
+void fixture_expect_failed(const char *endpoint, const char *const *more, enum frank_err err,
+                           const char *named)
+{
+  union {
+    struct frank_record_failed failed;
+    char bytes[512];
+  } first;
+  struct frank_chan *chan = NULL;
+  pid_t pid = -1;
+  uint16_t type = 0;
+  fixture_start(endpoint, more, &chan, &pid, &type, &first);
+  assert_int_equal(type, FRANK_RECORD_FAILED);
+  if ((enum frank_err)first.failed.err != err || !first.failed.fatal ||
+      !strstr(first.failed.why, named)) {
+    fail_msg("%s: %s (fatal %d): %s", endpoint, frank_err_text((enum frank_err)first.failed.err),
+             first.failed.fatal, first.failed.why);
+  }
+  assert_int_equal(fixture_end(&chan, &pid, 0), 1);
 }
 
 int fixture_end(struct frank_chan **chan, pid_t *pid, int kill_it)

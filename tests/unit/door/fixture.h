@@ -6,6 +6,7 @@
 #define FRANK_TESTS_UNIT_DOOR_FIXTURE_H
 
 #include "base/chan.h"
+#include "base/err.h"
 #include "door/messages.h"
 
 #include <setjmp.h>
@@ -15,6 +16,10 @@
 #include <sys/types.h>
 
 #include <cmocka.h>
+
+/* A signature to ask a stamp for, and the body of such a request. */
+#define FIXTURE_B    "AAAABBBBCCCC"
+#define FIXTURE_BODY "{\"b\":\"" FIXTURE_B "\",\"factor\":16,\"deadline_ms\":500,\"priority\":7}"
 
 struct fixture {
   char folder[64];    /* its own, removed at the end */
@@ -33,6 +38,10 @@ void fixture_start(const char *endpoint, const char *const *more, struct frank_c
                    pid_t *pid, uint16_t *type, void *payload);
 /* The fixture's own door, which must become ready. */
 void fixture_open(struct fixture *fixture, const char *const *more);
+/* A door that cannot work at `endpoint`: it fails with `err`, for good, and its words have `named`.
+ */
+void fixture_expect_failed(const char *endpoint, const char *const *more, enum frank_err err,
+                           const char *named);
 /* Kills it, or waits until it ends by itself; the exit status, or -1 for a signal. */
 int fixture_end(struct frank_chan **chan, pid_t *pid, int kill_it);
 

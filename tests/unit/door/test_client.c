@@ -1,99 +1,34 @@
-/* The client library against a real frank-door whose frankd is the test: what it believes, and what
- * it does when daemons lie, leave, or are not there. */
-#include "fixture.h"
+/* The client library against a real frank-door whose frankd is the test: what it asks, and what it
+ * believes of the replies. */
+#include "client_support.h"
 
 #include "base/clock.h"
-#include "door/client.h"
-#include "door/keys.h"
 #include "proof/target.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
-#define B "AAAABBBBCCCC"
-
 static struct frank_client_reply reply;
-static char b[FRANK_B_MAX_BYTES + 1];
-static char why[FRANK_CLIENT_WHY_BYTES];
 
-static struct frank_client *client_of(const char *first, const char *second, uint32_t retry_ms,
-                                      uint32_t tries)
-{
-  const char *endpoints[] = {first, second};
-  struct frank_client *client = NULL;
-  const struct frank_client_config config = {.endpoints = endpoints,
-                                             .endpoint_count = second ? 2 : 1,
-                                             .retry_ms = retry_ms,
-                                             .tries_max = tries};
-  if (frank_client_new(&config, &client, why) != FRANK_OK) {
-    fail_msg("%s", why);
-  }
-  return client;
-}
-
-static uint64_t ask(struct frank_client *client, uint64_t factor, uint32_t deadline_ms)
-{
-  uint64_t id = 0;
-  const struct frank_client_mint mint = {
-      .b = B, .factor = factor, .deadline_ms = deadline_ms, .priority = -1};
-  assert_int_equal(frank_client_mint(client, &mint, &id), FRANK_OK);
-  return id;
-}
-
-/* Lets the client work while the test plays frankd: true when the door has a record. */
-static bool turn(struct frank_client *client, struct fixture *f, uint16_t *type)
-{
-  enum frank_err err = frank_client_next(client, 10, &reply);
-  assert_int_equal(err, FRANK_ERR_AGAIN);
-  return fixture_has_record(f, 10, type);
-}
-
-static struct frank_request expect_mint(struct fixture *f)
-{
-  struct frank_request request;
-  char tail[256]; /* b, and the domains of the recipients */
-  fixture_expect(f, FRANK_DOOR_MINT, &request, sizeof request, tail);
-  memcpy(b, tail, request.b_len);
-  b[request.b_len] = '\0';
-  assert_string_equal(b, B);
-  return request;
-}
-
-static void give(struct fixture *f, uint64_t tag, uint64_t factor)
-{
-  struct frank_answer answer = fixture_stamp(tag, B, "17", factor);
-  fixture_put(f, FRANK_DOOR_ANSWER, &answer, sizeof answer);
-}
-
-static void next_is(struct frank_client *client, uint64_t id, const char *code)
-{
-  assert_int_equal(frank_client_next(client, 8000, &reply), FRANK_OK);
-  assert_int_equal(reply.id, id);
-  if (strcmp(reply.code, code) != 0) {
-    fail_msg("not \"%s\" but \"%s\": %s", code, reply.code, reply.message);
-  }
-  assert_int_equal(reply.ok, code[0] == '\0');
-}
+enum lie { LIE_NONCE, LIE_MET, LIE_FACTOR, LIE_ALG, LIE_COUNT };
 
 static void a_right_stamp_is_believed(void **state)
 {
   struct fixture *f = *state;
   fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
   assert_int_equal(frank_client_next(client, 0, &reply), FRANK_ERR_NOT_FOUND);
-  uint64_t id = ask(client, 2, 1500);
-  struct frank_request request = expect_mint(f);
+  uint64_t id = client_asks(client, 2, 1500);
+  struct frank_request request = client_expect_mint(f);
   assert_int_equal(request.deadline_ms, 1500);
   assert_int_equal(request.factor, 2);
   assert_int_equal(request.priority, FRANK_PRIORITY_DEFAULT);
-  give(f, request.tag, 2);
-  next_is(client, id, "");
+  client_give(f, request.tag, 2);
+  client_next_is(client, id, "", &reply);
   assert_string_equal(reply.key.n, "17");
   assert_int_equal(reply.factor, 2);
   assert_int_equal(reply.met, frank_target_meets(&reply.key.h, 2));
@@ -113,7 +48,7 @@ static void every_member_of_a_request_arrives(void **state)
   static const char *const recipients[] = {"a@x.example", "\"q\\\"\"@y.example"};
   uint64_t id = 0;
   fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
   const struct frank_client_mint mint = {
       .dkim = "v=1; a=ed25519-sha256; d=x; s=y; h=from; bh=; b=AAAA\r\n\tBBBB CCCC",
       .recipients = recipients,
@@ -121,30 +56,28 @@ static void every_member_of_a_request_arrives(void **state)
       .fail_at_deadline = true,
       .priority = 0};
   assert_int_equal(frank_client_mint(client, &mint, &id), FRANK_OK);
-  struct frank_request request = expect_mint(f);
+  struct frank_request request = client_expect_mint(f);
   assert_int_equal(request.alg, FRANK_ALG_ED25519_SHA256);
   assert_int_equal(request.fail_at_deadline, 1);
   assert_int_equal(request.priority, 0);
   assert_int_equal(request.factor, 0);
   assert_int_equal(request.deadline_ms, FRANK_DEADLINE_DEFAULT_MS);
-  struct frank_answer answer = fixture_stamp(request.tag, B, "17", 5);
+  struct frank_answer answer = fixture_stamp(request.tag, FIXTURE_B, "17", 5);
   answer.alg = FRANK_ALG_ED25519_SHA256;
   fixture_put(f, FRANK_DOOR_ANSWER, &answer, sizeof answer);
-  next_is(client, id, "");
+  client_next_is(client, id, "", &reply);
   frank_client_destroy(&client);
 }
-
-enum lie { LIE_NONCE, LIE_MET, LIE_FACTOR, LIE_ALG, LIE_COUNT };
 
 static void a_lie_is_a_bad_reply(void **state)
 {
   struct fixture *f = *state;
   fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
   for (int lie = 0; lie < LIE_COUNT; lie++) {
-    uint64_t id = ask(client, 2, 1000);
-    struct frank_request request = expect_mint(f);
-    struct frank_answer answer = fixture_stamp(request.tag, B, "17", 2);
+    uint64_t id = client_asks(client, 2, 1000);
+    struct frank_request request = client_expect_mint(f);
+    struct frank_answer answer = fixture_stamp(request.tag, FIXTURE_B, "17", 2);
     switch ((enum lie)lie) {
     case LIE_NONCE:
       (void)snprintf(answer.n, sizeof answer.n, "18");
@@ -153,14 +86,14 @@ static void a_lie_is_a_bad_reply(void **state)
       answer.met = !answer.met;
       break;
     case LIE_FACTOR:
-      answer = fixture_stamp(request.tag, B, "17", 1);
+      answer = fixture_stamp(request.tag, FIXTURE_B, "17", 1);
       break;
     default:
       answer.alg = FRANK_ALG_ED25519_SHA256;
       break;
     }
     fixture_put(f, FRANK_DOOR_ANSWER, &answer, sizeof answer);
-    next_is(client, id, "bad-reply");
+    client_next_is(client, id, "bad-reply", &reply);
     assert_int_equal(reply.header[0], '\0');
   }
   frank_client_destroy(&client);
@@ -171,20 +104,20 @@ static void refusals_are_handed_on(void **state)
   struct fixture *f = *state;
   uint64_t id = 0;
   fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
-  id = ask(client, 2, 1000);
-  struct frank_answer busy = {.tag = expect_mint(f).tag,
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
+  id = client_asks(client, 2, 1000);
+  struct frank_answer busy = {.tag = client_expect_mint(f).tag,
                               .refusal = FRANK_REFUSAL_BUSY,
                               .retry_after_ms = 77,
                               .message = "full"};
   fixture_put(f, FRANK_DOOR_ANSWER, &busy, sizeof busy);
-  next_is(client, id, "busy");
+  client_next_is(client, id, "busy", &reply);
   assert_int_equal(reply.retry_after_ms, 77);
   assert_string_equal(reply.message, "full");
   /* What is no signature is told by the daemon, in words. */
   const struct frank_client_mint mint = {.b = "AAA", .priority = -1};
   assert_int_equal(frank_client_mint(client, &mint, &id), FRANK_OK);
-  next_is(client, id, "bad-request");
+  client_next_is(client, id, "bad-request", &reply);
   assert_non_null(strstr(reply.message, "b is \"AAA\""));
   frank_client_destroy(&client);
 }
@@ -193,16 +126,17 @@ static void what_cannot_be_asked_is_refused_here(void **state)
 {
   struct fixture *f = *state;
   static char long_b[20000];
+  char why[FRANK_CLIENT_WHY_BYTES];
   uint64_t id = 0;
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
   memset(long_b, 'A', sizeof long_b - 1);
   const struct frank_client_mint wrong[] = {
       {.priority = -1},
-      {.b = B, .dkim = "x", .priority = -1},
-      {.b = B, .factor = FRANK_FACTOR_MAX + 1, .priority = -1},
-      {.b = B, .deadline_ms = 3600001, .priority = -1},
-      {.b = B, .priority = 10},
-      {.b = B, .recipient_count = 1001, .priority = -1},
+      {.b = FIXTURE_B, .dkim = "x", .priority = -1},
+      {.b = FIXTURE_B, .factor = FRANK_FACTOR_MAX + 1, .priority = -1},
+      {.b = FIXTURE_B, .deadline_ms = 3600001, .priority = -1},
+      {.b = FIXTURE_B, .priority = 10},
+      {.b = FIXTURE_B, .recipient_count = 1001, .priority = -1},
       {.b = long_b, .priority = -1},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -226,8 +160,8 @@ static void it_holds_so_many_and_no_more(void **state)
 {
   struct fixture *f = *state;
   uint64_t id = 0;
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
-  const struct frank_client_mint mint = {.b = B, .priority = -1};
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
+  const struct frank_client_mint mint = {.b = FIXTURE_B, .priority = -1};
   for (int i = 0; i < FRANK_CLIENT_IN_FLIGHT_MAX; i++) {
     assert_int_equal(frank_client_mint(client, &mint, &id), FRANK_OK);
   }
@@ -243,182 +177,27 @@ static void it_holds_so_many_and_no_more(void **state)
   frank_client_destroy(&client);
 }
 
-/* ---- daemons that leave ---- */
-
-static void asked_again_when_the_door_dies(void **state)
-{
-  struct fixture *f = *state;
-  fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 1000, 0);
-  uint64_t ids[10];
-  for (int i = 0; i < 10; i++) {
-    ids[i] = ask(client, 2, 20000);
-    (void)expect_mint(f);
-  }
-  uint64_t start_us = frank_clock_now_us();
-  assert_int_equal(fixture_end(&f->chan, &f->pid, 1), -1);
-  fixture_open(f, NULL);
-  for (int i = 0; i < 10; i++) {
-    uint16_t type = 0;
-    while (!turn(client, f, &type)) {
-    }
-    assert_int_equal(type, FRANK_DOOR_MINT);
-  }
-  /* At once, not after the deadline; the answers go by new tags, which a second death tells. */
-  assert_in_range(frank_clock_now_us() - start_us, 0, 5 * FRANK_US_PER_S);
-  assert_int_equal(fixture_end(&f->chan, &f->pid, 1), -1);
-  fixture_open(f, NULL);
-  int got = 0;
-  while (got < 10) {
-    struct frank_request request;
-    enum frank_err err = frank_client_next(client, 5, &reply);
-    if (err == FRANK_OK) {
-      assert_true(reply.ok);
-      assert_int_equal(reply.id, ids[got]);
-      got++;
-      continue;
-    }
-    struct frank_record record;
-    if (frank_chan_read(f->chan, &record) == FRANK_OK && record.type == FRANK_DOOR_MINT) {
-      memcpy(&request, record.payload, sizeof request);
-      give(f, request.tag, 2);
-    }
-  }
-  assert_int_equal(frank_client_next(client, 0, &reply), FRANK_ERR_NOT_FOUND);
-  frank_client_destroy(&client);
-}
-
-static void it_gives_up_on_a_door_that_dies_each_time(void **state)
-{
-  struct fixture *f = *state;
-  fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 5000, 3);
-  uint64_t id = ask(client, 2, 60000);
-  uint64_t start_us = frank_clock_now_us();
-  for (int death = 0; death < 3; death++) {
-    uint16_t type = 0;
-    while (!turn(client, f, &type)) {
-    }
-    assert_int_equal(fixture_end(&f->chan, &f->pid, 1), -1);
-    if (death < 2) {
-      fixture_open(f, NULL);
-    }
-  }
-  next_is(client, id, "timeout");
-  assert_non_null(strstr(reply.message, "asked 3 times"));
-  assert_in_range(frank_clock_now_us() - start_us, 0, 4 * FRANK_US_PER_S);
-  frank_client_destroy(&client);
-}
-
-static void the_next_endpoint_is_tried(void **state)
-{
-  struct fixture *f = *state;
-  char dead[160];
-  (void)snprintf(dead, sizeof dead, "ipc://%s/dead.sock", f->folder);
-  fixture_open(f, NULL);
-  struct frank_client *client = client_of(dead, f->endpoint, 1000, 0);
-  uint64_t start_us = frank_clock_now_us();
-  (void)ask(client, 2, 20000);
-  uint16_t type = 0;
-  while (!turn(client, f, &type)) {
-  }
-  assert_int_equal(type, FRANK_DOOR_MINT);
-  assert_in_range(frank_clock_now_us() - start_us, 0, 2 * FRANK_US_PER_S);
-  frank_client_destroy(&client);
-}
-
-static void nobody_there_is_a_timeout_that_says_so(void **state)
-{
-  struct fixture *f = *state;
-  struct frank_client *client = client_of(f->endpoint, NULL, 200, 3);
-  uint64_t start_us = frank_clock_now_us();
-  uint64_t id = ask(client, 2, 60000);
-  next_is(client, id, "timeout");
-  assert_non_null(strstr(reply.message, f->endpoint));
-  assert_non_null(strstr(reply.message, "cannot connect"));
-  assert_in_range(frank_clock_now_us() - start_us, 400000, 5 * FRANK_US_PER_S);
-  frank_client_destroy(&client);
-}
-
-static void a_silent_daemon_is_a_timeout_too(void **state)
-{
-  struct fixture *f = *state;
-  fixture_open(f, NULL); /* its frankd never answers */
-  struct frank_client *client = client_of(f->endpoint, NULL, 100, 2);
-  uint64_t id = ask(client, 2, 100);
-  next_is(client, id, "timeout");
-  assert_non_null(strstr(reply.message, "no reply"));
-  frank_client_destroy(&client);
-}
-
-static void a_late_answer_to_the_first_try_still_counts(void **state)
-{
-  struct fixture *f = *state;
-  fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 600, 10);
-  uint64_t id = ask(client, 2, 100);
-  struct frank_request first = expect_mint(f);
-  /* Another reply shortly before it is due keeps the connection in good standing. */
-  usleep(300000);
-  uint64_t other = ask(client, 2, 20000);
-  give(f, expect_mint(f).tag, 2);
-  next_is(client, other, "");
-  uint16_t type = 0;
-  while (!turn(client, f, &type)) {
-  }
-  assert_int_equal(type, FRANK_DOOR_MINT); /* asked again, while the first is in flight */
-  give(f, first.tag, 2);
-  next_is(client, id, "");
-  assert_int_equal(frank_client_next(client, 0, &reply), FRANK_ERR_NOT_FOUND);
-  frank_client_destroy(&client);
-}
-
-static void a_daemon_that_shuts_down_is_asked_again(void **state)
-{
-  struct fixture *f = *state;
-  int asked = 0;
-  fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 200, 4);
-  uint64_t id = ask(client, 2, 20000);
-  uint64_t start_us = frank_clock_now_us();
-  while (frank_client_next(client, 5, &reply) == FRANK_ERR_AGAIN) {
-    struct frank_record record;
-    struct frank_request request;
-    if (frank_chan_read(f->chan, &record) == FRANK_OK && record.type == FRANK_DOOR_MINT) {
-      memcpy(&request, record.payload, sizeof request);
-      struct frank_answer leaving = {.tag = request.tag, .refusal = FRANK_REFUSAL_SHUTTING_DOWN};
-      fixture_put(f, FRANK_DOOR_ANSWER, &leaving, sizeof leaving);
-      asked++;
-    }
-    assert_in_range(frank_clock_now_us() - start_us, 0, 5 * FRANK_US_PER_S);
-  }
-  assert_int_equal(asked, 4);
-  assert_int_equal(reply.id, id);
-  assert_string_equal(reply.code, "shutting-down");
-  frank_client_destroy(&client);
-}
-
 static void cancel_brings_the_reply_cancelled(void **state)
 {
   struct fixture *f = *state;
   struct frank_record_tag tag;
   fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
-  uint64_t id = ask(client, 2, 20000);
-  struct frank_request request = expect_mint(f);
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
+  uint64_t id = client_asks(client, 2, 20000);
+  struct frank_request request = client_expect_mint(f);
   assert_int_equal(frank_client_cancel(client, id), FRANK_OK);
   fixture_expect(f, FRANK_DOOR_CANCEL, &tag, sizeof tag, NULL);
   assert_int_equal(tag.tag, request.tag);
   struct frank_answer answer = {.tag = tag.tag, .refusal = FRANK_REFUSAL_CANCELLED};
   fixture_put(f, FRANK_DOOR_ANSWER, &answer, sizeof answer);
-  next_is(client, id, "cancelled");
+  client_next_is(client, id, "cancelled", &reply);
   assert_int_equal(frank_client_cancel(client, id), FRANK_ERR_NOT_FOUND);
   /* And where the connection breaks before the answer: cancelled all the same, not asked again. */
-  id = ask(client, 2, 20000);
-  (void)expect_mint(f);
+  id = client_asks(client, 2, 20000);
+  (void)client_expect_mint(f);
   assert_int_equal(frank_client_cancel(client, id), FRANK_OK);
   (void)fixture_end(&f->chan, &f->pid, 1);
-  next_is(client, id, "cancelled");
+  client_next_is(client, id, "cancelled", &reply);
   frank_client_destroy(&client);
 }
 
@@ -428,9 +207,9 @@ static void the_descriptor_tells_when_to_look(void **state)
 {
   struct fixture *f = *state;
   fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
   assert_int_equal(frank_client_timeout_ms(client), -1);
-  uint64_t id = ask(client, 2, 20000);
+  uint64_t id = client_asks(client, 2, 20000);
   struct frank_request request;
   memset(&request, 0, sizeof request);
   bool given = false;
@@ -450,7 +229,7 @@ static void the_descriptor_tells_when_to_look(void **state)
     while (frank_chan_read(f->chan, &record) == FRANK_OK) {
       if (record.type == FRANK_DOOR_MINT) {
         memcpy(&request, record.payload, sizeof request);
-        give(f, request.tag, 2);
+        client_give(f, request.tag, 2);
         given = true;
       }
     }
@@ -473,8 +252,8 @@ static void a_flood_does_not_hide_the_reply(void **state)
   assert_int_equal(zmq_setsockopt(daemon, ZMQ_SNDHWM, &unbounded, sizeof unbounded), 0);
   assert_int_equal(zmq_setsockopt(daemon, ZMQ_LINGER, &unbounded, sizeof unbounded), 0);
   assert_int_equal(zmq_bind(daemon, f->endpoint), 0);
-  struct frank_client *client = client_of(f->endpoint, NULL, 5000, 1);
-  uint64_t id = ask(client, 2, 20000);
+  struct frank_client *client = client_at(f->endpoint, NULL, 5000, 1);
+  uint64_t id = client_asks(client, 2, 20000);
   char peer[256];
   char frame[4][1024] = {""};
   int peer_len = zmq_recv(daemon, peer, sizeof peer, 0);
@@ -514,7 +293,7 @@ static void ask_brings_json_or_the_error(void **state)
   struct fixture *f = *state;
   char *json = NULL;
   fixture_open(f, NULL);
-  struct frank_client *client = client_of(f->endpoint, NULL, 0, 0);
+  struct frank_client *client = client_at(f->endpoint, NULL, 0, 0);
   assert_int_equal(frank_client_ask(client, "ping", NULL, 3000, &json), FRANK_OK);
   assert_string_equal(json, "{}");
   free(json);
@@ -525,130 +304,16 @@ static void ask_brings_json_or_the_error(void **state)
   assert_int_equal(frank_client_ask(client, "status", NULL, 100, &json), FRANK_ERR_TIMEOUT);
   assert_null(json);
   /* A mint's reply that comes meanwhile is kept. */
-  uint64_t id = ask(client, 2, 20000);
+  uint64_t id = client_asks(client, 2, 20000);
   struct frank_request request;
   uint16_t type = 0;
   assert_true(fixture_has_record(f, 3000, &type)); /* ASK_STATUS of before */
-  request = expect_mint(f);
-  give(f, request.tag, 2);
+  request = client_expect_mint(f);
+  client_give(f, request.tag, 2);
   usleep(100000);
   assert_int_equal(frank_client_ask(client, "ping", NULL, 3000, &json), FRANK_OK);
   free(json);
-  next_is(client, id, "");
-  frank_client_destroy(&client);
-}
-
-static void curve_works_with_keygens_files(void **state)
-{
-  struct fixture *f = *state;
-  char keys[96];
-  char secret[128];
-  char clients[128];
-  char from[128];
-  char to[160];
-  char *json = NULL;
-  struct frank_client *client = NULL;
-  (void)snprintf(keys, sizeof keys, "%s/keys", f->folder);
-  (void)snprintf(secret, sizeof secret, "%s/server.secret", keys);
-  (void)snprintf(clients, sizeof clients, "%s/clients", keys);
-  (void)snprintf(from, sizeof from, "%s/client.public", keys);
-  (void)snprintf(to, sizeof to, "%s/mail1", clients);
-  assert_int_equal(frank_keys_generate(keys, why), FRANK_OK);
-  assert_int_equal(mkdir(clients, 0700), 0);
-  const char *const more[] = {"--secret", secret, "--clients", clients, NULL};
-  (void)snprintf(f->endpoint, sizeof f->endpoint, "tcp://127.0.0.1:*");
-  fixture_open(f, more);
-  const char *const endpoints[] = {f->endpoint};
-  const struct frank_client_config config = {.endpoints = endpoints,
-                                             .endpoint_count = 1,
-                                             .key_dir = keys,
-                                             .retry_ms = 100,
-                                             .tries_max = 2};
-  assert_int_equal(frank_client_new(&config, &client, why), FRANK_OK);
-  uint64_t id = ask(client, 2, 20000);
-  next_is(client, id, "timeout");
-  assert_non_null(strstr(reply.message, "refuses our key"));
-  assert_int_equal(link(from, to), 0); /* as an operator would copy it */
-  assert_int_equal(kill(f->pid, SIGHUP), 0);
-  usleep(100000);
-  assert_int_equal(frank_client_ask(client, "ping", NULL, 5000, &json), FRANK_OK);
-  free(json);
-  frank_client_destroy(&client);
-  assert_int_equal(unlink(secret), 0);
-  (void)snprintf(from, sizeof from, "%s/server.public", keys);
-  assert_int_equal(unlink(from), 0);
-  assert_int_equal(frank_client_new(&config, &client, why), FRANK_ERR_NOT_FOUND);
-  assert_non_null(strstr(why, "server.public"));
-}
-
-/* Puts a key file in the place of another, whole, and has the door read it. */
-static void change_key(const struct fixture *f, const char *path, const char *key)
-{
-  char draft[192];
-  (void)snprintf(draft, sizeof draft, "%s~", path);
-  FILE *file = fopen(draft, "w");
-  assert_non_null(file);
-  assert_true(fputs(key, file) >= 0);
-  assert_int_equal(fclose(file), 0);
-  assert_int_equal(rename(draft, path), 0);
-  assert_int_equal(kill(f->pid, SIGHUP), 0);
-  usleep(200000);
-}
-
-static void forbidden_is_told_and_then_connected_again(void **state)
-{
-  struct fixture *f = *state;
-  char keys[96];
-  char secret[128];
-  char clients[128];
-  char path[160];
-  char own[FRANK_KEY_TEXT_BYTES];
-  char public[FRANK_KEY_TEXT_BYTES];
-  char private[FRANK_KEY_TEXT_BYTES];
-  char *json = NULL;
-  struct frank_client *client = NULL;
-  (void)snprintf(keys, sizeof keys, "%s/keys", f->folder);
-  (void)snprintf(secret, sizeof secret, "%s/server.secret", keys);
-  (void)snprintf(clients, sizeof clients, "%s/clients", keys);
-  (void)snprintf(path, sizeof path, "%s/mail1", clients);
-  assert_int_equal(frank_keys_generate(keys, why), FRANK_OK);
-  assert_int_equal(frank_keys_read_in(keys, "client.public", false, own, why), FRANK_OK);
-  assert_int_equal(zmq_curve_keypair(public, private), 0);
-  assert_int_equal(mkdir(clients, 0700), 0);
-  const char *const more[] = {"--secret", secret, "--clients", clients, NULL};
-  (void)snprintf(f->endpoint, sizeof f->endpoint, "tcp://127.0.0.1:*");
-  fixture_open(f, more);
-  change_key(f, path, own);
-  const char *const endpoints[] = {f->endpoint};
-  const struct frank_client_config config = {
-      .endpoints = endpoints, .endpoint_count = 1, .key_dir = keys, .retry_ms = 300};
-  assert_int_equal(frank_client_new(&config, &client, why), FRANK_OK);
-  for (int by_ask = 0; by_ask < 2; by_ask++) {
-    assert_int_equal(frank_client_ask(client, "ping", NULL, 5000, &json), FRANK_OK);
-    free(json);
-    change_key(f, path, public);
-    if (by_ask) {
-      assert_int_equal(frank_client_ask(client, "ping", NULL, 5000, &json), FRANK_ERR_MALFORMED);
-      assert_non_null(strstr(json, "\"forbidden\""));
-      free(json);
-    } else {
-      uint64_t id = ask(client, 2, 20000);
-      next_is(client, id, "forbidden");
-    }
-    /* The old connection would stay out; a new handshake gets in. */
-    change_key(f, path, own);
-  }
-  assert_int_equal(frank_client_ask(client, "ping", NULL, 5000, &json), FRANK_OK);
-  free(json);
-  /* Taken away and put back, unnoticed between: the same connection goes on. */
-  assert_int_equal(unlink(path), 0);
-  assert_int_equal(kill(f->pid, SIGHUP), 0);
-  usleep(200000);
-  change_key(f, path, own);
-  uint64_t id = ask(client, 2, 20000);
-  struct frank_request request = expect_mint(f);
-  give(f, request.tag, 2);
-  next_is(client, id, "");
+  client_next_is(client, id, "", &reply);
   frank_client_destroy(&client);
 }
 
@@ -663,19 +328,10 @@ int main(void)
       TEST(refusals_are_handed_on),
       TEST(what_cannot_be_asked_is_refused_here),
       TEST(it_holds_so_many_and_no_more),
-      TEST(asked_again_when_the_door_dies),
-      TEST(it_gives_up_on_a_door_that_dies_each_time),
-      TEST(the_next_endpoint_is_tried),
-      TEST(nobody_there_is_a_timeout_that_says_so),
-      TEST(a_silent_daemon_is_a_timeout_too),
-      TEST(a_late_answer_to_the_first_try_still_counts),
-      TEST(a_daemon_that_shuts_down_is_asked_again),
       TEST(cancel_brings_the_reply_cancelled),
       TEST(the_descriptor_tells_when_to_look),
       TEST(a_flood_does_not_hide_the_reply),
       TEST(ask_brings_json_or_the_error),
-      TEST(curve_works_with_keygens_files),
-      TEST(forbidden_is_told_and_then_connected_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

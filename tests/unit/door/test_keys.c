@@ -1,8 +1,9 @@
 /* keys: key files are made whole, private and never over another; reading them says what is wrong.
  * allow: the folder of clients' keys, read again while names and keys change. */
+#include "../tree.h"
+
 #include "door/allow.h"
 #include "door/keys.h"
-#include "tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

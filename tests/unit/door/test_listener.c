@@ -1,7 +1,8 @@
 /* listener: what is at its path when it comes back from a pause is left alone, as at the start. */
+#include "../tree.h"
+
 #include "base/clock.h"
 #include "door/listener.h"
-#include "tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,10 @@
 /* What lastgood promises: what was kept comes back whole or not at all, whatever becomes of the
  * file, and only for the source that it was kept for. */
+#include "../tree.h"
+
 #include "factor/resolver/lastgood.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -38,18 +39,10 @@ static int set_up(void **state)
   return 0;
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-  (void)st;
-  (void)type;
-  (void)walk;
-  return remove(name);
-}
-
 static int tear_down(void **state)
 {
   (void)state;
-  return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  return tree_remove(root);
 }
 
 static struct frank_jws_key make_key(void)

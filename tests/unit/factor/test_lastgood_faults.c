@@ -5,11 +5,12 @@
  * afterwards is whole, is no older than the last epoch that was reported as kept, no newer than the
  * last that was tried, and the next write succeeds.
  */
+#include "../tree.h"
+
 #include "factor/resolver/lastgood.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -222,14 +222,6 @@ static bool try_point(enum fault which, unsigned call, uint64_t first)
   return was_killed || progress->has_struck;
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-  (void)st;
-  (void)type;
-  (void)walk;
-  return remove(name);
-}
-
 static void the_old_or_the_new_is_there(void **state)
 {
   (void)state;
@@ -254,7 +246,7 @@ static void the_old_or_the_new_is_there(void **state)
   }
   print_message("%u points\n", points);
   assert_true(points >= 1000);
-  assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+  assert_int_equal(tree_remove(dir), 0);
 }
 
 /* Nothing was kept before: afterwards there is nothing, or all of it. */
@@ -288,7 +280,7 @@ static void the_first_is_there_or_nothing(void **state)
       }
     }
   }
-  assert_int_equal(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+  assert_int_equal(tree_remove(root), 0);
 }
 
 int main(void)

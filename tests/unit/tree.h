@@ -1,6 +1,6 @@
 /* tree: takes a test's own temporary folder away, with all that is in it. */
-#ifndef FRANK_TESTS_UNIT_DOOR_TREE_H
-#define FRANK_TESTS_UNIT_DOOR_TREE_H
+#ifndef FRANK_TESTS_UNIT_TREE_H
+#define FRANK_TESTS_UNIT_TREE_H
 
 #include <ftw.h>
 #include <stdio.h>

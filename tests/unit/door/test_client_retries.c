@@ -1,0 +1,180 @@
+/* The client library and daemons that die, leave, keep silent or are not there: it asks again, goes
+ * elsewhere, or gives up and says why. */
+#include "client_support.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct frank_client_reply reply;
+
+static void asked_again_when_the_door_dies(void **state)
+{
+  struct fixture *f = *state;
+  fixture_open(f, NULL);
+  struct frank_client *client = client_at(f->endpoint, NULL, 1000, 0);
+  uint64_t ids[10];
+  for (int i = 0; i < 10; i++) {
+    ids[i] = client_asks(client, 2, 20000);
+    (void)client_expect_mint(f);
+  }
+  uint64_t start_us = frank_clock_now_us();
+  assert_int_equal(fixture_end(&f->chan, &f->pid, 1), -1);
+  fixture_open(f, NULL);
+  for (int i = 0; i < 10; i++) {
+    uint16_t type = 0;
+    while (!client_turn(client, f, &type)) {
+    }
+    assert_int_equal(type, FRANK_DOOR_MINT);
+  }
+  /* At once, not after the deadline; the answers go by new tags, which a second death tells. */
+  assert_in_range(frank_clock_now_us() - start_us, 0, 5 * FRANK_US_PER_S);
+  assert_int_equal(fixture_end(&f->chan, &f->pid, 1), -1);
+  fixture_open(f, NULL);
+  int got = 0;
+  while (got < 10) {
+    struct frank_request request;
+    enum frank_err err = frank_client_next(client, 5, &reply);
+    if (err == FRANK_OK) {
+      assert_true(reply.ok);
+      assert_int_equal(reply.id, ids[got]);
+      got++;
+      continue;
+    }
+    struct frank_record record;
+    if (frank_chan_read(f->chan, &record) == FRANK_OK && record.type == FRANK_DOOR_MINT) {
+      memcpy(&request, record.payload, sizeof request);
+      client_give(f, request.tag, 2);
+    }
+  }
+  assert_int_equal(frank_client_next(client, 0, &reply), FRANK_ERR_NOT_FOUND);
+  frank_client_destroy(&client);
+}
+
+static void it_gives_up_on_a_door_that_dies_each_time(void **state)
+{
+  struct fixture *f = *state;
+  fixture_open(f, NULL);
+  struct frank_client *client = client_at(f->endpoint, NULL, 5000, 3);
+  uint64_t id = client_asks(client, 2, 60000);
+  uint64_t start_us = frank_clock_now_us();
+  for (int death = 0; death < 3; death++) {
+    uint16_t type = 0;
+    while (!client_turn(client, f, &type)) {
+    }
+    assert_int_equal(fixture_end(&f->chan, &f->pid, 1), -1);
+    if (death < 2) {
+      fixture_open(f, NULL);
+    }
+  }
+  client_next_is(client, id, "timeout", &reply);
+  assert_non_null(strstr(reply.message, "asked 3 times"));
+  assert_in_range(frank_clock_now_us() - start_us, 0, 4 * FRANK_US_PER_S);
+  frank_client_destroy(&client);
+}
+
+static void the_next_endpoint_is_tried(void **state)
+{
+  struct fixture *f = *state;
+  char dead[160];
+  (void)snprintf(dead, sizeof dead, "ipc://%s/dead.sock", f->folder);
+  fixture_open(f, NULL);
+  struct frank_client *client = client_at(dead, f->endpoint, 1000, 0);
+  uint64_t start_us = frank_clock_now_us();
+  (void)client_asks(client, 2, 20000);
+  uint16_t type = 0;
+  while (!client_turn(client, f, &type)) {
+  }
+  assert_int_equal(type, FRANK_DOOR_MINT);
+  assert_in_range(frank_clock_now_us() - start_us, 0, 2 * FRANK_US_PER_S);
+  frank_client_destroy(&client);
+}
+
+static void nobody_there_is_a_timeout_that_says_so(void **state)
+{
+  struct fixture *f = *state;
+  struct frank_client *client = client_at(f->endpoint, NULL, 200, 3);
+  uint64_t start_us = frank_clock_now_us();
+  uint64_t id = client_asks(client, 2, 60000);
+  client_next_is(client, id, "timeout", &reply);
+  assert_non_null(strstr(reply.message, f->endpoint));
+  assert_non_null(strstr(reply.message, "cannot connect"));
+  assert_in_range(frank_clock_now_us() - start_us, 400000, 5 * FRANK_US_PER_S);
+  frank_client_destroy(&client);
+}
+
+static void a_silent_daemon_is_a_timeout_too(void **state)
+{
+  struct fixture *f = *state;
+  fixture_open(f, NULL); /* its frankd never answers */
+  struct frank_client *client = client_at(f->endpoint, NULL, 100, 2);
+  uint64_t id = client_asks(client, 2, 100);
+  client_next_is(client, id, "timeout", &reply);
+  assert_non_null(strstr(reply.message, "no reply"));
+  frank_client_destroy(&client);
+}
+
+static void a_late_answer_to_the_first_try_still_counts(void **state)
+{
+  struct fixture *f = *state;
+  fixture_open(f, NULL);
+  struct frank_client *client = client_at(f->endpoint, NULL, 600, 10);
+  uint64_t id = client_asks(client, 2, 100);
+  struct frank_request first = client_expect_mint(f);
+  /* Another reply shortly before it is due keeps the connection in good standing. */
+  usleep(300000);
+  uint64_t other = client_asks(client, 2, 20000);
+  client_give(f, client_expect_mint(f).tag, 2);
+  client_next_is(client, other, "", &reply);
+  uint16_t type = 0;
+  while (!client_turn(client, f, &type)) {
+  }
+  assert_int_equal(type, FRANK_DOOR_MINT); /* asked again, while the first is in flight */
+  client_give(f, first.tag, 2);
+  client_next_is(client, id, "", &reply);
+  assert_int_equal(frank_client_next(client, 0, &reply), FRANK_ERR_NOT_FOUND);
+  frank_client_destroy(&client);
+}
+
+static void a_daemon_that_shuts_down_is_asked_again(void **state)
+{
+  struct fixture *f = *state;
+  int asked = 0;
+  fixture_open(f, NULL);
+  struct frank_client *client = client_at(f->endpoint, NULL, 200, 4);
+  uint64_t id = client_asks(client, 2, 20000);
+  uint64_t start_us = frank_clock_now_us();
+  while (frank_client_next(client, 5, &reply) == FRANK_ERR_AGAIN) {
+    struct frank_record record;
+    struct frank_request request;
+    if (frank_chan_read(f->chan, &record) == FRANK_OK && record.type == FRANK_DOOR_MINT) {
+      memcpy(&request, record.payload, sizeof request);
+      struct frank_answer leaving = {.tag = request.tag, .refusal = FRANK_REFUSAL_SHUTTING_DOWN};
+      fixture_put(f, FRANK_DOOR_ANSWER, &leaving, sizeof leaving);
+      asked++;
+    }
+    assert_in_range(frank_clock_now_us() - start_us, 0, 5 * FRANK_US_PER_S);
+  }
+  assert_int_equal(asked, 4);
+  assert_int_equal(reply.id, id);
+  assert_string_equal(reply.code, "shutting-down");
+  frank_client_destroy(&client);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST(asked_again_when_the_door_dies),
+      TEST(it_gives_up_on_a_door_that_dies_each_time),
+      TEST(the_next_endpoint_is_tried),
+      TEST(nobody_there_is_a_timeout_that_says_so),
+      TEST(a_silent_daemon_is_a_timeout_too),
+      TEST(a_late_answer_to_the_first_try_still_counts),
+      TEST(a_daemon_that_shuts_down_is_asked_again),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
