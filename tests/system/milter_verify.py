@@ -335,7 +335,7 @@ def hang_up(server, event):
 
 
 def a_reload_is_all_or_nothing():
-    """A resolver that is wanted and not there, another mode: the old settings stay, each of them."""
+    """A resolver that is not there, another mode: the old settings stay, each of them."""
     folder = os.path.join(FOLDER, "reload")
     path, resolver = os.path.join(folder, "conf"), os.path.join(folder, "frank-resolver")
     os.makedirs(folder, exist_ok=True)
