@@ -284,6 +284,14 @@ def public_key():
         return file.read().split("p=")[1].strip()
 
 
+def hang_up(server, event):
+    """SIGHUP; the words of the event that it ends in."""
+    seen = len(log_events(server.lines, event))
+    os.kill(server.pid, 1)
+    harness.wait_until(event, lambda: len(log_events(server.lines, event)) > seen)
+    return log_events(server.lines, event)[-1]
+
+
 def the_factor_comes_from_a_publisher():
     """A published factor, its change with the one before it still counting, and a mode."""
     now = int(time.time())
@@ -319,19 +327,22 @@ def the_factor_comes_from_a_frankd():
         with verifier("--connect", frankd.ipc, factor=0) as server, client(server) as mta:
             found, value = judge(mta, stamp(fresh()))
             assert found == "pass" and f"policy.factor={FACTOR} policy.source=fixed" in value, value
+    # one that does not answer, after a reload: the factor from before counts, and the log says so
+    folder = os.path.join(FOLDER, "away")
+    os.makedirs(folder, exist_ok=True)
+    with verify_milter(folder, SIGNER, config=f"factor = {FACTOR};", factor=None) as server:
+        path = [os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(".conf")][0]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('connect = "ipc:///nowhere/mint.sock";')
+        hang_up(server, "reloaded")
+        assert "/nowhere/mint.sock" in log_events(server.lines, "factor-kept")[0]["why"]
+        with client(server) as mta:
+            assert judge(mta, stamp(fresh()))[0] == "pass"
     # none can be had: mail with a stamp is temperror, mail without is none
     with verifier("--connect", "ipc:///nowhere/mint.sock", factor=0) as server, \
             client(server) as mta:
         assert judge(mta, stamp(fresh()))[0] == "temperror"
         assert judge(mta, fresh())[0] == "none"
-
-
-def hang_up(server, event):
-    """SIGHUP; the words of the event that it ends in."""
-    seen = len(log_events(server.lines, event))
-    os.kill(server.pid, 1)
-    harness.wait_until(event, lambda: len(log_events(server.lines, event)) > seen)
-    return log_events(server.lines, event)[-1]
 
 
 def a_reload_is_all_or_nothing():

@@ -27,6 +27,7 @@ struct plan {
   struct frank_factor_file files[FRANK_BOARD_SOURCES_MAX];
   struct frank_client *client; /* NULL: no frankd is asked */
   uint64_t ask_us;             /* when next */
+  bool answered;               /* it has said a factor */
 };
 
 struct frank_milter_factor {
@@ -164,10 +165,11 @@ static void ask_daemon(struct frank_milter_factor *f, uint64_t now_us)
               read_answer(answer, &now);
   free(answer);
   if (good) {
+    plan->answered = true;
     put(f, &now);
-  } else if (f->now.factor == 0) {
-    frank_log(FRANK_LOG_WARN, "event=no-factor why=\"%s does not answer\"",
-              plan->settings.connect.items[0]);
+  } else if (!plan->answered) { /* kept: the factor of settings before these */
+    frank_log(FRANK_LOG_WARN, "event=%s why=\"%s does not answer\"",
+              f->now.factor == 0 ? "no-factor" : "factor-kept", plan->settings.connect.items[0]);
   }
   /* without any factor stamped mail is temperror: one that starts later is found at once */
   plan->ask_us =
