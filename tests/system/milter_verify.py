@@ -384,6 +384,12 @@ def a_reload_is_all_or_nothing():
         with client(server) as mta:
             assert judge(mta, stamp(fresh()))[0] == "policy"
             assert not mta.mail(fresh()).inserted
+        # without such a source it ends, and leaves nothing; with one it is there again
+        for text, count in ((f"floor = {FACTOR};", 1), (other, 2), (f"floor = {FACTOR};", 1)):
+            configure("mode = verify; " + text)
+            hang_up(server, "reloaded")
+            harness.wait_until("its children", lambda count=count:
+                               len(harness.children_of(server.pid)) == count)
 
 
 def the_estimation_is_told():

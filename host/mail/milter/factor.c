@@ -35,7 +35,7 @@ struct frank_milter_factor {
   struct frank_milter_view *view;
   const char *state;
   struct plan *plan;
-  struct frank_minder *resolver; /* NULL: no source needs it */
+  struct frank_minder *resolver; /* NULL: no source has needed it */
   struct frank_judge_factor now;
   bool told; /* the view has it */
 };
@@ -376,11 +376,11 @@ static enum frank_err set_up(struct frank_milter_factor *f,
   }
   destroy_plan(&f->plan);
   f->plan = plan;
-  if (resolver == NULL) {
-    frank_minder_destroy(&f->resolver);
-  } else {
+  if (resolver != NULL) {
     f->resolver = resolver;
     frank_minder_restart(f->resolver);
+  } else if (f->resolver != NULL) {
+    frank_minder_rest(f->resolver);
   }
   return FRANK_OK;
 }
