@@ -27,7 +27,7 @@ struct frank_minder {
   struct frank_chan *chan;
   struct frank_loop_watch *watch;
   struct frank_child_graves graves;
-  uint64_t start_us; /* when to start it; FRANK_NEVER_US: parted */
+  uint64_t start_us; /* when to start it; FRANK_NEVER_US: parted, or at rest */
   uint64_t ping_us;
   uint64_t heard_us;
   uint64_t pause_us;
@@ -129,6 +129,12 @@ void frank_minder_restart(struct frank_minder *minder)
 {
   end(minder);
   minder->start_us = 0;
+}
+
+void frank_minder_rest(struct frank_minder *minder)
+{
+  end(minder);
+  minder->start_us = FRANK_NEVER_US;
 }
 
 static enum frank_err take_ready(struct frank_minder *minder, const struct frank_record *record)

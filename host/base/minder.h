@@ -40,7 +40,8 @@ struct frank_minder_calls {
 FRANK_MUST_CHECK enum frank_err frank_minder_new(struct frank_loop *loop, const char *name,
                                                  const struct frank_minder_calls *calls,
                                                  struct frank_minder **out, char *why);
-/* Ends the child without asking (frank_minder_part first where it should end by itself). */
+/* Ends the child without asking (frank_minder_part first where it should end by itself). Who goes
+ * on after this, and wants no zombie, uses frank_minder_rest. */
 void frank_minder_destroy(struct frank_minder **minder);
 
 /* The arguments behind the program's name, NULL-terminated, copied; FRANK_MINDER_ARGS_MAX at most
@@ -49,6 +50,8 @@ FRANK_MUST_CHECK enum frank_err frank_minder_set_args(struct frank_minder *minde
                                                       const char *const *args);
 /* Ends the child, and starts it anew at the next tick. */
 void frank_minder_restart(struct frank_minder *minder);
+/* Ends the child, and starts none before frank_minder_restart. */
+void frank_minder_rest(struct frank_minder *minder);
 
 /* Starts and pings what is due. Call at least once a second. */
 void frank_minder_tick(struct frank_minder *minder, uint64_t now_us);

@@ -11,7 +11,7 @@ import time
 
 import harness
 import zmq
-from daemon_support import patience
+from daemon_support import patience, sanitized
 from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, Signer, frank_milter, log_events,
                             make_folder, message, metrics, result_of, split_message, stamp,
                             verify_milter, run_cases)
@@ -298,6 +298,19 @@ def levels_of_the_log_change_by_sighup():
         assert judge(mta, fresh())[0] == "none"
 
 
+def idle_connections_share_their_settings():
+    """A mail server keeps many connections open; the settings have some 200 KiB."""
+    with verifier() as server:
+        before = harness.memory_kib(filter_pid(server))
+        idle = [client(server) for _ in range(200)]
+        for mta in idle:
+            mta.envelope("a@sender.test", ["bob@rcpt.test"])
+        after = harness.memory_kib(filter_pid(server))
+        assert sanitized() or after - before < 200 * 100, (before, after)
+        for mta in idle:
+            mta.close()
+
+
 def the_end_waits_for_no_mail_that_cannot_end():
     """SIGTERM while a client is between RCPT and its text: there is nothing to wait for."""
     with verifier() as server:
@@ -361,7 +374,7 @@ def test():
                   headers_are_what_the_mail_server_means, log_lines_cannot_be_forged,
                   a_daemon_that_lies_does_no_harm,
                   a_daemon_that_stands_still_costs_the_deadline, the_counters_add_up,
-                  levels_of_the_log_change_by_sighup,
+                  levels_of_the_log_change_by_sighup, idle_connections_share_their_settings,
                   the_end_waits_for_no_mail_that_cannot_end,
                   signals_of_others_do_not_end_the_filter, a_mint_holds_nobody_up)
     finally:

@@ -60,8 +60,10 @@ def b_of(text):
 
 
 def verify_milter(folder, signer, *args, config="", factor=FACTOR):
-    return frank_milter("verify", "--authserv-id", AUTHSERV_ID, "--dkim-keys", signer.keys,
-                        "--factor", str(factor), *args, config=config, folder=folder)
+    """factor: None: the configuration says it."""
+    fixed = [] if factor is None else ["--factor", str(factor)]
+    return frank_milter("verify", "--authserv-id", AUTHSERV_ID, "--dkim-keys", signer.keys, *fixed,
+                        *args, config=config, folder=folder)
 
 
 def result_of(changes):

@@ -11,6 +11,7 @@ import time
 import harness
 from daemon_support import patience, sanitized
 from dns_server import Nsd, txt
+from mail_support import Server
 from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, SENDER, Signer, apply, b_of,
                             log_events, make_folder, message, metrics, result_of, stamp,
                             verify_milter, run_cases)
@@ -283,6 +284,14 @@ def public_key():
         return file.read().split("p=")[1].strip()
 
 
+def hang_up(server, event):
+    """SIGHUP; the words of the event that it ends in."""
+    seen = len(log_events(server.lines, event))
+    os.kill(server.pid, 1)
+    harness.wait_until(event, lambda: len(log_events(server.lines, event)) > seen)
+    return log_events(server.lines, event)[-1]
+
+
 def the_factor_comes_from_a_publisher():
     """A published factor, its change with the one before it still counting, and a mode."""
     now = int(time.time())
@@ -318,11 +327,69 @@ def the_factor_comes_from_a_frankd():
         with verifier("--connect", frankd.ipc, factor=0) as server, client(server) as mta:
             found, value = judge(mta, stamp(fresh()))
             assert found == "pass" and f"policy.factor={FACTOR} policy.source=fixed" in value, value
+    # one that does not answer, after a reload: the factor from before counts, and the log says so
+    folder = os.path.join(FOLDER, "away")
+    os.makedirs(folder, exist_ok=True)
+    with verify_milter(folder, SIGNER, config=f"factor = {FACTOR};", factor=None) as server:
+        path = [os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(".conf")][0]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('connect = "ipc:///nowhere/mint.sock";')
+        hang_up(server, "reloaded")
+        assert "/nowhere/mint.sock" in log_events(server.lines, "factor-kept")[0]["why"]
+        with client(server) as mta:
+            assert judge(mta, stamp(fresh()))[0] == "pass"
     # none can be had: mail with a stamp is temperror, mail without is none
     with verifier("--connect", "ipc:///nowhere/mint.sock", factor=0) as server, \
             client(server) as mta:
         assert judge(mta, stamp(fresh()))[0] == "temperror"
         assert judge(mta, fresh())[0] == "none"
+
+
+def a_reload_is_all_or_nothing():
+    """A resolver that is not there, another mode: the old settings stay, each of them."""
+    folder = os.path.join(FOLDER, "reload")
+    path, resolver = os.path.join(folder, "conf"), os.path.join(folder, "frank-resolver")
+    os.makedirs(folder, exist_ok=True)
+    for name in ("frank-milter", "frank-milter-filter"):
+        shutil.copy(harness.program(name), folder)
+
+    def configure(text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'authserv_id = "{AUTHSERV_ID}"; dkim_keys = "{SIGNER.keys}"; ' + text)
+
+    configure(f"mode = verify; floor = {FACTOR};")
+    port = harness.free_port()
+    other = f'floor = {FACTOR << 20}; factor_url = "http://127.0.0.1:1"; report_none = false;'
+    with Server("frank-milter", [os.path.join(folder, "frank-milter"), "--config", path, "--socket",
+                                 f"inet:{port}@127.0.0.1", "--state", folder]) as server:
+        server.port_number = port
+        configure("mode = verify; " + other)
+        why = hang_up(server, "reload-failed")["why"]
+        assert "frank-resolver" in why, why
+        time.sleep(2.5)  # the factor is looked at each second
+        assert [e["factor"] for e in log_events(server.lines, "factor")] == [str(FACTOR)]
+        assert not log_events(server.lines, "reload")
+        configure("mode = mint; " + other)
+        assert "mode" in hang_up(server, "reload-failed")["why"]
+        with client(server) as mta:
+            assert judge(mta, stamp(fresh()))[0] == "pass" and judge(mta, fresh())[0] == "none"
+        # with the resolver it is taken over, and what has changed is told against what was in force
+        configure("mode = verify; " + other)
+        shutil.copy(harness.program("frank-resolver"), resolver)
+        hang_up(server, "reloaded")
+        told = {e["key"]: e["result"] for e in log_events(server.lines, "reload")}
+        assert told == dict.fromkeys(("floor", "factor_url", "report_none"), "changed"), told
+        harness.wait_until("the floor", lambda: log_events(server.lines, "factor")[-1]["factor"] ==
+                           str(FACTOR << 20))
+        with client(server) as mta:
+            assert judge(mta, stamp(fresh()))[0] == "policy"
+            assert not mta.mail(fresh()).inserted
+        # without such a source it ends, and leaves nothing; with one it is there again
+        for text, count in ((f"floor = {FACTOR};", 1), (other, 2), (f"floor = {FACTOR};", 1)):
+            configure("mode = verify; " + text)
+            hang_up(server, "reloaded")
+            harness.wait_until("its children", lambda count=count:
+                               len(harness.children_of(server.pid)) == count)
 
 
 def the_estimation_is_told():
@@ -379,7 +446,8 @@ def test():
                   forged_results_do_not_survive, the_dkim_result_can_come_from_a_filter_before,
                   replays_are_counted, a_store_that_cannot_be_had_is_temperror,
                   hostile_mail_is_bounded, the_factor_comes_from_a_publisher,
-                  the_factor_comes_from_a_frankd, the_estimation_is_told, bad_input_is_named)
+                  the_factor_comes_from_a_frankd, a_reload_is_all_or_nothing,
+                  the_estimation_is_told, bad_input_is_named)
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
 

@@ -19,17 +19,23 @@
 
 #define DEPTH_MAX 16 /* of a daemon's answer */
 
-struct frank_milter_factor {
-  struct frank_loop *loop;
-  struct frank_milter_view *view;
-  const char *state;
+/* What follows from the settings. It is made whole before it takes the place of another. */
+struct plan {
   struct frank_milter_settings settings;
   struct frank_source_list sources;
   struct frank_board board;
   struct frank_factor_file files[FRANK_BOARD_SOURCES_MAX];
-  struct frank_minder *resolver; /* NULL: no source needs it */
-  struct frank_client *client;   /* NULL: no frankd is asked */
-  uint64_t ask_us;               /* when next */
+  struct frank_client *client; /* NULL: no frankd is asked */
+  uint64_t ask_us;             /* when next */
+  bool answered;               /* it has said a factor */
+};
+
+struct frank_milter_factor {
+  struct frank_loop *loop;
+  struct frank_milter_view *view;
+  const char *state;
+  struct plan *plan;
+  struct frank_minder *resolver; /* NULL: no source has needed it */
   struct frank_judge_factor now;
   bool told; /* the view has it */
 };
@@ -64,16 +70,17 @@ static void put(struct frank_milter_factor *f, const struct frank_judge_factor *
 /* The board's choice, with the previous factor of its document. */
 static void choose(struct frank_milter_factor *f)
 {
+  const struct plan *plan = f->plan;
   struct frank_board_choice choice;
   struct frank_judge_factor now;
   int64_t now_s = frank_clock_unix_s();
   memset(&now, 0, sizeof now);
-  frank_board_choose(&f->board, now_s, &choice);
-  const struct frank_board_source *source = &f->board.list[choice.index];
+  frank_board_choose(&plan->board, now_s, &choice);
+  const struct frank_board_source *source = &plan->board.list[choice.index];
   const struct frank_factor_document *document = &source->state.document;
   now.factor = choice.factor;
   (void)snprintf(now.source, sizeof now.source, "%s", choice.source);
-  if (frank_source_is_followed(&f->sources.list[choice.index]) && source->heard) {
+  if (frank_source_is_followed(&plan->sources.list[choice.index]) && source->heard) {
     now.testing = document->testing != 0;
     if (document->has_previous != 0 && document->previous_until_s > now_s) {
       struct frank_resolver_source named = source->state;
@@ -147,23 +154,25 @@ static bool read_answer(const char *text, struct frank_judge_factor *now)
  * judge otherwise. */
 static void ask_daemon(struct frank_milter_factor *f, uint64_t now_us)
 {
+  struct plan *plan = f->plan;
   struct frank_judge_factor now;
   char *answer = NULL;
-  if (now_us < f->ask_us) {
+  if (now_us < plan->ask_us) {
     return;
   }
-  bool good =
-      frank_client_ask(f->client, "factor", NULL, FRANK_MILTER_ASK_LIMIT_MS, &answer) == FRANK_OK &&
-      read_answer(answer, &now);
+  bool good = frank_client_ask(plan->client, "factor", NULL, FRANK_MILTER_ASK_LIMIT_MS, &answer) ==
+                  FRANK_OK &&
+              read_answer(answer, &now);
   free(answer);
   if (good) {
+    plan->answered = true;
     put(f, &now);
-  } else if (f->now.factor == 0) {
-    frank_log(FRANK_LOG_WARN, "event=no-factor why=\"%s does not answer\"",
-              f->settings.connect.items[0]);
+  } else if (!plan->answered) { /* kept: the factor of settings before these */
+    frank_log(FRANK_LOG_WARN, "event=%s why=\"%s does not answer\"",
+              f->now.factor == 0 ? "no-factor" : "factor-kept", plan->settings.connect.items[0]);
   }
   /* without any factor stamped mail is temperror: one that starts later is found at once */
-  f->ask_us =
+  plan->ask_us =
       frank_clock_now_us() + (f->now.factor == 0 ? 1 : FRANK_MILTER_ASK_EVERY_S) * FRANK_US_PER_S;
 }
 
@@ -212,22 +221,34 @@ static enum frank_err on_record(void *arg, uint16_t type, const void *payload, s
     return FRANK_ERR_MALFORMED;
   }
   memcpy(&source, payload, sizeof source);
-  enum frank_err err = frank_board_hear(&f->board, &source, frank_clock_unix_s());
+  enum frank_err err = frank_board_hear(&f->plan->board, &source, frank_clock_unix_s());
   if (err == FRANK_OK) {
     choose(f);
   }
   return err;
 }
 
-static enum frank_err set_args(struct frank_milter_factor *f, const char *level)
+static bool needs_resolver(const struct plan *plan)
 {
-  const struct frank_milter_settings *settings = &f->settings;
+  for (size_t i = 0; i < plan->sources.count && plan->client == NULL; i++) {
+    if (frank_source_is_followed(&plan->sources.list[i])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static enum frank_err set_args(const struct frank_milter_factor *f, const struct plan *plan,
+                               struct frank_minder *resolver)
+{
+  static const char *const levels[] = {"error", "warn", "info", "debug"};
+  const struct frank_milter_settings *settings = &plan->settings;
   const char *args[FRANK_MINDER_ARGS_MAX + 1];
   size_t count = 0;
-  for (size_t i = 0; i < f->sources.count; i++) {
-    if (frank_source_is_followed(&f->sources.list[i])) {
+  for (size_t i = 0; i < plan->sources.count; i++) {
+    if (frank_source_is_followed(&plan->sources.list[i])) {
       args[count++] = "--source";
-      args[count++] = f->sources.list[i].text;
+      args[count++] = plan->sources.list[i].text;
     }
   }
   for (uint32_t i = 0; i < settings->dns_servers.count && i < FRANK_RESOLVER_SERVERS_MAX; i++) {
@@ -240,7 +261,7 @@ static enum frank_err set_args(struct frank_milter_factor *f, const char *level)
   } texts[] = {{"--state", f->state != NULL ? f->state : ""},
                {"--dns-anchor", settings->dns_anchor},
                {"--ca-file", settings->factor_ca},
-               {"--log-level", level}};
+               {"--log-level", levels[settings->log_level < 4 ? settings->log_level : 2]}};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     if (texts[i].value[0] != '\0') {
       args[count++] = texts[i].flag;
@@ -251,93 +272,117 @@ static enum frank_err set_args(struct frank_milter_factor *f, const char *level)
     args[count++] = "--allow-http";
   }
   args[count] = NULL;
-  return frank_minder_set_args(f->resolver, args);
+  return frank_minder_set_args(resolver, args);
 }
 
-static bool needs_resolver(const struct frank_source_list *sources)
+/* *resolver is the one that there is, or a new one that does not run yet; NULL: the plan needs
+ * none. On an error the one that there is goes on as it was. */
+static enum frank_err prepare_resolver(struct frank_milter_factor *f, const struct plan *plan,
+                                       struct frank_minder **resolver, char *why)
 {
-  for (size_t i = 0; i < sources->count; i++) {
-    if (frank_source_is_followed(&sources->list[i])) {
-      return true;
-    }
-  }
-  return false;
-}
-
-static enum frank_err start_resolver(struct frank_milter_factor *f, char *why)
-{
-  static const char *const levels[] = {"error", "warn", "info", "debug"};
   const struct frank_minder_calls calls = {
       .ready = on_ready, .record = on_record, .failed = on_failed, .arg = f};
   char text[FRANK_MINDER_WHY_BYTES] = "no memory";
   enum frank_err err = FRANK_OK;
-  if (!needs_resolver(&f->sources) || f->client != NULL) {
-    frank_minder_destroy(&f->resolver);
+  *resolver = NULL;
+  if (!needs_resolver(plan)) {
     return FRANK_OK;
   }
+  *resolver = f->resolver;
   if (f->resolver == NULL) {
-    err = frank_minder_new(f->loop, "frank-resolver", &calls, &f->resolver, text);
+    err = frank_minder_new(f->loop, "frank-resolver", &calls, resolver, text);
   }
   if (err == FRANK_OK) {
-    err = set_args(f, levels[f->settings.log_level < 4 ? f->settings.log_level : 2]);
+    err = set_args(f, plan, *resolver);
   }
   if (err != FRANK_OK) {
     (void)snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s", text);
-    return err;
+    if (*resolver != f->resolver) {
+      frank_minder_destroy(resolver);
+    }
   }
-  frank_minder_restart(f->resolver);
-  return FRANK_OK;
+  return err;
 }
 
 /* ---- files ---- */
 
-static void read_files(struct frank_milter_factor *f)
+static void read_files(struct plan *plan)
 {
-  for (size_t i = 0; i < f->board.count; i++) {
-    struct frank_board_source *source = &f->board.list[i];
-    const char *path = f->sources.list[i].path;
+  for (size_t i = 0; i < plan->board.count; i++) {
+    struct frank_board_source *source = &plan->board.list[i];
+    const char *path = plan->sources.list[i].path;
     char why[FRANK_FACTOR_WHY_BYTES];
     uint64_t factor = 0;
-    if (source->kind != FRANK_BOARD_FILE || !frank_factor_file_changed(&f->files[i], path)) {
+    if (source->kind != FRANK_BOARD_FILE || !frank_factor_file_changed(&plan->files[i], path)) {
       continue;
     }
-    if (frank_factor_file_read(&f->files[i], path, &factor, why, sizeof why) == FRANK_OK &&
-        factor <= f->board.max_factor) {
+    if (frank_factor_file_read(&plan->files[i], path, &factor, why, sizeof why) == FRANK_OK &&
+        factor <= plan->board.max_factor) {
       source->factor = factor;
     } else {
       frank_log(FRANK_LOG_WARN, "event=factor-kept file=\"%s\" why=\"%s\"", path,
-                factor > f->board.max_factor ? "it is above max_factor" : why);
+                factor > plan->board.max_factor ? "it is above max_factor" : why);
     }
   }
 }
 
 /* ---- life ---- */
 
+static void destroy_plan(struct plan **plan)
+{
+  if (*plan != NULL) {
+    frank_client_destroy(&(*plan)->client);
+    free(*plan);
+    *plan = NULL;
+  }
+}
+
+/* `old` is the one that it follows, NULL: none. */
+static enum frank_err make_plan(const struct frank_milter_settings *settings,
+                                const struct plan *old, struct plan **out, char *why)
+{
+  struct plan *plan = calloc(1, sizeof *plan);
+  enum frank_err err = FRANK_OK;
+  *out = plan;
+  if (plan == NULL) {
+    (void)snprintf(why, FRANK_CONFIG_WHY_BYTES, "no memory");
+    return FRANK_ERR_NOMEM;
+  }
+  plan->settings = *settings;
+  if (settings->mode == FRANK_MILTER_VERIFY && settings->factor == 0 &&
+      settings->connect.count > 0) {
+    err = make_client(settings, &plan->client, why);
+  }
+  const struct frank_source_settings named = frank_milter_source_settings(&plan->settings);
+  frank_source_list_make(&named, &plan->sources);
+  frank_source_list_board(&plan->sources, settings->max_factor, old != NULL ? &old->board : NULL,
+                          &plan->board);
+  return err;
+}
+
+/* All that can fail comes before the first change. */
 static enum frank_err set_up(struct frank_milter_factor *f,
                              const struct frank_milter_settings *settings, char *why)
 {
-  struct frank_client *client = NULL;
-  if (settings->mode == FRANK_MILTER_VERIFY && settings->factor == 0 &&
-      settings->connect.count > 0) {
-    enum frank_err err = make_client(settings, &client, why);
-    if (err != FRANK_OK) {
-      return err;
-    }
+  struct plan *plan = NULL;
+  struct frank_minder *resolver = NULL;
+  enum frank_err err = make_plan(settings, f->plan, &plan, why);
+  if (err == FRANK_OK) {
+    err = prepare_resolver(f, plan, &resolver, why);
   }
-  struct frank_board *old = malloc(sizeof *old);
-  if (old != NULL) {
-    *old = f->board;
+  if (err != FRANK_OK) {
+    destroy_plan(&plan);
+    return err;
   }
-  frank_client_destroy(&f->client);
-  f->client = client;
-  f->ask_us = 0;
-  f->settings = *settings;
-  const struct frank_source_settings named = frank_milter_source_settings(&f->settings);
-  frank_source_list_make(&named, &f->sources);
-  frank_source_list_board(&f->sources, settings->max_factor, old, &f->board);
-  memset(f->files, 0, sizeof f->files);
-  free(old);
-  return start_resolver(f, why);
+  destroy_plan(&f->plan);
+  f->plan = plan;
+  if (resolver != NULL) {
+    f->resolver = resolver;
+    frank_minder_restart(f->resolver);
+  } else if (f->resolver != NULL) {
+    frank_minder_rest(f->resolver);
+  }
+  return FRANK_OK;
 }
 
 enum frank_err frank_milter_factor_new(struct frank_loop *loop,
@@ -368,7 +413,7 @@ void frank_milter_factor_destroy(struct frank_milter_factor **factor)
 {
   if (*factor != NULL) {
     frank_minder_destroy(&(*factor)->resolver);
-    frank_client_destroy(&(*factor)->client);
+    destroy_plan(&(*factor)->plan);
     free(*factor);
     *factor = NULL;
   }
@@ -389,11 +434,11 @@ void frank_milter_factor_tick(struct frank_milter_factor *factor, uint64_t now_u
   if (factor->resolver != NULL) {
     frank_minder_tick(factor->resolver, now_us);
   }
-  if (factor->client != NULL) {
+  if (factor->plan->client != NULL) {
     ask_daemon(factor, now_us);
     return;
   }
-  read_files(factor);
+  read_files(factor->plan);
   choose(factor);
 }
 

@@ -30,8 +30,8 @@ frank_milter_factor_new(struct frank_loop *loop, const struct frank_milter_setti
                         struct frank_milter_factor **out, char *why);
 void frank_milter_factor_destroy(struct frank_milter_factor **factor);
 
-/* Other settings; what is known of sources that stay is kept. Errors as above: then the old ones
- * go on. */
+/* Other settings; what is known of sources that stay is kept. Errors as above: then nothing has
+ * changed. */
 FRANK_MUST_CHECK enum frank_err
 frank_milter_factor_reload(struct frank_milter_factor *factor,
                            const struct frank_milter_settings *settings, char *why);

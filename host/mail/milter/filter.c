@@ -244,7 +244,6 @@ static enum frank_err open_socket(const struct frank_milter_settings *settings, 
 struct listener {
   struct frank_chan *chan;
   struct door door;
-  uint64_t settings_version;
   _Atomic bool stopped; /* by us */
   _Atomic bool ended;   /* libmilter, by itself or as asked */
 };
@@ -294,18 +293,6 @@ static void rouse(const struct listener *listener)
   }
 }
 
-/* What settings change here: sessions take theirs when they begin. */
-static void follow_settings(struct listener *listener)
-{
-  static struct frank_milter_settings settings; /* too large for a stack */
-  uint64_t version = frank_milter_view_version(the_filter->view);
-  if (version != listener->settings_version) {
-    frank_milter_view_settings(the_filter->view, &settings);
-    frank_log_set_level((enum frank_log_level)settings.log_level);
-    listener->settings_version = version;
-  }
-}
-
 /* Serves the channel until the keeper closes it. FRANK_ERR_IO: libmilter has ended before that. */
 static enum frank_err listen_to_keeper(struct listener *listener)
 {
@@ -313,7 +300,7 @@ static enum frank_err listen_to_keeper(struct listener *listener)
   while (!atomic_load(&listener->ended)) {
     enum frank_err err = frank_chan_wait(listener->chan, TURN_MS);
     rouse(listener);
-    follow_settings(listener);
+    frank_log_set_level(frank_milter_view_log_level(the_filter->view));
     while (err == FRANK_OK && (err = frank_chan_read(listener->chan, &record)) == FRANK_OK) {
       if (record.type == FRANK_RECORD_PING) {
         err = frank_chan_put(listener->chan, FRANK_RECORD_PONG, record.payload, record.len_bytes,
@@ -389,23 +376,29 @@ static enum frank_err open_dkim(struct frank_filter *filter,
 }
 
 static enum frank_err open_all(const struct frank_filter_config *config,
-                               struct frank_filter *filter, struct frank_milter_view **view,
-                               struct frank_milter_settings *settings, struct door *door, char *why)
+                               struct frank_filter *filter,
+                               const struct frank_milter_settings **out, struct door *door,
+                               char *why)
 {
+  struct frank_milter_view *view = NULL;
   pthread_attr_t attributes;
   struct rlimit descriptors;
-  enum frank_err err = frank_milter_view_map(config->view_fd, view);
+  enum frank_err err = frank_milter_view_map(config->view_fd, &view);
   if (err == FRANK_OK) {
     err = frank_milter_counters_map(config->counters_fd, &filter->counters);
+  }
+  if (err == FRANK_OK) {
+    err = frank_milter_snapshots_new(view, &filter->snapshots);
   }
   if (err != FRANK_OK) {
     (void)snprintf(why, FRANK_FILTER_WHY_BYTES, "no memory shared with frank-milter: %s",
                    frank_err_text(err));
     return err;
   }
-  filter->view = *view;
+  const struct frank_milter_settings *settings = frank_milter_snapshot_take(filter->snapshots);
+  *out = settings;
+  filter->view = view;
   filter->observe_fd = config->observe_fd;
-  frank_milter_view_settings(*view, settings);
   filter->mode = (enum frank_milter_mode)settings->mode;
   if (config->state != NULL) {
     (void)snprintf(filter->replay_path, sizeof filter->replay_path, "%.255s/replay.db",
@@ -432,15 +425,17 @@ enum frank_err frank_filter_run(const struct frank_filter_config *config, struct
                                 char *why)
 {
   static struct frank_filter filter;
-  static struct frank_milter_settings settings; /* too large for a stack */
-  struct frank_milter_view *view = NULL;
+  const struct frank_milter_settings *settings = NULL;
   static struct listener listener; /* libmilter's threads may outlast this function */
   pthread_t thread;
   listener.chan = chan;
   the_filter = &filter;
-  enum frank_err err = open_all(config, &filter, &view, &settings, &listener.door, why);
+  enum frank_err err = open_all(config, &filter, &settings, &listener.door, why);
   the_kind = filter.mode == FRANK_MILTER_MINT ? &frank_session_mint : &frank_session_verify;
-  err = tell(chan, err, settings.socket, why);
+  err = tell(chan, err, settings != NULL ? settings->socket : "", why);
+  if (settings != NULL) {
+    frank_milter_snapshot_leave(filter.snapshots, &settings);
+  }
   /* libmilter waits for SIGHUP, SIGTERM and SIGINT in threads that block them, and ends at them.
    * Who sends one to all of our processes means the keeper: while this thread ignores them and
    * does not block them, they are dropped. */

@@ -184,23 +184,55 @@ static void on_signal(void *arg, int signal_number)
   }
 }
 
+/* The settings of the file as it is now, with what cannot change as it was: those keys are among
+ * `changed`, too. */
+static enum frank_err read_again(const struct keeper *keeper, struct frank_milter_settings *fresh,
+                                 const struct frank_config_key **changed, size_t *count, char *why)
+{
+  const struct frank_milter_keeper_config *config = keeper->config;
+  enum frank_err err = config->reload(config->arg, fresh, why);
+  if (err != FRANK_OK) {
+    return err;
+  }
+  if (fresh->mode != keeper->settings.mode) { /* then the others were meant, and filled, for it */
+    (void)snprintf(why, FRANK_MILTER_WHY_BYTES, "mode: another one needs a restart");
+    return FRANK_ERR_UNSUPPORTED;
+  }
+  *count = frank_config_compare(config->table, &keeper->settings, fresh, changed);
+  for (size_t i = 0; i < *count; i++) {
+    if (!changed[i]->reloadable) {
+      frank_config_copy(changed[i], &keeper->settings, fresh);
+    }
+  }
+  return FRANK_OK;
+}
+
+/* All or nothing: what can fail comes before the first change. */
 static void reload(struct keeper *keeper)
 {
+  const struct frank_config_key *changed[FRANK_CONFIG_KEYS_MAX];
   struct frank_milter_settings *fresh = malloc(sizeof *fresh);
   char why[FRANK_MILTER_WHY_BYTES] = "no memory";
+  size_t count = 0;
   enum frank_err err =
-      fresh != NULL ? keeper->config->reload(keeper->config->arg, fresh, why) : FRANK_ERR_NOMEM;
+      fresh != NULL ? read_again(keeper, fresh, changed, &count, why) : FRANK_ERR_NOMEM;
   if (err == FRANK_OK && keeper->factor != NULL) {
     err = frank_milter_factor_reload(keeper->factor, fresh, why);
   }
-  if (err == FRANK_OK) {
-    keeper->settings = *fresh;
-    frank_milter_view_put_settings(keeper->view, fresh);
-    frank_log_init("frank-milter", (enum frank_log_level)fresh->log_level);
-    frank_log(FRANK_LOG_INFO, "event=reloaded");
-  } else {
+  if (err != FRANK_OK) {
     frank_log(FRANK_LOG_ERROR, "event=reload-failed why=\"%s\"", why);
+    free(fresh);
+    return;
   }
+  keeper->settings = *fresh;
+  frank_milter_view_put_settings(keeper->view, fresh);
+  frank_log_init("frank-milter", (enum frank_log_level)fresh->log_level);
+  for (size_t i = 0; i < count; i++) {
+    frank_log(changed[i]->reloadable ? FRANK_LOG_INFO : FRANK_LOG_WARN,
+              "event=reload key=%s result=%s", changed[i]->name,
+              changed[i]->reloadable ? "changed" : "needs-a-restart");
+  }
+  frank_log(FRANK_LOG_INFO, "event=reloaded");
   free(fresh);
 }
 

@@ -16,8 +16,9 @@
 
 struct frank_milter_keeper_config {
   const struct frank_milter_settings *settings; /* of the start; borrowed */
-  /* SIGHUP: reads the configuration again into *fresh, which has what cannot change as it was and
-   * has said so. Errors keep the old one, with `why` (FRANK_MILTER_WHY_BYTES). */
+  const struct frank_config_table *table;       /* their keys */
+  /* SIGHUP: reads the configuration again into *fresh. Errors, with `why`
+   * (FRANK_MILTER_WHY_BYTES): all of the old one stays in force. */
   enum frank_err (*reload)(void *arg, struct frank_milter_settings *fresh, char *why);
   void *arg;
 };

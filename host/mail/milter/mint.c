@@ -66,7 +66,7 @@ static sfsistat take_body(SMFICTX *ctx, struct frank_session *session, const cha
 
 static void make_rules(const struct frank_session *session, struct frank_rules *rules)
 {
-  const struct frank_milter_settings *settings = &session->settings;
+  const struct frank_milter_settings *settings = session->settings;
   *rules = (struct frank_rules){.max_recipients = settings->max_recipients,
                                 .skip_lists = settings->skip_lists,
                                 .local_domains = &settings->local_domains,
@@ -76,7 +76,7 @@ static void make_rules(const struct frank_session *session, struct frank_rules *
 
 static bool connect_client(struct frank_session *session)
 {
-  const struct frank_milter_settings *settings = &session->settings;
+  const struct frank_milter_settings *settings = session->settings;
   const char *endpoints[FRANK_CLIENT_ENDPOINTS_MAX];
   char why[FRANK_CLIENT_WHY_BYTES];
   uint64_t tries = settings->deadline_us / (RETRY_MS * FRANK_US_PER_MS) + 2;
@@ -174,7 +174,7 @@ static enum frank_unstamped mint(SMFICTX *ctx, struct frank_session *session,
                                  const struct frank_dkim *signature, const struct domains *domains,
                                  struct frank_client_reply *reply)
 {
-  uint64_t due_us = frank_clock_now_us() + session->settings.deadline_us;
+  uint64_t due_us = frank_clock_now_us() + session->settings->deadline_us;
   for (;;) {
     uint64_t id = 0;
     uint64_t now_us = frank_clock_now_us();
@@ -188,7 +188,7 @@ static enum frank_unstamped mint(SMFICTX *ctx, struct frank_session *session,
                                         .alg = frank_alg_name(signature->alg),
                                         .recipients = domains->list,
                                         .recipient_count = domains->count,
-                                        .factor = session->settings.factor,
+                                        .factor = session->settings->factor,
                                         .deadline_ms =
                                             (uint32_t)((due_us - now_us) / FRANK_US_PER_MS + 1),
                                         .priority = -1};
@@ -219,7 +219,7 @@ static enum frank_unstamped mint(SMFICTX *ctx, struct frank_session *session,
 static uint64_t ask_factor(struct frank_session *session, const struct domains *domains)
 {
   char *answer = NULL;
-  uint64_t factor = session->settings.factor;
+  uint64_t factor = session->settings->factor;
   if (factor != 0 || !connect_client(session)) {
     return factor;
   }
@@ -255,7 +255,7 @@ static sfsistat unstamped(SMFICTX *ctx, struct frank_session *session, enum fran
   char told[sizeof((struct frank_client_reply *)NULL)->message];
   bool put_off =
       frank_unstamped_is_failure(why) &&
-      (why == FRANK_UNSTAMPED_MTA || session->settings.on_failure == FRANK_MILTER_TEMPFAIL);
+      (why == FRANK_UNSTAMPED_MTA || session->settings->on_failure == FRANK_MILTER_TEMPFAIL);
   (void)snprintf(told, sizeof told, "%s", detail);
   for (char *at = told; (at = strpbrk(at, "\"\\")) != NULL;) {
     *at = '\''; /* a daemon's text does not end the quotes */

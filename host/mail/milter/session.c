@@ -12,9 +12,9 @@ enum frank_err frank_session_new(struct frank_filter *filter, struct frank_sessi
     return FRANK_ERR_NOMEM;
   }
   session->filter = filter;
-  frank_milter_view_settings(filter->view, &session->settings);
+  session->settings = frank_milter_snapshot_take(filter->snapshots);
   uint64_t before = atomic_fetch_add(&filter->sessions, 1);
-  session->crowded = before >= session->settings.sessions_max;
+  session->crowded = before >= session->settings->sessions_max;
   frank_milter_count(filter->counters, FRANK_COUNT_SESSIONS, 1);
   return FRANK_OK;
 }
@@ -31,6 +31,7 @@ void frank_session_destroy(struct frank_session **session)
   free(s->recipients);
   free(s->header);
   free(s->doomed);
+  frank_milter_snapshot_leave(s->filter->snapshots, &s->settings);
   atomic_fetch_sub(&s->filter->sessions, 1);
   free(s);
   *session = NULL;

@@ -11,6 +11,7 @@
 #include "mail/judge.h"
 #include "mail/milter/counters.h"
 #include "mail/milter/settings.h"
+#include "mail/milter/snapshot.h"
 #include "mail/milter/view.h"
 #include "mail/replay.h"
 
@@ -28,6 +29,7 @@
 /* What all sessions have in common; it does not change while they run. */
 struct frank_filter {
   const struct frank_milter_view *view;
+  struct frank_milter_snapshots *snapshots;
   struct frank_milter_counters *counters;
   enum frank_milter_mode mode;
   struct frank_dkim_library *dkim; /* NULL: not this one's to verify */
@@ -40,11 +42,11 @@ struct frank_filter {
 
 struct frank_session {
   struct frank_filter *filter;
-  struct frank_milter_settings settings;
-  bool crowded;         /* beyond sessions_max: nothing is done */
-  bool no_header_reply; /* negotiated */
-  bool leading_space;   /* likewise: values come, and are given, with what follows the colon */
-  bool can_skip;        /* likewise: the rest of a body */
+  const struct frank_milter_settings *settings; /* of its beginning */
+  bool crowded;                                 /* beyond sessions_max: nothing is done */
+  bool no_header_reply;                         /* negotiated */
+  bool leading_space; /* likewise: values come, and are given, with what follows the colon */
+  bool can_skip;      /* likewise: the rest of a body */
   struct frank_client *client; /* NULL: none yet */
   struct frank_replay *replay; /* NULL: none yet */
 
@@ -73,7 +75,7 @@ struct frank_session {
   struct frank_dkim_verify *dkim;
 };
 
-/* FRANK_ERR_NOMEM. The settings are copied from the view. */
+/* FRANK_ERR_NOMEM. It has the settings that are in force now. */
 FRANK_MUST_CHECK enum frank_err frank_session_new(struct frank_filter *filter,
                                                   struct frank_session **out);
 void frank_session_destroy(struct frank_session **session);

@@ -43,11 +43,11 @@ static sfsistat take_field(SMFICTX *ctx, struct frank_session *session, const ch
   (void)ctx;
   if (strcasecmp(name, FRANK_AUTHRES_FIELD) == 0) {
     session->seen++;
-    if (frank_authres_is_forged(view_of(value), session->settings.authserv_id)) {
+    if (frank_authres_is_forged(view_of(value), session->settings->authserv_id)) {
       frank_session_doom(session);
     }
   }
-  session->is_spam = session->is_spam || tells_spam(session->settings.spam_field, name, value);
+  session->is_spam = session->is_spam || tells_spam(session->settings->spam_field, name, value);
   frank_session_field(session, name, value);
   return SMFIS_CONTINUE;
 }
@@ -75,9 +75,9 @@ static sfsistat end_of_header(SMFICTX *ctx, struct frank_session *session)
   }
   frank_judge_begin(&session->message, &session->judge);
   bool wanted =
-      frank_judge_wants_dkim(&session->judge) && (has_rule(&session->settings, FRANK_RULE_DKIM) ||
-                                                  has_rule(&session->settings, FRANK_RULE_REPLAY));
-  if (wanted && session->settings.dkim == FRANK_MILTER_DKIM_LIBRARY &&
+      frank_judge_wants_dkim(&session->judge) && (has_rule(session->settings, FRANK_RULE_DKIM) ||
+                                                  has_rule(session->settings, FRANK_RULE_REPLAY));
+  if (wanted && session->settings->dkim == FRANK_MILTER_DKIM_LIBRARY &&
       frank_dkim_verify_new(session->filter->dkim, &session->judge, &session->dkim) != FRANK_OK) {
     session->dkim_failed = true;
   }
@@ -115,11 +115,11 @@ static void learn_dkim(struct frank_session *session,
   if (session->dkim != NULL) {
     frank_dkim_verify_finish(session->dkim, results, session->dkim_whys);
   }
-  if (session->settings.dkim != FRANK_MILTER_DKIM_HEADER) {
+  if (session->settings->dkim != FRANK_MILTER_DKIM_HEADER) {
     return;
   }
   for (size_t i = 0; i < proofs->signature_count; i++) {
-    results[i] = said[frank_authres_dkim(&session->message, session->settings.authserv_id,
+    results[i] = said[frank_authres_dkim(&session->message, session->settings->authserv_id,
                                          proofs->signatures[i].b, proofs->signatures[i].b_len)];
   }
 }
@@ -157,7 +157,7 @@ static void ask_replays(struct frank_session *session, int64_t now_s)
   char why[FRANK_REPLAY_WHY_BYTES] = "there is no state folder";
   enum frank_err err = filter->replay_path[0] != '\0' ? FRANK_OK : FRANK_ERR_NOT_FOUND;
   if (err == FRANK_OK && session->replay == NULL) {
-    err = frank_replay_open_sqlite(filter->replay_path, session->settings.replay_max_bytes,
+    err = frank_replay_open_sqlite(filter->replay_path, session->settings->replay_max_bytes,
                                    REPLAY_BUSY_MS, &session->replay, why);
   }
   if (err == FRANK_OK) {
@@ -175,7 +175,7 @@ static void ask_replays(struct frank_session *session, int64_t now_s)
 
 static void judge(struct frank_session *session, int64_t now_s)
 {
-  const struct frank_milter_settings *settings = &session->settings;
+  const struct frank_milter_settings *settings = session->settings;
   const char *lists[FRANK_CONFIG_LIST_MAX];
   struct frank_judge_policy policy = {.lists = lists, .list_count = settings->lists.count};
   struct frank_judge_factor factor;
@@ -248,7 +248,7 @@ static void observe(struct frank_session *session, int64_t now_s)
 {
   const struct frank_judge *judge = &session->judge;
   struct frank_filter_observation observation = {.at_s = now_s, .is_spam = session->is_spam};
-  if (!session->settings.observe || session->filter->observe_fd < 0) {
+  if (!session->settings->observe || session->filter->observe_fd < 0) {
     return;
   }
   if (judge->verdict == FRANK_VERDICT_PASS ||
@@ -297,10 +297,10 @@ static sfsistat end(SMFICTX *ctx, struct frank_session *session)
     judge_unreadable(session);
   }
   size_t removed = frank_session_remove(session, ctx, FRANK_AUTHRES_FIELD);
-  bool wanted = session->judge.verdict != FRANK_VERDICT_NONE || session->settings.report_none;
+  bool wanted = session->judge.verdict != FRANK_VERDICT_NONE || session->settings->report_none;
   if (wanted) {
     size_t at = session->leading_space ? 1 : 0;
-    frank_judge_field(&session->judge, session->settings.authserv_id, "\n", field + at);
+    frank_judge_field(&session->judge, session->settings->authserv_id, "\n", field + at);
     if (smfi_insheader(ctx, 0, name, field) != MI_SUCCESS) {
       frank_log(FRANK_LOG_WARN, "event=field-refused why=\"the mail server does not take it\"");
     }

@@ -1,6 +1,7 @@
 #include "mail/milter/view.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -33,9 +34,9 @@ static void put(_Atomic uint64_t *sequence, _Atomic uint64_t *words, const void 
 }
 
 /* The writer writes seldom and for microseconds; it may have been killed in the middle, and then
- * the readers die with it: no bound is needed. */
-static void get(const _Atomic uint64_t *sequence, const _Atomic uint64_t *words, void *to,
-                size_t size)
+ * the readers die with it: no bound is needed. Returns the sequence number of what was read. */
+static uint64_t get(const _Atomic uint64_t *sequence, const _Atomic uint64_t *words, void *to,
+                    size_t size)
 {
   uint64_t before = 0;
   uint64_t after = 0;
@@ -49,6 +50,7 @@ static void get(const _Atomic uint64_t *sequence, const _Atomic uint64_t *words,
     atomic_thread_fence(memory_order_acquire);
     after = atomic_load_explicit(sequence, memory_order_relaxed);
   } while (before != after || before % 2 != 0);
+  return before;
 }
 
 enum frank_err frank_milter_view_new(struct frank_milter_view **out, int *fd)
@@ -108,15 +110,25 @@ void frank_milter_view_put_factor(struct frank_milter_view *view,
   put(&view->factor_sequence, view->factor, factor, sizeof *factor);
 }
 
-void frank_milter_view_settings(const struct frank_milter_view *view,
-                                struct frank_milter_settings *out)
+uint64_t frank_milter_view_settings(const struct frank_milter_view *view,
+                                    struct frank_milter_settings *out)
 {
-  get(&view->settings_sequence, view->settings, out, sizeof *out);
+  return get(&view->settings_sequence, view->settings, out, sizeof *out);
+}
+
+/* It lies in one word, and a word is never torn. */
+enum frank_log_level frank_milter_view_log_level(const struct frank_milter_view *view)
+{
+  const size_t at = offsetof(struct frank_milter_settings, log_level);
+  uint32_t level = 0;
+  uint64_t word = atomic_load_explicit(&view->settings[at / 8], memory_order_relaxed);
+  memcpy(&level, (const char *)&word + at % 8, sizeof level);
+  return (enum frank_log_level)level;
 }
 
 void frank_milter_view_factor(const struct frank_milter_view *view, struct frank_judge_factor *out)
 {
-  get(&view->factor_sequence, view->factor, out, sizeof *out);
+  (void)get(&view->factor_sequence, view->factor, out, sizeof *out);
 }
 
 uint64_t frank_milter_view_version(const struct frank_milter_view *view)

@@ -9,6 +9,7 @@
 #define FRANK_MAIL_MILTER_VIEW_H
 
 #include "base/err.h"
+#include "base/log.h"
 #include "mail/judge.h"
 #include "mail/milter/settings.h"
 
@@ -25,10 +26,13 @@ void frank_milter_view_put_settings(struct frank_milter_view *view,
                                     const struct frank_milter_settings *settings);
 void frank_milter_view_put_factor(struct frank_milter_view *view,
                                   const struct frank_judge_factor *factor);
-/* Copies, for any thread. The settings are some 200 KiB: once for each connection. */
-void frank_milter_view_settings(const struct frank_milter_view *view,
-                                struct frank_milter_settings *out);
-/* Another number where the settings are others. */
+/* Copies, for any thread. The settings are some 200 KiB: threads share theirs (milter/snapshot.h).
+ * Returns their version. */
+uint64_t frank_milter_view_settings(const struct frank_milter_view *view,
+                                    struct frank_milter_settings *out);
+/* Of the settings this one alone. */
+enum frank_log_level frank_milter_view_log_level(const struct frank_milter_view *view);
+/* Another number where the settings are others, or are being written. */
 uint64_t frank_milter_view_version(const struct frank_milter_view *view);
 void frank_milter_view_factor(const struct frank_milter_view *view, struct frank_judge_factor *out);
 

@@ -96,6 +96,22 @@ static void the_factor_travels_whole(void **state)
   (void)close(fd);
 }
 
+static void the_level_of_the_log_needs_no_copy(void **state)
+{
+  struct frank_milter_view *view = NULL;
+  int fd = -1;
+  (void)state;
+  assert_int_equal(frank_milter_view_new(&view, &fd), FRANK_OK);
+  fill(&settings, 'a');
+  for (uint32_t level = FRANK_LOG_ERROR; level <= FRANK_LOG_DEBUG; level++) {
+    settings.log_level = level;
+    frank_milter_view_put_settings(view, &settings);
+    assert_int_equal(frank_milter_view_log_level(view), level);
+  }
+  frank_milter_view_destroy(&view);
+  (void)close(fd);
+}
+
 static void another_size_is_refused(void **state)
 {
   struct frank_milter_view *view = NULL;
@@ -192,6 +208,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_reader_sees_no_half_of_a_change),
       cmocka_unit_test(the_factor_travels_whole),
+      cmocka_unit_test(the_level_of_the_log_needs_no_copy),
       cmocka_unit_test(another_size_is_refused),
       cmocka_unit_test(counts_outlive_their_process),
       cmocka_unit_test(a_folder_that_is_not_there_is_named),
