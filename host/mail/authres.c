@@ -317,7 +317,9 @@ bool frank_authres_next(struct frank_view value, size_t *cursor,
 /* ---- by a reader in a hurry ---- */
 
 /* The value without comments, white space, quotes and backslashes, one character at a time. Control
- * characters are white space here: who cannot show them leaves them out, or stops at them. */
+ * characters are white space here: who cannot show them leaves them out, or stops at them. What is
+ * not ASCII is left out, too: spaces of Unicode (Python's strip() takes U+00A0 off), and characters
+ * that nobody sees. */
 struct hurry {
   const char *at, *end;
   bool is_quoted;
@@ -325,9 +327,14 @@ struct hurry {
   bool is_open;   /* a comment or a quoted string did not end */
 };
 
-static bool is_left_out(char c)
+static bool is_blank(char c)
 {
   return frank_is_white(c) || is_control(c);
+}
+
+static bool is_ascii(char c)
+{
+  return (unsigned char)c < 0x80;
 }
 
 /* '\0' at the end. */
@@ -353,9 +360,9 @@ static char next_bare(struct hurry *hurry)
       hurry->was_white = true;
       continue;
     }
-    if (depth == 0 && is_left_out(c)) {
+    if (depth == 0 && is_blank(c)) {
       hurry->was_white = true;
-    } else if (depth == 0) {
+    } else if (depth == 0 && is_ascii(c)) {
       return c;
     }
   }
@@ -409,17 +416,22 @@ static bool has_encoded_word(struct frank_view value, bool in_head_only)
 bool frank_authres_is_of(struct frank_view value, const char *id)
 {
   struct hurry hurry = {.at = value.text, .end = value.text + value.len_bytes};
-  size_t len = strlen(id), found = 0;
   char c = next_bare(&hurry);
+  const char *rest = id;
 
   while (c != '\0' && !is_token_char(c)) { /* a ';' or such before it */
     c = next_bare(&hurry);
   }
-  while (found < len && c != '\0' && lower(c) == lower(id[found])) {
-    found++;
+  for (; *rest != '\0'; rest++) {
+    if (!is_ascii(*rest)) {
+      continue;
+    }
+    if (lower(c) != lower(*rest)) {
+      break;
+    }
     c = next_bare(&hurry);
   }
-  if (found == len) {
+  if (*rest == '\0') {
     if (c == '.' && !hurry.was_white) { /* a name that ends at DNS's root */
       c = next_bare(&hurry);
     }

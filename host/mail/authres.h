@@ -38,8 +38,8 @@ struct frank_authres_result {
 
 /* True where the field's authserv-id is `id` (any case), or may be taken for it: comments before
  * or within it, quotes round it, a version or a root's dot behind it, a character that the grammar
- * does not have behind it, no results. Where a comment or a quoted string does not end, `id`
- * anywhere will do. */
+ * does not have behind it, no results; without what is not ASCII, in both. Where a comment or a
+ * quoted string does not end, `id` anywhere will do. */
 bool frank_authres_is_of(struct frank_view value, const char *id);
 
 /* True where a field of that authserv-id (frank_authres_is_of) is to be removed before ours is

@@ -38,8 +38,7 @@ static enum frank_err map(int fd, struct frank_milter_counters **out)
 static enum frank_err size_and_map(int fd, struct frank_milter_counters **out)
 {
   struct stat stat;
-  if (fstat(fd, &stat) != 0 ||
-      (stat.st_size != (off_t)sizeof **out && ftruncate(fd, 0) != 0)) {
+  if (fstat(fd, &stat) != 0 || (stat.st_size != (off_t)sizeof **out && ftruncate(fd, 0) != 0)) {
     return FRANK_ERR_IO;
   }
   int error = posix_fallocate(fd, 0, (off_t)sizeof **out);
