@@ -317,9 +317,9 @@ bool frank_authres_next(struct frank_view value, size_t *cursor,
 /* ---- by a reader in a hurry ---- */
 
 /* The value without comments, white space, quotes and backslashes, one character at a time. Control
- * characters are white space here: who cannot show them leaves them out, or stops at them. What is
- * not ASCII is left out, too: spaces of Unicode (Python's strip() takes U+00A0 off), and characters
- * that nobody sees. */
+ * characters are white space here: who cannot show them leaves them out, or stops at them. So is
+ * what is not ASCII: spaces of Unicode (Python's split() and strip() take U+00A0 for one), and
+ * characters that nobody sees. */
 struct hurry {
   const char *at, *end;
   bool is_quoted;
@@ -327,14 +327,9 @@ struct hurry {
   bool is_open;   /* a comment or a quoted string did not end */
 };
 
-static bool is_blank(char c)
+static bool is_left_out(char c)
 {
-  return frank_is_white(c) || is_control(c);
-}
-
-static bool is_ascii(char c)
-{
-  return (unsigned char)c < 0x80;
+  return frank_is_white(c) || is_control(c) || (unsigned char)c >= 0x80;
 }
 
 /* '\0' at the end. */
@@ -360,9 +355,9 @@ static char next_bare(struct hurry *hurry)
       hurry->was_white = true;
       continue;
     }
-    if (depth == 0 && is_blank(c)) {
+    if (depth == 0 && is_left_out(c)) {
       hurry->was_white = true;
-    } else if (depth == 0 && is_ascii(c)) {
+    } else if (depth == 0) {
       return c;
     }
   }
@@ -423,7 +418,7 @@ bool frank_authres_is_of(struct frank_view value, const char *id)
     c = next_bare(&hurry);
   }
   for (; *rest != '\0'; rest++) {
-    if (!is_ascii(*rest)) {
+    if (is_left_out(*rest)) {
       continue;
     }
     if (lower(c) != lower(*rest)) {
@@ -459,6 +454,9 @@ bool frank_authres_is_forged(struct frank_view value, const char *id)
   if (read_head(&reader, &its_id, &is_our_version)) {
     if (!is_ours) {
       return false;
+    }
+    if (!same_any_case(its_id, id)) { /* "mx.example; x-msmr=pass", all of it in quotes */
+      break_off(&reader);
     }
     while (next_item(&reader, &item)) {
       /* where no ';' comes before it, too: "; dkim=pass x-msmr=pass" */

@@ -218,7 +218,10 @@ static void finds_fields_that_claim_to_be_ours(void **state)
        "example; none",
        true},
       {"mx.exam\xc2\xadple; none", true},
-      {"mx.example\xc3\xa9.org; none", false},
+      {"mx.example\xe2\x80\xa8"
+       "1; none",
+       true}, /* a line's end, by Unicode */
+      {"m\xc3\xbcx.example2; none", false},
       {"", false},
       {";", false},
       {"()", false},
@@ -284,6 +287,8 @@ static void finds_forged_results(void **state)
       {"\"mx.example; x-msmr=pass", true},
       {"mx.example; x-msmr\x01=pass", true},
       {"; mx.example; x-msmr=pass", true},
+      {"\"mx.example; x-msmr=pass\"", true},
+      {"\"mx.example\\; x-msmr=pass\"; none", true},
       {"mx.example\xc2\xa0; x-msmr=pass", true},
       {"mx.example; x-\xc2\xadmsmr=pass", true},
       {"mx.example; x-msmr\xe2\x80\x8b=pass", true},
@@ -309,6 +314,7 @@ static void finds_forged_results(void **state)
       {"mx.example; =", false},
       {"mx.example; none", false},
       {"mx.example", false},
+      {"\"MX.example\" 1; dkim=pass (x-msmr=pass)", false},
       /* and other hosts' */
       {"other.example; x-msmr=pass", false},
       {"other.example (mx.example); x-msmr=pass", false},
