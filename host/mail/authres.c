@@ -317,7 +317,9 @@ bool frank_authres_next(struct frank_view value, size_t *cursor,
 /* ---- by a reader in a hurry ---- */
 
 /* The value without comments, white space, quotes and backslashes, one character at a time. Control
- * characters are white space here: who cannot show them leaves them out, or stops at them. */
+ * characters are white space here: who cannot show them leaves them out, or stops at them. So is
+ * what is not ASCII: spaces of Unicode (Python's split() and strip() take U+00A0 for one), and
+ * characters that nobody sees. */
 struct hurry {
   const char *at, *end;
   bool is_quoted;
@@ -327,7 +329,7 @@ struct hurry {
 
 static bool is_left_out(char c)
 {
-  return frank_is_white(c) || is_control(c);
+  return frank_is_white(c) || is_control(c) || (unsigned char)c >= 0x80;
 }
 
 /* '\0' at the end. */
@@ -409,17 +411,22 @@ static bool has_encoded_word(struct frank_view value, bool in_head_only)
 bool frank_authres_is_of(struct frank_view value, const char *id)
 {
   struct hurry hurry = {.at = value.text, .end = value.text + value.len_bytes};
-  size_t len = strlen(id), found = 0;
   char c = next_bare(&hurry);
+  const char *rest = id;
 
   while (c != '\0' && !is_token_char(c)) { /* a ';' or such before it */
     c = next_bare(&hurry);
   }
-  while (found < len && c != '\0' && lower(c) == lower(id[found])) {
-    found++;
+  for (; *rest != '\0'; rest++) {
+    if (is_left_out(*rest)) {
+      continue;
+    }
+    if (lower(c) != lower(*rest)) {
+      break;
+    }
     c = next_bare(&hurry);
   }
-  if (found == len) {
+  if (*rest == '\0') {
     if (c == '.' && !hurry.was_white) { /* a name that ends at DNS's root */
       c = next_bare(&hurry);
     }
@@ -447,6 +454,9 @@ bool frank_authres_is_forged(struct frank_view value, const char *id)
   if (read_head(&reader, &its_id, &is_our_version)) {
     if (!is_ours) {
       return false;
+    }
+    if (!same_any_case(its_id, id)) { /* "mx.example; x-msmr=pass", all of it in quotes */
+      break_off(&reader);
     }
     while (next_item(&reader, &item)) {
       /* where no ';' comes before it, too: "; dkim=pass x-msmr=pass" */

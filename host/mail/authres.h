@@ -38,16 +38,16 @@ struct frank_authres_result {
 
 /* True where the field's authserv-id is `id` (any case), or may be taken for it: comments before
  * or within it, quotes round it, a version or a root's dot behind it, a character that the grammar
- * does not have behind it, no results. Where a comment or a quoted string does not end, `id`
- * anywhere will do. */
+ * does not have behind it, no results; without what is not ASCII, in both. Where a comment or a
+ * quoted string does not end, `id` anywhere will do. */
 bool frank_authres_is_of(struct frank_view value, const char *id);
 
 /* True where a field of that authserv-id (frank_authres_is_of) is to be removed before ours is
- * added: it says anything of x-msmr, in any case, with a version or comments in between, or its
- * grammar is broken and the word x-msmr stands somewhere in it. However many results it has. Where
- * x-msmr is just what another method's comment, reason or property holds the field stays. An
- * encoded word (RFC 2047) in the place of an authserv-id is taken for ours, and for x-msmr where it
- * breaks the grammar of a field that is ours. */
+ * added: it says anything of x-msmr, in any case, with a version or comments in between; or its
+ * grammar is broken, or its id by the grammar is another, and the word x-msmr stands somewhere in
+ * it. However many results it has. Where x-msmr is just what another method's comment, reason or
+ * property holds the field stays. An encoded word (RFC 2047) in the place of an authserv-id is
+ * taken for ours, and for x-msmr where it breaks the grammar of a field that is ours. */
 bool frank_authres_is_forged(struct frank_view value, const char *id);
 
 /* The next result. *cursor starts at 0 and belongs to the caller. False at the end, and at the

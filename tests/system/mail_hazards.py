@@ -123,7 +123,8 @@ def mail_to_a_thousand():
 
 FORGED = ("{id}; x-msmr=pass (30 bits)", "{ID}; X-MSMR=PASS", "(a) {id} 1; dkim=none; x-msmr=pass",
           '"{id}"; x-msmr=pass', "\r\n\t{id}\r\n\t;\r\n\tx-msmr=pass", "{id} ;x-msmr/1=pass",
-          "{id}; dkim=pass header.b=AAAAAAAA; x-msmr = pass", "{id}; x-msmr(c)=pass")
+          "{id}; dkim=pass header.b=AAAAAAAA; x-msmr = pass", "{id}; x-msmr(c)=pass",
+          '"{id}; x-msmr=pass"', "{id}\u00a0; x-msmr=pass")
 
 
 def no_forged_result_survives():

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import time
 
@@ -277,6 +278,27 @@ def the_counters_add_up():
     assert len(done) <= told <= len(done) + len(cut), (len(done), told, len(cut))
 
 
+def a_full_disk_is_told():
+    """The counters lie in shared memory of a file: a write to a page without room would kill."""
+    folder = os.path.join(FOLDER, "full")
+    os.makedirs(folder, exist_ok=True)
+    script = """mount -t tmpfs -o size=16k none "$1" || exit 77
+                head -c 20000 /dev/zero > "$1/fill"
+                shift
+                exec "$@" """
+    for mode in ("mint", "verify"):
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script, "sh", folder, harness.program("frank-milter"),
+             "--mode", mode, "--authserv-id", AUTHSERV_ID, "--state", folder, "--socket",
+             f"inet:{harness.free_port()}@127.0.0.1"],
+            capture_output=True, text=True, timeout=patience(30), check=False)
+        if done.returncode == 77 or "unshare failed" in done.stderr:
+            print(f"skip  a_full_disk_is_told: {done.stderr.strip()}")
+            return
+        assert done.returncode == 1, done
+        assert f"{folder}/{mode}.counters: No space left on device" in done.stderr, done
+
+
 def levels_of_the_log_change_by_sighup():
     folder = os.path.join(FOLDER, "levels")
     os.makedirs(folder, exist_ok=True)
@@ -375,6 +397,7 @@ def test():
                   a_daemon_that_lies_does_no_harm,
                   a_daemon_that_stands_still_costs_the_deadline, the_counters_add_up,
                   levels_of_the_log_change_by_sighup, idle_connections_share_their_settings,
+                  a_full_disk_is_told,
                   the_end_waits_for_no_mail_that_cannot_end,
                   signals_of_others_do_not_end_the_filter, a_mint_holds_nobody_up)
     finally:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import time
 
 import harness
@@ -237,6 +238,36 @@ def a_store_that_cannot_be_had_is_temperror():
         assert metrics(file)["frank_milter_replay_store_failures_total"] >= 1
 
 
+def a_store_that_was_removed_is_followed():
+    """Both processes go on with the file that stands there: else nobody would expire its records."""
+    folder = os.path.join(FOLDER, "removed")
+    os.makedirs(folder, exist_ok=True)
+
+    def holds_removed(server):
+        names = []
+        for fd in os.listdir(f"/proc/{server.pid}/fd"):
+            try:
+                names.append(os.readlink(f"/proc/{server.pid}/fd/{fd}"))
+            except OSError:  # closed since
+                pass
+        assert any(f"{folder}/" in name for name in names), names
+        return any("replay.db" in name and name.endswith("(deleted)") for name in names)
+
+    with verify_milter(folder, SIGNER) as server:
+        state = [os.path.join(folder, n) for n in os.listdir(folder) if
+                 os.path.isdir(os.path.join(folder, n))][0]
+        for name in os.listdir(state):
+            if name.startswith("replay.db"):
+                os.unlink(os.path.join(state, name))
+        with client(server) as mta:
+            assert judge(mta, stamp(fresh()))[0] == "pass"
+        assert os.path.exists(os.path.join(state, "replay.db")) and holds_removed(server)
+        os.kill(server.pid, signal.SIGHUP)
+        harness.wait_until("the keeper has the new file", lambda: not holds_removed(server))
+        with client(server) as mta:
+            assert judge(mta, stamp(fresh()))[0] == "pass"
+
+
 def hostile_mail_is_bounded():
     """500 signatures with keys of a slow DNS, and 1,000 recipients: time and look-ups bounded."""
     signed = fresh()
@@ -445,6 +476,7 @@ def test():
         run_cases(each_result_of_the_spec, the_mail_rules_hold, old_and_future_signatures,
                   forged_results_do_not_survive, the_dkim_result_can_come_from_a_filter_before,
                   replays_are_counted, a_store_that_cannot_be_had_is_temperror,
+                  a_store_that_was_removed_is_followed,
                   hostile_mail_is_bounded, the_factor_comes_from_a_publisher,
                   the_factor_comes_from_a_frankd, a_reload_is_all_or_nothing,
                   the_estimation_is_told, bad_input_is_named)

@@ -1,6 +1,7 @@
 #include "mail/milter/counters.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -32,12 +33,17 @@ static enum frank_err map(int fd, struct frank_milter_counters **out)
   return FRANK_OK;
 }
 
+/* The room is taken before the first write: one to a page that a full disk has no room for would be
+ * a SIGBUS. */
 static enum frank_err size_and_map(int fd, struct frank_milter_counters **out)
 {
   struct stat stat;
-  if (fstat(fd, &stat) != 0 ||
-      (stat.st_size != (off_t)sizeof **out &&
-       (ftruncate(fd, 0) != 0 || ftruncate(fd, (off_t)sizeof **out) != 0))) {
+  if (fstat(fd, &stat) != 0 || (stat.st_size != (off_t)sizeof **out && ftruncate(fd, 0) != 0)) {
+    return FRANK_ERR_IO;
+  }
+  int error = posix_fallocate(fd, 0, (off_t)sizeof **out);
+  if (error != 0) {
+    errno = error;
     return FRANK_ERR_IO;
   }
   enum frank_err err = map(fd, out);

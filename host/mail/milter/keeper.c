@@ -154,14 +154,14 @@ static void expire(struct keeper *keeper, uint64_t now_us)
 {
   char why[FRANK_REPLAY_WHY_BYTES];
   uint64_t forgotten = 0;
-  enum frank_err err = FRANK_OK;
   if (keeper->replay_path[0] == '\0') {
     return;
   }
-  if (keeper->replay == NULL) {
-    err = frank_replay_open_sqlite(keeper->replay_path, keeper->settings.replay_max_bytes,
-                                   EXPIRE_BUSY_MS, &keeper->replay, why);
-  }
+  /* Anew: another file may stand there by now. It stays open until the next time, for the last one
+   * to close it empties the log, which costs more than a delivery. */
+  frank_replay_close(&keeper->replay);
+  enum frank_err err = frank_replay_open_sqlite(
+      keeper->replay_path, keeper->settings.replay_max_bytes, EXPIRE_BUSY_MS, &keeper->replay, why);
   if (err == FRANK_OK) {
     err = frank_replay_expire(keeper->replay, frank_clock_unix_s(), &forgotten, why);
   }
@@ -336,6 +336,7 @@ static enum frank_err serve(struct keeper *keeper)
     if (keeper->reload) {
       keeper->reload = false;
       reload(keeper);
+      keeper->expire_us = 0;
     }
     frank_minder_tick(keeper->filter, now_us);
     if (now_us >= second_us) {

@@ -211,6 +211,17 @@ static void finds_fields_that_claim_to_be_ours(void **state)
       {"other.example (mx.example; x-msmr=pass", true}, /* an open comment: some see none */
       {"mx\x01.example; none", true},
       {"mx.example\x01junk; none", true},
+      /* a space that does not break, one without width, a hyphen that is not shown */
+      {"mx.example\xc2\xa0; none", true},
+      {"\xc2\xa0mx.example; none", true},
+      {"mx.\xe2\x80\x8b"
+       "example; none",
+       true},
+      {"mx.exam\xc2\xadple; none", true},
+      {"mx.example\xe2\x80\xa8"
+       "1; none",
+       true}, /* a line's end, by Unicode */
+      {"m\xc3\xbcx.example2; none", false},
       {"", false},
       {";", false},
       {"()", false},
@@ -233,6 +244,9 @@ static void finds_fields_that_claim_to_be_ours(void **state)
   }
   assert_true(frank_authres_is_of((struct frank_view){"mx.example\0junk", 15}, ID));
   assert_true(frank_authres_is_of((struct frank_view){"mx\0.example;", 12}, ID));
+  assert_true(frank_authres_is_of(view("m\xc3\xbc.example; none"), "m\xc3\xbc.example"));
+  assert_true(frank_authres_is_of(view("m\xc3\xbc.example\xc2\xa0"), "m\xc3\xbc.example"));
+  assert_false(frank_authres_is_of(view("m\xc3\xbc.example2"), "m\xc3\xbc.example"));
 }
 
 static void finds_forged_results(void **state)
@@ -273,6 +287,11 @@ static void finds_forged_results(void **state)
       {"\"mx.example; x-msmr=pass", true},
       {"mx.example; x-msmr\x01=pass", true},
       {"; mx.example; x-msmr=pass", true},
+      {"\"mx.example; x-msmr=pass\"", true},
+      {"\"mx.example\\; x-msmr=pass\"; none", true},
+      {"mx.example\xc2\xa0; x-msmr=pass", true},
+      {"mx.example; x-\xc2\xadmsmr=pass", true},
+      {"mx.example; x-msmr\xe2\x80\x8b=pass", true},
       /* what Sieve and mail programs decode */
       {"=?us-ascii?q?mx.example?=; x-msmr=pass", true},
       {"=?us-ascii?q?mx.example=3B_x-msmr=3Dpass?=", true},
@@ -295,6 +314,7 @@ static void finds_forged_results(void **state)
       {"mx.example; =", false},
       {"mx.example; none", false},
       {"mx.example", false},
+      {"\"MX.example\" 1; dkim=pass (x-msmr=pass)", false},
       /* and other hosts' */
       {"other.example; x-msmr=pass", false},
       {"other.example (mx.example); x-msmr=pass", false},
