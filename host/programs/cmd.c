@@ -79,7 +79,7 @@ static const struct option {
     {FRANK_OPT_TUNE, 0, false, FOR_DEVICES, "tune", NULL,
      "measure again what was tuned at a device's first use"},
     {FRANK_OPT_VERBOSE, 'v', false, FOR_DEVICES, "verbose", NULL,
-     "more about each device, and why others are left out"},
+     "the model of each device as well"},
     {FRANK_OPT_EXPLAIN, 0, false, FOR_FACTOR, "explain", NULL,
      "every step: what was asked, answered and checked, and why this one is in force"},
     {FRANK_OPT_PURGE, 0, false, FOR_FACTOR, "purge", NULL,

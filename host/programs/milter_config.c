@@ -175,7 +175,8 @@ static const struct frank_config_key keys[] = {
      .max = 3600 * SECOND,
      .normal = "30s",
      .help =
-         "mint: a mail waits so long for its stamp; keep the mail server's time limits above it."},
+         "mint: a mail waits so long for its stamp, then it gets the best that was found; keep the "
+         "mail server's time limits above it."},
     {.name = "on_failure",
      .type = FRANK_CONFIG_ENUM,
      .reloadable = true,

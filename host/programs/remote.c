@@ -114,14 +114,25 @@ bool frank_remote_is_absent(const struct frank_cmd_line *line, const char **why)
   return absent;
 }
 
+/* Why a socket of this host cannot be asked (its group is not ours, say); "" where it can be. */
+static const char *why_closed(const char *endpoint)
+{
+  const char *scheme = "ipc://";
+  bool is_closed = strncmp(endpoint, scheme, strlen(scheme)) == 0 &&
+                   access(endpoint + strlen(scheme), W_OK) != 0;
+  return is_closed ? strerror(errno) : "";
+}
+
 /* A failed question: frankd's own words where it answered, ours where it did not. */
 static void explain(const struct frank_cmd_line *line, enum frank_err err, const json_t *answer,
                     struct frank_remote_error *error)
 {
   if (err == FRANK_ERR_TIMEOUT) {
     const char *first = frank_cmd_value(line, FRANK_OPT_CONNECT);
-    set_error(error, FRANK_EXIT_CANNOT, "timeout", "no frankd answered at %.200s",
-              first != NULL ? first : FRANK_DEFAULT_ENDPOINT);
+    const char *asked = first != NULL ? first : FRANK_DEFAULT_ENDPOINT;
+    const char *why = why_closed(asked);
+    set_error(error, FRANK_EXIT_CANNOT, "timeout", "no frankd answered at %.160s%s%s", asked,
+              why[0] != '\0' ? ": " : "", why);
   } else if (json_is_object(answer)) {
     const char *code = frank_remote_text(answer, "error", "bad-reply");
     set_error(error, frank_remote_exit(code), code, "%s",

@@ -118,6 +118,8 @@ def status_tells_and_waits():
                                    endpoint], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(0.5)
         assert waiter.poll() is None, "it waits for a daemon that is not there yet"
+        absent = frank("status", "--connect", endpoint)
+        assert absent.returncode == 3 and "mint.sock: No such file" in absent.stderr, absent
         with daemon(folder=folder):
             out, err = waiter.communicate(timeout=20)
             assert waiter.returncode == 0 and b"ready" in out, (waiter.returncode, err)

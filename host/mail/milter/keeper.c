@@ -263,7 +263,7 @@ static enum frank_err open_state(struct keeper *keeper, char *why)
     if (needed || wanted[0] != '\0') {
       return err;
     }
-    frank_log(FRANK_LOG_WARN, "event=no-state why=\"%s\" counters=\"until the end\"", why);
+    frank_log(FRANK_LOG_WARN, "event=no-state why=\"%s\" counters=\"lost at the end\"", why);
   }
   return FRANK_OK;
 }

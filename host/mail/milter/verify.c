@@ -302,7 +302,10 @@ static sfsistat end(SMFICTX *ctx, struct frank_session *session)
     size_t at = session->leading_space ? 1 : 0;
     frank_judge_field(&session->judge, session->settings->authserv_id, "\n", field + at);
     if (smfi_insheader(ctx, 0, name, field) != MI_SUCCESS) {
-      frank_log(FRANK_LOG_WARN, "event=field-refused why=\"the mail server does not take it\"");
+      char queue[FRANK_SESSION_QUEUE_BYTES];
+      frank_session_queue_id(ctx, queue);
+      frank_log(FRANK_LOG_WARN,
+                "event=field-refused queue=%s why=\"the mail server does not take it\"", queue);
     }
   }
   tell(ctx, session, removed);

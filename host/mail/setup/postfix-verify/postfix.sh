@@ -5,6 +5,7 @@
 set -eu
 
 service=smtp/inet
+[ -z "$(postconf -M smtpd/pass 2>/dev/null)" ] || service=smtpd/pass # postscreen has the port
 own=$(postconf -Ph "$service/smtpd_milters" 2>/dev/null)
 case $own in
 '' | '$frank_verify_milters') ;;
