@@ -289,6 +289,13 @@ def replays_are_counted():
                 expect(rspamd.judge(message + b"junk\n", [f"v{i}@rcpt.test"])[0], "policy", i)
             assert redis.ask("DBSIZE") == before
             expect(rspamd.judge(message)[0], "pass", "unspoilt")
+            # Nor is one whose stamp misses the factor: it would be counted for nothing.
+            before = redis.ask("DBSIZE")
+            message = sender.mail()
+            message = with_key(message, key_for(b_of(message), 10, FACTOR)[0])
+            for i in range(5):
+                expect(rspamd.judge(message)[0], "policy", i)
+            assert redis.ask("DBSIZE") == before
             # What is kept goes away by itself, and names nobody.
             keys = redis.ask("KEYS", "*").split()
             assert len(keys) == int(redis.ask("DBSIZE")) >= 8, keys

@@ -295,8 +295,10 @@ local function conclude(task, open)
     apply_rules(task, candidate, open.results, now_s)
   end
   local best = judge.best(candidates)
-  -- Never without DKIM: strangers could fill the store, and spoil it for others.
-  if rules.replay and best.dkim_passed and #(task:get_recipients('smtp') or E) > 0 then
+  -- Never without DKIM: strangers could fill the store, and spoil it for others. Nor where the factor
+  -- is missed: who fills it has paid for each entry.
+  if rules.replay and best.dkim_passed and not best.is_short and
+    #(task:get_recipients('smtp') or E) > 0 then
     return count_delivery(task, best, testing, now_s)
   end
   tell(task, best, testing)

@@ -267,7 +267,7 @@ function M.weigh(candidate, now)
     candidate.factor, candidate.source = now.previous, now.previous_source
     return
   end
-  candidate.verdict, candidate.why = 'policy', 'the factor is not met'
+  candidate.verdict, candidate.why, candidate.is_short = 'policy', 'the factor is not met', true
 end
 
 -- The best result counts; of equal ones that which shows more work, then the upper one.
