@@ -255,7 +255,7 @@ static void loses_no_write_that_fails_over_there(void **state)
     }
     print_message("%s: %s\n", plans[i],
                   err == FRANK_FPGA_OK ? "all right" : "an error that is told");
-    /* How many writes go at once is the machine's affair: with one in seven lost it can be too many. */
+    /* How many writes go at once is the machine's affair: one in seven lost can be too many. */
     assert_true((i < 3 && err == FRANK_FPGA_OK) || (i > 1 && err == FRANK_FPGA_ERR_IO));
     frank_fpga_close(&core);
     proxy_stop(server);
