@@ -193,9 +193,11 @@ def overload_is_borne_and_the_greedy_pay_for_themselves():
         print(f"      {name}: {counts}")
         print(f"      useful work {phase['useful_share']:.3f} of all, "
               f"{phase['useful_hz'] / peak_hz:.3f} of the peak (bar {USEFUL_BAR})")
-        # Below the bar: a machine whose speed jumps makes slices outlast deadlines.
-        assert phase["useful_share"] >= 0.85, phase["useful_share"]
-        assert phase["useful_hz"] >= 0.5 * peak_hz, (phase["useful_hz"], peak_hz)
+        # Below the bar: a machine whose speed jumps makes slices outlast deadlines. Under sanitizers
+        # it has other work besides, and shares of it say nothing.
+        if not sanitized():
+            assert phase["useful_share"] >= 0.85, phase["useful_share"]
+            assert phase["useful_hz"] >= 0.5 * peak_hz, (phase["useful_hz"], peak_hz)
         assert set(counts["polite"]) == {"met"}, counts
         assert counts["others"].get("met", 0) > 0, counts
     burst = results_of(having["answers"]["burst"])
@@ -215,10 +217,10 @@ def overload_is_borne_and_the_greedy_pay_for_themselves():
     print(f"      one request at a time: {polite_ms[0]:.0f} ms without, {polite_ms[1]:.0f} ms with")
     print(f"      frankd's memory at most {queued_kib} KiB with {GREEDY_JOBS} jobs of one client")
     assert percentile(busy_ms, 0.99) < patience(500), "busy is late"
-    assert slowed < 0.5, f"others were slowed by {slowed:.0%}"
-    assert polite_ms[1] < 3 * polite_ms[0] + 200, polite_ms
     assert after["wrong_hits"] == 0, after
     if not sanitized():
+        assert slowed < 0.5, f"others were slowed by {slowed:.0%}"
+        assert polite_ms[1] < 3 * polite_ms[0] + 200, polite_ms
         assert queued_kib < 64 * 1024, f"{queued_kib} KiB"
 
 
