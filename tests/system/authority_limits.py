@@ -10,7 +10,7 @@ import threading
 import time
 
 from authority_support import BASE, Authority
-from harness import memory_kib, program, run, wait_until
+from harness import memory_kib, run, sanitized, wait_until
 
 SECONDS = 9 * min(50, int(os.environ.get("FRANK_TEST_SCALE", "1")))
 PLACES = 1024
@@ -19,11 +19,6 @@ GROWTH_KIB = 24 * 1024  # 1,000 connections have 8 KiB each for their heads, and
 # Below it the work of neighbours decides; what waits for a slow client waits for seconds.
 NOISE_S = 0.250
 STRANGER = ["--trusted-proxy", "192.0.2.1"]  # then loopback is an address like any other
-
-
-def is_sanitized():
-    with open(program("frank-authority-http"), "rb") as file:
-        return b"__asan_init" in file.read()
 
 
 def fetch_s(authority):
@@ -143,7 +138,7 @@ def slow_and_greedy_clients_cost_nobody_else():
         assert threads[0].opened >= 200 and threads[1].opened >= 100 and threads[2].rounds > 1
         assert authority.http_pid() == pid, "its process was started again"
         assert loaded_s <= max(2 * idle_s, NOISE_S), (idle_s, loaded_s)
-        if is_sanitized():
+        if sanitized():
             print("memory is not judged: AddressSanitizer keeps what was freed")
         else:
             assert grown_kib <= GROWTH_KIB, f"{grown_kib} KiB more"

@@ -10,7 +10,8 @@ import time
 import zmq
 
 from frank_client import check_stamp
-from harness import children_of, patience, program, random_b, sanitized, wait_until  # noqa: F401 (for tests)
+from harness import (children_of, patience, random_b, sanitized,  # noqa: F401 (for the tests)
+                     wait_until)
 
 # 1 in CI; the full run (reliability's row 7: 100 rounds) sets 20.
 SCALE = max(1.0, float(os.environ.get("FRANK_TEST_SCALE", "1")))

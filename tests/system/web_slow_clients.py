@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 
-from harness import Frankd, cpu_seconds, free_port, memory_kib, program, run, wait_until
+from harness import Frankd, cpu_seconds, free_port, memory_kib, run, sanitized, wait_until
 
 SLOW_CLIENTS = 200
 SECONDS = 12 * min(50, int(os.environ.get("FRANK_TEST_SCALE", "1")))
@@ -31,12 +31,6 @@ def fetch(port, path="/metrics", timeout_s=5):
         return time.monotonic() - start
     finally:
         connection.close()
-
-
-def is_sanitized():
-    """True for a build with AddressSanitizer."""
-    with open(program("frank-web"), "rb") as file:
-        return b"__asan_init" in file.read()
 
 
 def p99(times):
@@ -179,7 +173,7 @@ def slow_and_greedy_clients_cost_nobody_else():
               f"{idle_kib} KiB + {grown_kib} KiB; {busy:.1%} of a core; {slow.opened} slow "
               f"connections, {flood.refused} long headers, {flood.pipelined >> 10} KiB pipelined")
         assert flood.refused > 5 and flood.pipelined > 0 and slow.opened >= SLOW_CLIENTS
-        if is_sanitized():
+        if sanitized():
             print("memory is not judged: AddressSanitizer keeps what was freed")
         else:
             assert grown_kib <= GROWTH_KIB, f"{grown_kib} KiB more"
