@@ -7,7 +7,7 @@ import json
 from dns_server import Nsd, Silent, txt
 from cli_support import frank
 from harness import run
-from mail_dkim_support import DOMAIN, MESSAGE, Keys, b_of, change_b, crlf, now, sign
+from mail_dkim_support import DOMAIN, MESSAGE, Keys, b_of, change_b, crlf, now, sign, spoilt
 from published_support import Home, Publisher, dead_url, need_resolver
 
 FACTOR = 16
@@ -131,7 +131,7 @@ def only_what_a_stamp_is_bound_to_is_verified():
     """Of two signatures, one that is broken and one that is good, with a stamp for one or both."""
     with Keys() as keys:
         rsa = fresh(keys, alone=True)
-        ed = change_b(fresh(keys, "ed", alone=True) + MESSAGE, lambda b: b"A" + b[1:])[:-len(MESSAGE)]
+        ed = change_b(fresh(keys, "ed", alone=True) + MESSAGE, spoilt)[:-len(MESSAGE)]
         message = ed + rsa + MESSAGE
         for_ed, for_rsa = stamp(b_of(ed + MESSAGE), "ed25519-sha256"), stamp(b_of(rsa + MESSAGE))
         rows = [(for_ed, "policy", "dkim", ["fail", "not-checked"]),

@@ -216,6 +216,11 @@ def b_of(signed):
     return re.sub(rb"\s", b"", re.search(rb"[;\s]b=([^;]*?)\r?\n(?![ \t])", signed).group(1))
 
 
+def spoilt(b):
+    """Another base64 text, whatever b is."""
+    return (b"B" if b[:1] == b"A" else b"A") + b[1:]
+
+
 def change_b(signed, change):
     """The first signature with another b=: change(text without white space)."""
     match = re.search(rb"[;\s]b=([^;]*?)\r?\n(?![ \t])", signed)
