@@ -25,6 +25,7 @@
 #include <cmocka.h>
 
 #define PLACE_BYTES 32
+#define SILENCE_MS  20
 
 struct proxy_line *proxy_line_new(uint64_t seed)
 {
@@ -102,6 +103,9 @@ static void carry(struct proxy_line *line, int client, int server)
     struct pollfd fds[2] = {{.fd = client, .events = POLLIN}, {.fd = server, .events = POLLIN}};
     if (poll(fds, 2, -1) < 0) {
       return;
+    }
+    if (line->far && up && fds[1].revents != 0 && poll(fds, 1, SILENCE_MS) > 0) {
+      fds[1].revents = 0;
     }
     if (fds[1].revents != 0) {
       line->turns += up;

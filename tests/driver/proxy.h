@@ -16,6 +16,7 @@ struct proxy_line {
   uint32_t spoil_every; /* a bit is flipped in about so many bytes, 0: never */
   bool crumbs;          /* hands on few bytes at a time */
   bool silent;          /* takes bytes and hands nothing on */
+  bool far;             /* answers come when the client has nothing more to say for some 20 ms */
   uint64_t connections;
   uint64_t cuts;
   uint64_t spoilt;
