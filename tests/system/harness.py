@@ -85,10 +85,10 @@ def patience(seconds):
 
 
 def wait_until(what, condition, timeout_s=10.0, step_s=0.02):
-    """Waits until condition() is true; raises AssertionError naming `what` after four times
-    timeout_s: a machine of tests stands still for seconds at times, and who waits in vain has
-    failed anyway."""
-    timeout_s *= 4
+    """Waits until condition() is true; raises AssertionError naming `what` after timeout_s and, since
+    a machine of tests stands still for seconds at times, some more: four times as long, or a
+    minute."""
+    timeout_s = min(4 * timeout_s, timeout_s + 60)
     until = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > until:

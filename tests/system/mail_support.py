@@ -42,11 +42,12 @@ def setup_file(name):
 
 
 def replaced(text, *pairs):
-    """`text` with each old put as new; an old that is not there is a mistake in the test."""
-    for old, new in pairs:
+    """`text` with each old put as new, all at once: a new that is like another old stays. An old that
+    is not there is a mistake in the test."""
+    for old, _ in pairs:
         assert old in text, f"{old!r} is not in:\n{text}"
-        text = text.replace(old, new)
-    return text
+    olds = "|".join(re.escape(old) for old, _ in pairs)
+    return re.sub(olds, lambda match: dict(pairs)[match.group()], text)
 
 
 def need_mail_programs(*names):
