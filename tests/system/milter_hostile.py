@@ -328,6 +328,7 @@ def idle_connections_share_their_settings():
         for mta in idle:
             mta.envelope("a@sender.test", ["bob@rcpt.test"])
         after = harness.memory_kib(filter_pid(server))
+        print(f"      200 idle connections: {after - before} KiB", flush=True)
         assert sanitized() or after - before < 200 * 100, (before, after)
         for mta in idle:
             mta.close()
