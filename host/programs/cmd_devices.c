@@ -16,16 +16,17 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NOTES_BYTES   4096
-#define TEST_MS       400  /* for each shape */
-#define TEST_AGAIN_MS 2000 /* where that was not enough */
+#define NOTES_BYTES 4096
 /* More than any device tries in that time, so that it works to the end; and no more than the plan
  * of ordinary factors has nonces for. */
 #define TEST_FACTOR (UINT64_C(1) << 37)
 /* Of A attempts the lowest hash has about log2(A) bits. A device that loses hits shows by much
  * less; a sound one that made only a slice or two may by chance, but not several times. */
 #define TEST_SLACK_BITS 5.0
-#define TEST_TRIES      3
+/* For each shape. Nothing in the first time, or in the second, proves nothing: the machine may be
+ * busy. */
+static const uint32_t tries_ms[] = {400, 2000, 8000};
+#define TEST_TRIES (sizeof tries_ms / sizeof tries_ms[0])
 
 /* Lengths of b: Ed25519, RSA-1024, RSA-2048, RSA-4096. */
 static const struct shape {
@@ -148,10 +149,8 @@ static bool test_device(const struct frank_search_config *listed, const char *na
     result->passed = true;
     for (size_t i = 0; i < SHAPE_COUNT && result->passed && !interrupted; i++) {
       result->passed = false;
-      for (int tries = 0; tries < TEST_TRIES && !result->passed && !interrupted; tries++) {
-        /* Nothing in the first time proves nothing: the machine may be busy. */
-        uint32_t test_ms = tries == 0 ? TEST_MS : TEST_AGAIN_MS;
-        test_shape(search, &shapes[i], test_ms, &result->rate_hps[i], result);
+      for (size_t tries = 0; tries < TEST_TRIES && !result->passed && !interrupted; tries++) {
+        test_shape(search, &shapes[i], tries_ms[tries], &result->rate_hps[i], result);
         interrupted = frank_search_signal(search) != 0;
       }
     }
