@@ -84,7 +84,7 @@ def outside(script, *arguments):
     root = tempfile.mkdtemp(prefix="run-", dir=FOLDER)
     try:
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--propagation",
+            ["unshare", "--mount-proc", "--pid", "--uts", "--fork", "--kill-child", "--propagation",
              "private", "bash", "-c", '"$@" & wait $!', "bash", "/usr/bin/python3", script,
              "--inside", root, *arguments], check=False)
     finally:
