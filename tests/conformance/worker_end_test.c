@@ -36,21 +36,27 @@ static void device_that_cannot_be_opened_is_told(void **state)
   }
 }
 
+/* The device answers the first slice, and goes wrong at the second. */
+static void send_two_slices(struct worker *c, const char *device)
+{
+  static struct oracle_slice of;
+  uint64_t random = seed;
+  worker_send_open(c, device, "");
+  (void)worker_expect_ready(c);
+  oracle_fill(&of, &random, 1, 0);
+  of.slice.count = 10;
+  worker_send_slice(c, &of, 1);
+  worker_flush(c);
+  assert_int_equal(worker_expect_result(c).slice_id, 1);
+  worker_send_slice(c, &of, 2);
+  worker_flush(c);
+}
+
 static void failed_worker_tells_the_lies_of_its_device(void **state)
 {
   (void)state;
-  static struct oracle_slice of;
-  uint64_t random = seed;
   struct worker c = worker_start(NULL);
-  worker_send_open(&c, "faulty:caught@2", "");
-  (void)worker_expect_ready(&c);
-  oracle_fill(&of, &random, 1, 0);
-  of.slice.count = 10;
-  worker_send_slice(&c, &of, 1);
-  worker_flush(&c);
-  assert_int_equal(worker_expect_result(&c).slice_id, 1);
-  worker_send_slice(&c, &of, 2);
-  worker_flush(&c);
+  send_two_slices(&c, "faulty:caught@2");
   struct frank_worker_failed failed = worker_expect_failed(&c, FRANK_WORKER_FAILED);
   assert_int_equal(failed.err, FRANK_ERR_DEVICE);
   assert_int_equal(failed.lies, 1);
@@ -115,19 +121,9 @@ static void parent_that_does_not_read_cannot_keep_it(void **state)
 static void dying_device_closes_the_channel(void **state)
 {
   (void)state;
-  static struct oracle_slice of;
-  uint64_t random = seed;
   struct frank_record record;
   struct worker c = worker_start(NULL);
-  worker_send_open(&c, "faulty:die@2", "");
-  (void)worker_expect_ready(&c);
-  oracle_fill(&of, &random, 1, 0);
-  of.slice.count = 10;
-  worker_send_slice(&c, &of, 1);
-  worker_flush(&c);
-  assert_int_equal(worker_expect_result(&c).slice_id, 1);
-  worker_send_slice(&c, &of, 2);
-  worker_flush(&c);
+  send_two_slices(&c, "faulty:die@2");
   assert_int_equal(worker_next(&c, &record), FRANK_ERR_CLOSED);
   int status = worker_wait_end(&c);
   assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);

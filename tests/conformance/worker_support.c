@@ -106,37 +106,34 @@ void worker_send_open(struct worker *worker, const char *device, const char *var
   worker_flush(worker);
 }
 
-struct frank_device_info worker_expect_ready(struct worker *worker)
+static void expect(struct worker *worker, unsigned type, void *payload, size_t len_bytes)
 {
   struct frank_record record;
-  struct frank_device_info info;
   assert_int_equal(worker_next(worker, &record), FRANK_OK);
-  assert_int_equal(record.type, FRANK_WORKER_READY);
-  assert_int_equal(record.len_bytes, sizeof info);
-  memcpy(&info, record.payload, sizeof info);
+  assert_int_equal(record.type, type);
+  assert_int_equal(record.len_bytes, len_bytes);
+  memcpy(payload, record.payload, len_bytes);
+}
+
+struct frank_device_info worker_expect_ready(struct worker *worker)
+{
+  struct frank_device_info info;
+  expect(worker, FRANK_WORKER_READY, &info, sizeof info);
   return info;
 }
 
 struct frank_worker_failed worker_expect_failed(struct worker *worker, unsigned type)
 {
-  struct frank_record record;
   struct frank_worker_failed failed;
-  assert_int_equal(worker_next(worker, &record), FRANK_OK);
-  assert_int_equal(record.type, type);
-  assert_int_equal(record.len_bytes, sizeof failed);
-  memcpy(&failed, record.payload, sizeof failed);
+  expect(worker, type, &failed, sizeof failed);
   assert_non_null(memchr(failed.why, '\0', sizeof failed.why));
   return failed;
 }
 
 struct frank_worker_result worker_expect_result(struct worker *worker)
 {
-  struct frank_record record;
   struct frank_worker_result result;
-  assert_int_equal(worker_next(worker, &record), FRANK_OK);
-  assert_int_equal(record.type, FRANK_WORKER_RESULT);
-  assert_int_equal(record.len_bytes, sizeof result);
-  memcpy(&result, record.payload, sizeof result);
+  expect(worker, FRANK_WORKER_RESULT, &result, sizeof result);
   return result;
 }
 
