@@ -23,14 +23,25 @@ static bool is_loopback_endpoint(const char *endpoint)
   return frank_loopback_parse(text, &address, &address_len) == FRANK_OK;
 }
 
-/* A file for the resolver, which would fail again and again without it. */
-static enum frank_err check_readable(const char *key, const char *path, char *why)
+/* What children read, which would fail without it: the resolver and the door. */
+static enum frank_err check_files(const struct frankd_config *config, char *why)
 {
-  if (path[0] == '\0' || access(path, R_OK) == 0) {
-    return FRANK_OK;
+  const struct {
+    const char *key, *path;
+  } files[] = {
+      {"dns_anchor", config->dns_anchor},
+      {"factor_ca", config->factor_ca},
+      {"curve_secret", config->curve_secret},
+      {"curve_clients", config->curve_clients},
+  };
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    if (files[i].path[0] != '\0' && access(files[i].path, R_OK) != 0) {
+      snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s: %s: %s", files[i].key, files[i].path,
+               strerror(errno));
+      return FRANK_ERR_IO;
+    }
   }
-  snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s: %s: %s", key, path, strerror(errno));
-  return FRANK_ERR_IO;
+  return FRANK_OK;
 }
 
 static enum frank_err check_listen(const struct frankd_config *config, char *why)
@@ -82,10 +93,7 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
              "require_dnssec: without dns_anchor nothing is validated, and no record would count");
     return FRANK_ERR_MALFORMED;
   }
-  enum frank_err err = check_readable("dns_anchor", config->dns_anchor, why);
-  if (err == FRANK_OK) {
-    err = check_readable("factor_ca", config->factor_ca, why);
-  }
+  enum frank_err err = check_files(config, why);
   if (err == FRANK_OK) {
     const struct frank_source_settings sources = frankd_config_sources(config);
     err = frank_source_list_check(&sources, why);
