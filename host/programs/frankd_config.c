@@ -2,11 +2,9 @@
 #include "base/loopback.h"
 #include "engine/cpu/variant_list.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- checks across keys ---- */
 
@@ -21,27 +19,6 @@ static bool is_loopback_endpoint(const char *endpoint)
     *star = '0';
   }
   return frank_loopback_parse(text, &address, &address_len) == FRANK_OK;
-}
-
-/* What children read, which would fail without it: the resolver and the door. */
-static enum frank_err check_files(const struct frankd_config *config, char *why)
-{
-  const struct {
-    const char *key, *path;
-  } files[] = {
-      {"dns_anchor", config->dns_anchor},
-      {"factor_ca", config->factor_ca},
-      {"curve_secret", config->curve_secret},
-      {"curve_clients", config->curve_clients},
-  };
-  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-    if (files[i].path[0] != '\0' && access(files[i].path, R_OK) != 0) {
-      snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s: %s: %s", files[i].key, files[i].path,
-               strerror(errno));
-      return FRANK_ERR_IO;
-    }
-  }
-  return FRANK_OK;
 }
 
 static enum frank_err check_listen(const struct frankd_config *config, char *why)
@@ -93,11 +70,8 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
              "require_dnssec: without dns_anchor nothing is validated, and no record would count");
     return FRANK_ERR_MALFORMED;
   }
-  enum frank_err err = check_files(config, why);
-  if (err == FRANK_OK) {
-    const struct frank_source_settings sources = frankd_config_sources(config);
-    err = frank_source_list_check(&sources, why);
-  }
+  const struct frank_source_settings sources = frankd_config_sources(config);
+  enum frank_err err = frank_source_list_check(&sources, why);
   return err == FRANK_OK ? check_listen(config, why) : err;
 }
 
