@@ -54,7 +54,7 @@ fi
 # more is a finding.
 unit_cpu_s=10
 is_slow() {
-  ! (ulimit -t "$unit_cpu_s" && "$build/fuzz/fuzz_$1" -rss_limit_mb=1024 "$2") >"$2.log" 2>&1
+  ! prlimit --cpu="$unit_cpu_s" "$build/fuzz/fuzz_$1" -rss_limit_mb=1024 "$2" >"$2.log" 2>&1
 }
 
 # One target: its own folder of new inputs, its own log; a finding is an input beside the log.

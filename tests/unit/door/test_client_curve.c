@@ -74,8 +74,10 @@ static void forbidden_is_told_and_then_connected_again(void **state)
   fixture_open(f, curve.more);
   change_key(f, &curve, own, own_secret);
   const char *const endpoints[] = {f->endpoint};
-  const struct frank_client_config config = {
-      .endpoints = endpoints, .endpoint_count = 1, .key_dir = curve.keys, .retry_ms = CLIENT_PATIENT_MS};
+  const struct frank_client_config config = {.endpoints = endpoints,
+                                             .endpoint_count = 1,
+                                             .key_dir = curve.keys,
+                                             .retry_ms = CLIENT_PATIENT_MS};
   assert_int_equal(frank_client_new(&config, &client, why), FRANK_OK);
   for (int by_ask = 0; by_ask < 2; by_ask++) {
     assert_int_equal(frank_client_ask(client, "ping", NULL, FIXTURE_PATIENCE_MS, &json), FRANK_OK);
