@@ -66,7 +66,7 @@ fuzz_one() {
   [ -f "$dictionary" ] || dictionary=
   mkdir -p "$found"
   rm -f "$build/fuzz/finding-$target-slow-unit-"*
-  if "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=600 -report_slow_units="$unit_cpu_s" \
+  if "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=300 -report_slow_units="$unit_cpu_s" \
     -rss_limit_mb=1024 \
     -print_final_stats=1 -artifact_prefix="$build/fuzz/finding-$target-" ${dictionary:+"-dict=$dictionary"} \
     "$found" "$here/corpus/$target" >"$log" 2>&1; then
