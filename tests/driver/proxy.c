@@ -58,7 +58,7 @@ static int bound(const char *place)
 
 int proxy_reserve(char *place)
 {
-  struct sockaddr_in address;
+  struct sockaddr_in address = {0};
   socklen_t len = sizeof address;
   int fd = bound(NULL);
   assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);

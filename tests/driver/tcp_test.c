@@ -453,7 +453,10 @@ static void tells_of_a_line_that_falls_silent(void **state)
   struct frank_bus *bus = open_bus(line_place, &impatient);
   read_at_last(bus, 4, &value);
   line->silent = true;
-  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_ERR_TIMEOUT);
+  enum frank_fpga_err err = bus->ops->read32(bus->ctx, 4, &value);
+  /* It may be the server that gives up first, and closes: it has had no greeting either. */
+  assert_true(err == FRANK_FPGA_ERR_TIMEOUT ||
+              (err == FRANK_FPGA_ERR_IO && strstr(bus->ops->failure(bus->ctx), "closed") != NULL));
   line->silent = false;
   read_at_last(bus, 8, &value);
   assert_int_equal(value, 24);
