@@ -52,8 +52,8 @@ def listing(faults="", *args, cache=SHARED, status_wanted=0, **more):
 
 
 def tested(faults=""):
-    """What `frank devices --test` says of the GPU, which passes. Where others take the CPU for long,
-    it gets nothing done in the time that it has, and is tried again; wrong it is never."""
+    """What `frank devices --test` says of the GPU, which passes. Where others take the CPU for
+    long, it gets nothing done in the time that it has, and is tried again; wrong it is never."""
     for _ in range(5):
         found, _, _ = listing(faults, "--device", "opencl", "--test", status_wanted=None)
         said = found[GPU].get("test", {"passed": False, "why": str(found[GPU])})
