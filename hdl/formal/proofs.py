@@ -18,7 +18,7 @@ class Proof:
     long: list = dataclasses.field(default_factory=list)   # the rest
     below: list = dataclasses.field(default_factory=list)  # read without
     parameters: dict = dataclasses.field(default_factory=dict)
-    seconds: int = 300   # the time limit of each method
+    seconds: int = 1200  # the time limit of each method
 
 
 @dataclasses.dataclass

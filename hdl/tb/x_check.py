@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-LIMIT_S = 50
+LIMIT_S = 300
 
 
 def run(unroll, work, sources):

@@ -49,10 +49,10 @@ def build(folder):
             [COMPILER, *FLAGS, *OWN_FLAGS.get(name, []), "-I", os.path.join(SOURCE, "host")]
             + ["-c", os.path.join(SOURCE, path), "-o", objects[-1]],
             check=True,
-            timeout=60,
+            timeout=200,
         )
     program = os.path.join(folder, "variants_test")
-    subprocess.run([COMPILER, "-static", *objects, "-o", program], check=True, timeout=60)
+    subprocess.run([COMPILER, "-static", *objects, "-o", program], check=True, timeout=200)
     return program
 
 

@@ -22,6 +22,9 @@
 
 #include <cmocka.h>
 
+/* For what ends by itself: the machine may stand still for seconds. */
+#define LIMIT_MS 60000
+
 static uint64_t seed;
 
 struct opened {
@@ -285,8 +288,8 @@ static void open_binds_to_the_core_when_asked(void **state)
   (void)state;
   static struct frank_device_info list[FRANK_ENGINE_DEVICES_MAX];
   size_t count = probe_cpu(list);
-  assert_int_equal(run_apart(body_bind, list[0].name, 10000), 0);
-  assert_int_equal(run_apart(body_bind, list[count - 1].name, 10000), 0);
+  assert_int_equal(run_apart(body_bind, list[0].name, LIMIT_MS), 0);
+  assert_int_equal(run_apart(body_bind, list[count - 1].name, LIMIT_MS), 0);
 }
 
 static void body_restricted(const char *argument)
@@ -319,7 +322,7 @@ static void body_restricted(const char *argument)
 static void only_cores_that_the_process_may_use_are_devices(void **state)
 {
   (void)state;
-  assert_int_equal(run_apart(body_restricted, NULL, 10000), 0);
+  assert_int_equal(run_apart(body_restricted, NULL, LIMIT_MS), 0);
 }
 
 static void cpu_quota_is_read_in_whole_cores(void **state)
@@ -406,12 +409,17 @@ static void faulty_slow_is_slow(void **state)
 {
   (void)state;
   struct opened slow = open_device("faulty:slow", NULL, false);
-  struct opened portable = open_device("cpu:0", "portable", false);
   assert_int_equal(slow.err, FRANK_OK);
-  assert_int_equal(portable.err, FRANK_OK);
-  assert_true(slow.info.rate_hps < portable.info.rate_hps / 3);
+  /* Others on this core can make the portable one look slow; it is asked again then. */
+  double most_hps = 0;
+  for (unsigned tries = 0; tries < 20 && most_hps / 3 <= slow.info.rate_hps; tries++) {
+    struct opened portable = open_device("cpu:0", "portable", false);
+    assert_int_equal(portable.err, FRANK_OK);
+    most_hps = portable.info.rate_hps > most_hps ? portable.info.rate_hps : most_hps;
+    portable.engine->close(&portable.ctx);
+  }
+  assert_true(slow.info.rate_hps < most_hps / 3);
   slow.engine->close(&slow.ctx);
-  portable.engine->close(&portable.ctx);
 }
 
 static void body_three_scans(const char *device)
@@ -429,17 +437,17 @@ static void body_three_scans(const char *device)
 static void faulty_die_aborts_at_its_slice_and_not_before(void **state)
 {
   (void)state;
-  int status = run_apart(body_three_scans, "faulty:die@3", 10000);
+  int status = run_apart(body_three_scans, "faulty:die@3", LIMIT_MS);
   assert_true(WIFSIGNALED(status));
   assert_int_equal(WTERMSIG(status), SIGABRT);
-  assert_int_equal(run_apart(body_three_scans, "faulty:die@4", 10000), 0);
+  assert_int_equal(run_apart(body_three_scans, "faulty:die@4", LIMIT_MS), 0);
 }
 
 static void faulty_hang_never_returns_from_its_slice(void **state)
 {
   (void)state;
   assert_int_equal(run_apart(body_three_scans, "faulty:hang@3", 500), -1);
-  assert_int_equal(run_apart(body_three_scans, "faulty:hang@4", 10000), 0);
+  assert_int_equal(run_apart(body_three_scans, "faulty:hang@4", LIMIT_MS), 0);
 }
 
 static void faulty_open_never_returns(void **state)
@@ -462,7 +470,7 @@ static void faulty_flaky_dies_sooner_or_later(void **state)
 {
   (void)state;
   /* It survives 2000 slices with a chance of 0.98^2000, about 10^-18. */
-  int status = run_apart(body_many_scans, "faulty:flaky", 10000);
+  int status = run_apart(body_many_scans, "faulty:flaky", LIMIT_MS);
   assert_true(WIFSIGNALED(status));
   assert_int_equal(WTERMSIG(status), SIGABRT);
 }

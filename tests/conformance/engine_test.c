@@ -307,7 +307,8 @@ static void stops_only_when_asked_and_only_with_the_candidate(void **state)
     of.slice.may_stop = false;
     scan_and_check(s, &of);
     of.slice.may_stop = true; /* nothing in the range ends it */
-    of.slice.stop_at = oracle_nth_word(&of, 1000, 0) - 1;
+    uint32_t lowest = oracle_nth_word(&of, 1000, 0);
+    of.slice.stop_at = lowest - (lowest != 0);
     scan_and_check(s, &of);
   }
 }

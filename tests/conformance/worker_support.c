@@ -15,8 +15,6 @@
 
 #include <cmocka.h>
 
-#define LIMIT_MS 10000 /* nothing here takes longer, also under sanitizers */
-
 static const char *program;
 
 void worker_choose(int argc, char **argv)
@@ -57,7 +55,7 @@ void worker_sleep_ms(long pause_ms)
 int worker_wait_end(struct worker *worker)
 {
   int status = 0;
-  for (unsigned waited_ms = 0; waited_ms < LIMIT_MS; waited_ms += 2) {
+  for (unsigned waited_ms = 0; waited_ms < WORKER_LIMIT_MS; waited_ms += 2) {
     pid_t ended = waitpid(worker->pid, &status, WNOHANG);
     if (ended == worker->pid) {
       return status;
@@ -83,12 +81,18 @@ void worker_put(struct worker *worker, unsigned type, const void *data, size_t l
 
 void worker_flush(struct worker *worker)
 {
-  assert_int_equal(frank_chan_flush(worker->chan), FRANK_OK);
+  enum frank_err err = FRANK_ERR_AGAIN;
+  for (unsigned waited_ms = 0; waited_ms < WORKER_LIMIT_MS && err == FRANK_ERR_AGAIN;
+       waited_ms += 2) {
+    err = frank_chan_flush(worker->chan);
+    worker_sleep_ms(err == FRANK_ERR_AGAIN ? 2 : 0);
+  }
+  assert_int_equal(err, FRANK_OK);
 }
 
 enum frank_err worker_next(struct worker *worker, struct frank_record *record)
 {
-  uint64_t end_us = frank_clock_now_us() + LIMIT_MS * FRANK_US_PER_MS;
+  uint64_t end_us = frank_clock_now_us() + WORKER_LIMIT_MS * FRANK_US_PER_MS;
   enum frank_err err = frank_chan_read(worker->chan, record);
   while (err == FRANK_ERR_AGAIN && frank_clock_now_us() < end_us) {
     (void)!frank_chan_wait(worker->chan, 100);

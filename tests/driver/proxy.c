@@ -36,25 +36,53 @@ struct proxy_line *proxy_line_new(uint64_t seed)
   return line;
 }
 
-int proxy_listen(char *place)
+static struct sockaddr_in address_of(const char *place)
 {
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-  socklen_t len = sizeof address;
+  unsigned long port = place == NULL ? 0 : strtoul(strchr(place, ':') + 1, NULL, 10);
+  return (struct sockaddr_in){.sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+}
+
+/* A socket bound to the place; NULL: to a port that nobody uses. One that does not listen lets
+ * another be bound to its port, where both are marked so. */
+static int bound(const char *place)
+{
+  const int on = 1;
+  struct sockaddr_in address = address_of(place);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
+  assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
   assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-  assert_int_equal(listen(fd, 8), 0);
+  return fd;
+}
+
+int proxy_reserve(char *place)
+{
+  struct sockaddr_in address = {0};
+  socklen_t len = sizeof address;
+  int fd = bound(NULL);
   assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
   (void)snprintf(place, PLACE_BYTES, "127.0.0.1:%u", ntohs(address.sin_port));
   return fd;
 }
 
+int proxy_listen_at(const char *place)
+{
+  int fd = bound(place);
+  assert_int_equal(listen(fd, 8), 0);
+  return fd;
+}
+
+int proxy_listen(char *place)
+{
+  int fd = proxy_reserve(place);
+  assert_int_equal(listen(fd, 8), 0);
+  return fd;
+}
+
 int proxy_connect(const char *place)
 {
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_port =
-                                    htons((uint16_t)strtoul(strchr(place, ':') + 1, NULL, 10)),
-                                .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+  struct sockaddr_in address = address_of(place);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
     (void)close(fd);

@@ -35,6 +35,13 @@ void proxy_stop(pid_t pid);
 /* A listener on a port of its own choice at 127.0.0.1; `place` becomes where. */
 int proxy_listen(char *place);
 
+/* Keeps such a port from others, who would be given it; `place` becomes where. Listeners with
+ * proxy_listen_at, and servers, can come and go there until the descriptor is closed. */
+int proxy_reserve(char *place);
+
+/* A listener at a place that is reserved. */
+int proxy_listen_at(const char *place);
+
 /* Connects to a place as proxy_listen gives them; -1: it refuses. */
 int proxy_connect(const char *place);
 

@@ -35,13 +35,31 @@
 static uint64_t seed;
 static volatile sig_atomic_t stop; /* of servers that are to end at once */
 
+/* The machine may stand still for seconds, and a server does not wait so long for a greeting. */
+#define PATIENT_MS 60000
+#define PATIENT    .connect_ms = PATIENT_MS, .answer_ms = PATIENT_MS
+#define OPENS_MAX  100
+static const struct frank_bus_tcp_options patient = {PATIENT, .reconnects = 5};
+
+/* NULL: the patient options. */
+static struct frank_bus *open_bus(const char *place, const struct frank_bus_tcp_options *options)
+{
+  char why[FRANK_FPGA_WHY_BYTES] = "";
+  struct frank_bus *bus = NULL;
+  for (unsigned tries = 0; tries < OPENS_MAX && bus == NULL; tries++) {
+    (void)!frank_bus_tcp_open(place, options != NULL ? options : &patient, &bus, why);
+  }
+  if (bus == NULL) {
+    fail_msg("open: %s", why);
+  }
+  return bus;
+}
+
 static struct frank_fpga *open_core(const char *place, const struct frank_bus_tcp_options *options)
 {
   char why[FRANK_FPGA_WHY_BYTES];
-  struct frank_bus *bus;
   struct frank_fpga *core = NULL;
-  if (frank_bus_tcp_open(place, options, &bus, why) != FRANK_FPGA_OK ||
-      frank_fpga_open(bus, NULL, &core, why) != FRANK_FPGA_OK) {
+  if (frank_fpga_open(open_bus(place, options), NULL, &core, why) != FRANK_FPGA_OK) {
     fail_msg("open: %s", why);
   }
   return core;
@@ -127,7 +145,7 @@ static void survives_torn_and_spoilt_frames(void **state)
   uint64_t random = seed;
   char place[PLACE_BYTES];
   char bad[PLACE_BYTES];
-  const struct frank_bus_tcp_options options = {.reconnects = 20};
+  const struct frank_bus_tcp_options options = {PATIENT, .reconnects = 100};
   pid_t server = serving_start(device_bus(), "127.0.0.1:0", place);
   struct proxy_line *line = proxy_line_new(seed);
   pid_t proxy = proxy_start(line, place, bad);
@@ -152,22 +170,12 @@ static void survives_torn_and_spoilt_frames(void **state)
   proxy_stop(server);
 }
 
-static struct frank_bus *open_bus(const char *place, const struct frank_bus_tcp_options *options)
-{
-  char why[FRANK_FPGA_WHY_BYTES];
-  struct frank_bus *bus;
-  if (frank_bus_tcp_open(place, options, &bus, why) != FRANK_FPGA_OK) {
-    fail_msg("open: %s", why);
-  }
-  return bus;
-}
-
 static void does_each_write_once_and_in_order(void **state)
 {
   (void)state;
   char place[PLACE_BYTES];
   char bad[PLACE_BYTES];
-  const struct frank_bus_tcp_options options = {.reconnects = 30};
+  const struct frank_bus_tcp_options options = {PATIENT, .reconnects = 100};
   struct serving_notes *noting = serving_note();
   pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   struct proxy_line *line = proxy_line_new(seed);
@@ -230,6 +238,10 @@ static void hands_every_answer_on(void **state)
   /* The last posted write is done though nobody waits for it. */
   assert_int_equal(bus->ops->write32(bus->ctx, 0x44, 7), FRANK_FPGA_OK);
   bus->ops->close(bus->ctx);
+  for (uint64_t end_ms = frank_bus_clock_ms() + PATIENT_MS;
+       noting->count < 3 && frank_bus_clock_ms() < end_ms;) {
+    (void)poll(NULL, 0, 10);
+  }
   assert_int_equal(noting->count, 3);
   proxy_stop(server);
 }
@@ -317,7 +329,9 @@ static void tells_of_a_peer_that_dies_and_works_with_the_next(void **state)
   char place[PLACE_BYTES];
   static struct oracle_job made;
   struct frank_fpga_result result;
-  pid_t server = serving_start(device_bus(), "127.0.0.1:0", place);
+  int kept = proxy_reserve(place); /* or another could listen there before the next one does */
+  char again[PLACE_BYTES];
+  pid_t server = serving_start(device_bus(), place, again);
   struct frank_fpga *core = open_core(place, NULL);
   search_right(core, &random, 2);
   proxy_stop(server);
@@ -325,7 +339,6 @@ static void tells_of_a_peer_that_dies_and_works_with_the_next(void **state)
   assert_int_equal(frank_fpga_search(core, &made.job, 1, &result), FRANK_FPGA_ERR_IO);
   assert_non_null(strstr(frank_fpga_failure(core), "cannot connect"));
   assert_non_null(strstr(frank_fpga_failure(core), "127.0.0.1"));
-  char again[PLACE_BYTES];
   server = serving_start(device_bus(), place, again);
   assert_string_equal(place, again);
   search_right(core, &random, 2);
@@ -337,6 +350,7 @@ static void tells_of_a_peer_that_dies_and_works_with_the_next(void **state)
   assert_true(frank_fpga_health(core)->replays > 0);
   frank_fpga_close(&core);
   proxy_stop(server);
+  (void)close(kept);
 }
 
 /* Greets, takes a request, and then answers the one before it, for ever. */
@@ -365,7 +379,6 @@ static void ends_with_a_peer_that_never_does(void **state)
   (void)state;
   char place[PLACE_BYTES];
   uint32_t value;
-  const struct frank_bus_tcp_options options = {.connect_ms = 5000, .answer_ms = 300};
   int listener = proxy_listen(place);
   pid_t pid = fork();
   if (pid == 0) {
@@ -374,7 +387,7 @@ static void ends_with_a_peer_that_never_does(void **state)
       repeat_for_ever(listener);
     }
   }
-  struct frank_bus *bus = open_bus(place, &options);
+  struct frank_bus *bus = open_bus(place, NULL);
   assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_ERR_IO);
   assert_non_null(strstr(bus->ops->failure(bus->ctx), "not asked"));
   bus->ops->close(bus->ctx);
@@ -382,16 +395,26 @@ static void ends_with_a_peer_that_never_does(void **state)
   (void)close(listener);
 }
 
+/* By a bus that does not wait long: it is asked again. */
+static void read_at_last(struct frank_bus *bus, uint32_t address, uint32_t *value)
+{
+  enum frank_fpga_err err = FRANK_FPGA_ERR_TIMEOUT;
+  for (unsigned tries = 0; tries < 100 && err != FRANK_FPGA_OK; tries++) {
+    err = bus->ops->read32(bus->ctx, address, value);
+  }
+  assert_int_equal(err, FRANK_FPGA_OK);
+}
+
 static void tells_of_peers_that_do_not_speak(void **state)
 {
   (void)state;
-  char place[PLACE_BYTES];
   char silent[PLACE_BYTES];
   char why[FRANK_FPGA_WHY_BYTES];
   struct frank_bus *bus;
-  const struct frank_bus_tcp_options options = {.connect_ms = 300, .answer_ms = 300};
-  int listener = proxy_listen(silent);
-  assert_int_equal(frank_bus_tcp_open(silent, &options, &bus, why), FRANK_FPGA_ERR_TIMEOUT);
+  const struct frank_bus_tcp_options impatient = {.connect_ms = 300, .answer_ms = 300};
+  int kept = proxy_reserve(silent);
+  int listener = proxy_listen_at(silent);
+  assert_int_equal(frank_bus_tcp_open(silent, &impatient, &bus, why), FRANK_FPGA_ERR_TIMEOUT);
   assert_non_null(strstr(why, "no answer in time"));
   /* One that answers in another language. */
   pid_t pid = fork();
@@ -405,27 +428,37 @@ static void tells_of_peers_that_do_not_speak(void **state)
       (void)close(fd);
     }
   }
-  enum frank_fpga_err err = frank_bus_tcp_open(silent, &options, &bus, why);
+  enum frank_fpga_err err = frank_bus_tcp_open(silent, &patient, &bus, why);
   assert_int_equal(err, FRANK_FPGA_ERR_IO);
   assert_null(bus);
   proxy_stop(pid);
   (void)close(listener);
-  assert_int_equal(frank_bus_tcp_open(silent, &options, &bus, why), FRANK_FPGA_ERR_IO);
+  assert_int_equal(frank_bus_tcp_open(silent, &patient, &bus, why), FRANK_FPGA_ERR_IO);
   assert_non_null(strstr(why, "cannot connect"));
-  /* A line that takes everything and hands nothing on, in mid-search. */
+  (void)close(kept);
+}
+
+/* A line that takes everything and hands nothing on, in mid-search. */
+static void tells_of_a_line_that_falls_silent(void **state)
+{
+  (void)state;
+  char place[PLACE_BYTES];
+  char line_place[PLACE_BYTES];
+  const struct frank_bus_tcp_options impatient = {.connect_ms = 1000, .answer_ms = 300};
   uint32_t value;
   struct serving_notes *noting = serving_note();
   pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   struct proxy_line *line = proxy_line_new(seed);
-  pid_t proxy = proxy_start(line, place, silent);
-  bus = open_bus(silent, &options);
-  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_OK);
+  pid_t proxy = proxy_start(line, place, line_place);
+  struct frank_bus *bus = open_bus(line_place, &impatient);
+  read_at_last(bus, 4, &value);
   line->silent = true;
-  uint64_t start_ms = frank_bus_clock_ms();
-  assert_int_equal(bus->ops->read32(bus->ctx, 4, &value), FRANK_FPGA_ERR_TIMEOUT);
-  assert_true(frank_bus_clock_ms() - start_ms < 60000);
+  enum frank_fpga_err err = bus->ops->read32(bus->ctx, 4, &value);
+  /* It may be the server that gives up first, and closes: it has had no greeting either. */
+  assert_true(err == FRANK_FPGA_ERR_TIMEOUT ||
+              (err == FRANK_FPGA_ERR_IO && strstr(bus->ops->failure(bus->ctx), "closed") != NULL));
   line->silent = false;
-  assert_int_equal(bus->ops->read32(bus->ctx, 8, &value), FRANK_FPGA_OK);
+  read_at_last(bus, 8, &value);
   assert_int_equal(value, 24);
   bus->ops->close(bus->ctx);
   proxy_stop(proxy);
@@ -472,7 +505,7 @@ static void tells_a_second_client_that_it_is_busy(void **state)
   pid_t server = serving_start(&noting->bus, "127.0.0.1:0", place);
   struct frank_bus *first = open_bus(place, NULL);
   for (unsigned i = 0; i < 20; i++) {
-    assert_int_equal(frank_bus_tcp_open(place, NULL, &second, why), FRANK_FPGA_ERR_IO);
+    assert_int_equal(frank_bus_tcp_open(place, &patient, &second, why), FRANK_FPGA_ERR_IO);
     assert_non_null(strstr(why, "in use by another"));
     assert_int_equal(first->ops->read32(first->ctx, 4, &value), FRANK_FPGA_OK);
   }
@@ -518,7 +551,7 @@ static void is_not_harmed_by_rubbish(void **state)
   /* WAITs of years that nobody waits for are over, too. */
   struct frank_bus *bus = NULL;
   char why[FRANK_FPGA_WHY_BYTES] = "";
-  for (unsigned tries = 0; tries < 100 && bus == NULL; tries++) {
+  for (unsigned tries = 0; tries < 1000 && bus == NULL; tries++) {
     (void)!frank_bus_tcp_open(place, NULL, &bus, why);
     (void)poll(NULL, 0, bus == NULL ? 50 : 0);
   }
@@ -546,6 +579,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(tells_of_a_peer_that_dies_and_works_with_the_next),
       cmocka_unit_test(ends_with_a_peer_that_never_does),
       cmocka_unit_test(tells_of_peers_that_do_not_speak),
+      cmocka_unit_test(tells_of_a_line_that_falls_silent),
       cmocka_unit_test(refuses_what_is_no_place),
       cmocka_unit_test(listens_at_remote_addresses_only_when_told),
       cmocka_unit_test(tells_a_second_client_that_it_is_busy),

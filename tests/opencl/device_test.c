@@ -165,8 +165,10 @@ static void search_and_check(uint32_t local_size, uint64_t *random)
   make_slice(&ofs[2], random, 3, mode->count / 20);
   ofs[2].slice.may_stop = true;
   ofs[2].slice.stop_at = ofs[2].slice.bound / 4;
-  make_slice(&ofs[3], random, 1, 1);
-  ofs[3].slice.first = UINT32_MAX - (uint32_t)ofs[3].slice.count + 1;
+  do {
+    make_slice(&ofs[3], random, 1, 1);
+    ofs[3].slice.first = UINT32_MAX - (uint32_t)ofs[3].slice.count + 1;
+  } while (oracle_nth_word(&ofs[3], ofs[3].slice.count, 0) == 0);
   ofs[3].slice.bound = 0;
   launch_begin(&scan, 256, local_size);
   for (size_t i = 0; i < SLICES; i++) {

@@ -202,7 +202,8 @@ static void stop_is_the_lowest_that_meets(void **state)
     of.slice.bound = oracle_nth_word(&of, 2000, i % 5 + i % 3 * 20);
     of.slice.may_stop = i % 4 != 0;
     run_and_check(kernel, &of, random_item(&random), random_local_size(&random), &random);
-    of.slice.stop_at = oracle_nth_word(&of, 2000, 0) - 1; /* nothing meets it */
+    uint32_t lowest = oracle_nth_word(&of, 2000, 0);
+    of.slice.stop_at = lowest - (lowest != 0); /* nothing meets it */
     run_and_check(kernel, &of, random_item(&random), random_local_size(&random), &random);
   }
 }

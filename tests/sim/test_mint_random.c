@@ -27,6 +27,11 @@
 #define DEFAULT_FACTOR 300
 #define MAX_FACTOR     (UINT64_C(1) << 40)
 
+/* An honest device can have bad luck: once in 10^8 to 10^9 looks at the number of its hits it is
+ * taken for one that does not search, and a run has some thousand of them. Two in a run never
+ * come. */
+#define UNLUCKY_MAX 1
+
 struct expectation {
   uint64_t origin;
   uint64_t factor;
@@ -162,7 +167,7 @@ static void check_status(void)
     by_client += own;
   }
   CHECK(by_client == all, "clients wait for %" PRIu64 " of %" PRIu64, by_client, all);
-  CHECK(world.caught_by_fault[WORLD_HONEST] == 0, "a true report was not believed");
+  CHECK(world.caught_by_fault[WORLD_HONEST] <= UNLUCKY_MAX, "true reports were not believed");
 }
 
 static uint64_t random_factor(void)
@@ -392,6 +397,19 @@ static void event(void)
   check_status();
 }
 
+/* A run that never met a case proves nothing about it: it goes on until it has. */
+static bool was_covered(void)
+{
+  bool covered = met_count && best_count && abandoned;
+  for (size_t i = 1; i < FRANK_REFUSAL_COUNT; i++) {
+    covered &= counts[i] > 0 || i == FRANK_REFUSAL_INTERNAL || i == FRANK_REFUSAL_SHUTTING_DOWN;
+  }
+  for (size_t i = 0; i < WORLD_FAULTS; i++) {
+    covered &= world.caught_by_fault[i] > 0 || i == WORLD_HONEST || i == WORLD_HANGS;
+  }
+  return covered;
+}
+
 static void check_totals(void)
 {
   static const enum frank_result results[FRANK_REFUSAL_COUNT] = {
@@ -425,19 +443,6 @@ static void check_totals(void)
   printf("\n");
 }
 
-/* A run that never met a case proves nothing about it. */
-static bool was_covered(void)
-{
-  bool covered = met_count && best_count && abandoned;
-  for (size_t i = 1; i < FRANK_REFUSAL_COUNT; i++) {
-    covered &= counts[i] > 0 || i == FRANK_REFUSAL_INTERNAL || i == FRANK_REFUSAL_SHUTTING_DOWN;
-  }
-  for (size_t i = 0; i < WORLD_FAULTS; i++) {
-    covered &= world.caught_by_fault[i] > 0 || i == WORLD_HONEST || i == WORLD_HANGS;
-  }
-  return covered;
-}
-
 int main(int argc, char **argv)
 {
   uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
@@ -446,7 +451,8 @@ int main(int argc, char **argv)
   fflush(stdout);
   world.random = seed;
   world.now_us = 1000000;
-  tags_max = 2 * events;
+  const uint64_t events_max = events < 50000 ? events : 4 * events;
+  tags_max = 2 * events_max;
   expected = calloc(tags_max + 1, sizeof *expected);
   orphans = calloc(tags_max + 1, sizeof *orphans);
   CHECK(expected && orphans, "memory");
@@ -464,7 +470,7 @@ int main(int argc, char **argv)
   config.arg = &world;
   CHECK(frank_mint_new(&config, world.now_us, &world.mint) == FRANK_OK, "new");
   frank_mint_set_factor(world.mint, factor_in_force, "file", 0);
-  for (uint64_t i = 0; i < events && tags < tags_max; i++) {
+  for (uint64_t i = 0; (i < events || (i < events_max && !was_covered())) && tags < tags_max; i++) {
     event();
   }
   frank_mint_drain(world.mint);

@@ -37,7 +37,7 @@ bool client_turn(struct frank_client *client, struct fixture *fixture, uint16_t 
 void client_next_is(struct frank_client *client, uint64_t id, const char *code,
                     struct frank_client_reply *reply)
 {
-  assert_int_equal(frank_client_next(client, 8000, reply), FRANK_OK);
+  assert_int_equal(frank_client_next(client, FIXTURE_PATIENCE_MS, reply), FRANK_OK);
   assert_int_equal(reply->id, id);
   if (strcmp(reply->code, code) != 0) {
     fail_msg("not \"%s\" but \"%s\": %s", code, reply->code, reply->message);

@@ -10,8 +10,12 @@
 
 #include <stdbool.h>
 
-/* A client of one endpoint, or of two where `second` is not NULL; 0 is what the library takes by
- * itself. Destroy it with frank_client_destroy. */
+/* So long a client asks no second time, where a test is not about that: longer than the machine may
+ * stand still. */
+#define CLIENT_PATIENT_MS 600000
+
+/* A client of one endpoint, or of two where `second` is not NULL; 0 tries are what the library
+ * takes by itself. Destroy it with frank_client_destroy. */
 struct frank_client *client_at(const char *first, const char *second, uint32_t retry_ms,
                                uint32_t tries);
 /* Asks for a stamp of FIXTURE_B; the request's id. */
@@ -19,7 +23,7 @@ uint64_t client_asks(struct frank_client *client, uint64_t factor, uint32_t dead
 /* Lets the client work while the test plays frankd: true when the door has a record. No reply may
  * come. */
 bool client_turn(struct frank_client *client, struct fixture *fixture, uint16_t *type);
-/* The next reply, within 8 s: to request `id` and with this code, "" where it brings a stamp. */
+/* The next reply: to request `id` and with this code, "" where it brings a stamp. */
 void client_next_is(struct frank_client *client, uint64_t id, const char *code,
                     struct frank_client_reply *reply);
 

@@ -25,4 +25,16 @@ void curve_make(struct fixture *fixture, struct curve *curve);
 void curve_allow(const struct curve *curve, const char *name, const char *key);
 void curve_forbid(const struct curve *curve, const char *name);
 
+/* A socket connected to the fixture's door with these keys; without CURVE where `server` is NULL.
+ */
+void *curve_client(struct fixture *fixture, const char *server, const char *public,
+                   const char *private);
+/* The same with the door's key, connected anew until the door lets it in and answers: then it has
+ * read the folder. */
+void *curve_enter(struct fixture *fixture, const struct curve *curve, const char *public,
+                  const char *private);
+/* Has the door read the folder again, and waits until it has: the pair must have come into it. */
+void curve_reload(struct fixture *fixture, const struct curve *curve, const char *public,
+                  const char *private);
+
 #endif

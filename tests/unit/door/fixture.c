@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define PATIENCE_MS 5000
+#define PATIENCE_MS FIXTURE_PATIENCE_MS
 
 int fixture_make(void **state)
 {

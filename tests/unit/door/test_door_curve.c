@@ -2,7 +2,6 @@
 #include "curve_support.h"
 #include "fixture.h"
 
-#include "base/clock.h"
 #include "door/keys.h"
 
 #include <signal.h>
@@ -12,21 +11,6 @@
 #include <zmq.h>
 
 static char body[4096];
-
-static void *curve_client(struct fixture *f, const char *server, const char *public,
-                          const char *private)
-{
-  int linger_ms = 0;
-  void *socket = zmq_socket(f->context, ZMQ_DEALER);
-  assert_int_equal(zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms), 0);
-  if (server) {
-    assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server, 41), 0);
-    assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, public, 41), 0);
-    assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, private, 41), 0);
-  }
-  assert_int_equal(zmq_connect(socket, f->endpoint), 0);
-  return socket;
-}
 
 /* With a client that is let in by its own pair of keys, mail1. */
 static void set_up_curve(struct fixture *f, struct curve *curve)
@@ -93,24 +77,13 @@ static void a_key_taken_away_is_forbidden(void **state)
   curve_forbid(&curve, "mail1");
   curve_allow(&curve, "mail2", public);
   assert_int_equal(kill(f->pid, SIGHUP), 0);
-  void *second = curve_client(f, curve.server, public, private);
-  fixture_send(second, "ping", "p", "");
-  fixture_expect_reply(second, "p", "ok", body);
+  void *second = curve_enter(f, &curve, public, private);
   fixture_send(client, "mint", "q", FIXTURE_BODY);
   fixture_expect_reply(client, "q", "forbidden", body);
   expect_silence(curve_client(f, curve.server, curve.public, curve.private));
   /* Without a signal, within a few seconds. */
   curve_allow(&curve, "mail1", curve.public);
-  uint64_t until_us = frank_clock_now_us() + 8 * FRANK_US_PER_S;
-  int back = 0;
-  while (!back && frank_clock_now_us() < until_us) {
-    zmq_pollitem_t item = {.events = ZMQ_POLLIN};
-    item.socket = curve_client(f, curve.server, curve.public, curve.private);
-    fixture_send(item.socket, "ping", "p", "");
-    back = zmq_poll(&item, 1, 500);
-    (void)zmq_close(item.socket);
-  }
-  assert_int_equal(back, 1);
+  (void)zmq_close(curve_enter(f, &curve, curve.public, curve.private));
   (void)zmq_close(client);
   (void)zmq_close(second);
 }

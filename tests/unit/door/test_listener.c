@@ -36,7 +36,7 @@ static void a_pause_gives_it_no_right_to_another_file(void **state)
   assert_int_equal(frank_listener_new(context, router, &config, &listener, why), FRANK_OK);
   assert_int_equal(zmq_connect(client, endpoint), 0);
   uint64_t now_us = frank_clock_now_us();
-  for (int i = 0; i < 500 && frank_listener_next_due_us(listener) == FRANK_NEVER_US; i++) {
+  for (int i = 0; i < 6000 && frank_listener_next_due_us(listener) == FRANK_NEVER_US; i++) {
     frank_listener_read(listener, now_us);
     usleep(10000);
   }
