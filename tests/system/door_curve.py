@@ -129,9 +129,9 @@ def a_folder_without_keys_admits_nobody():
                 def forbidden():
                     """For one that was let in; a late one is not."""
                     try:
-                        ok, reply = first.ask("ping", timeout_s=2)
+                        ok, reply = first.ask("ping", timeout_s=3)
                     except Timeout:
-                        return is_silent(guarded.client())
+                        return is_silent(guarded.client(), 5)
                     assert ok or reply["error"] == "forbidden", reply
                     return not ok
 
