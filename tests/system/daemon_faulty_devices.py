@@ -192,12 +192,8 @@ def a_device_without_progress_tells_a_rate_of_zero():
     """It is not killed yet, it does not crash, it lies only by silence."""
     config = "stall_floor = 150ms\nkill_floor = 1h\n"
     with Frankd(["--device", "cpu:0", "--device", "faulty:hang"], config=config) as frankd:
-        with frankd.client() as client:
-            factor = moderate_factor(frankd)
-            for _ in range(4):
-                work(client, factor)
-        wait_until("the silence is told", lambda: devices(frankd)["faulty:hang"]["zero_rate"],
-                   patience(5))
+        work_until(frankd, "the silence is told",
+                   lambda now: device_of(now, "faulty:hang")["zero_rate"], moderate_factor(frankd))
         device = devices(frankd)["faulty:hang"]
         assert device["state"] == "ready" and device["stalls"] >= 1, device
         assert device["rate_hps"] == 0, f"a silent device shines with its last rate: {device}"

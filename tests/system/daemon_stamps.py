@@ -151,7 +151,7 @@ def each_waiter_keeps_its_own_factor_and_deadline():
 
 def three_wait_for_one_search(which):
     """Their deadlines lie apart by more than the machine stands still between them."""
-    fail_ms, best_ms = 700 * 2**which, 900 * 2**which
+    fail_ms, best_ms = 700 * 3**which, 900 * 3**which
     with Frankd(["--device", "cpu"], config=LET_HOPELESS) as frankd:
         b = random_b()
         with frankd.client() as client:
