@@ -353,8 +353,8 @@ def scorecard_12_a_hostile_source_delays_no_mint():
     """Mints beside every kind of hostile source, against mints beside none, in one run."""
 
     def delay_ms(beside, alone):
-        """By how much longer mints beside the sources take than mints beside none: by turns, so that
-        what else the machine does counts for both."""
+        """By how much longer mints beside the sources take than mints beside none: by turns, so
+        that what else the machine does counts for both."""
         took = {beside: [], alone: []}
         with beside.client() as one, alone.client() as other:
             for _ in range(150):
@@ -388,8 +388,8 @@ def scorecard_12_a_hostile_source_delays_no_mint():
                                lambda s=servers: all(one.requests for one in s), patience(20))
                     assert in_force(beside)["source"] == "fixed", sources(beside)
                     # It is ended by frankd where it does not answer for 3 s: on a busy machine.
-                    died = [line for line in beside.lines
-                            if 'child="resolver"' in line and "failed" in line and "hung" not in line]
+                    died = [line for line in beside.lines if 'child="resolver"' in line and
+                            "failed" in line and "hung" not in line]
                     assert not died, died
             finally:
                 for server in servers:

@@ -193,17 +193,17 @@ def names_that_nobody_answers_for_delay_no_others():
         stop.set()
         thread.join()
         assert all(ok for ok, _ in replies.values()), replies
-        # It was 9 s when room for each name was sought among all that are waited for. What others wait
-        # for besides is the machine's.
+        # It was 9 s when room for each name was sought among all that are waited for. What others
+        # wait for besides is the machine's.
         used_s = cpu_seconds(frankd.pid) - used_s
-        print(f"      frankd computed for {used_s:.2f} s; {len(slowest_s)} mints beside, the slowest in "
-              f"{max(slowest_s):.2f} s")
+        print(f"      frankd computed for {used_s:.2f} s; {len(slowest_s)} mints beside, the "
+              f"slowest in {max(slowest_s):.2f} s")
         assert used_s < patience(3), used_s
 
 
 def what_waits_for_a_look_up_is_answered_at_the_end():
-    """Mints and questions that wait when frankd is told to end, and those that come while a mint keeps
-    it from its end."""
+    """Mints and questions that wait when frankd is told to end, and those that come while a mint
+    keeps it from its end."""
     one_try_passes(3, it_ends_while_look_ups_wait)
 
 

@@ -38,8 +38,8 @@ def children(frankd):
 
 
 def strike(frankd, name, number):
-    """Sends a signal to the child of that name; returns its process id. Frankd may just have replaced
-    it, where the machine kept it waiting."""
+    """Sends a signal to the child of that name; returns its process id. Frankd may just have
+    replaced it, where the machine kept it waiting."""
     struck = []
 
     def found():
@@ -136,8 +136,8 @@ def every_child_may_die_or_stop_while_40_jobs_run():
                 wait_until(f"{name} comes back after {number.name}",
                            lambda: children(frankd)[name][0] not in (0, pid) and
                            all_ready(frankd), patience(20))
-                # One more than before, or several where a busy machine had it late besides; and each
-                # failure is told once.
+                # One more than before, or several where a busy machine had it late besides; and
+                # each failure is told once.
                 assert children(frankd)[name][1] > before, f"no restart of {name} is told"
                 wait_until(f"as many restarts of {name} as failures are told", lambda:
                            children(frankd)[name][1] == failures_told(frankd, name), patience(5))

@@ -18,8 +18,8 @@ from harness import Frankd, random_b, run, wait_until
 
 
 def config(open_limit_s=120):
-    """Sick devices are ended soon, but none that only waits for its turn on a busy machine. The limit
-    for opening is for devices that never open: others need it, too."""
+    """Sick devices are ended soon, but none that only waits for its turn on a busy machine. The
+    limit for opening is for devices that never open: others need it, too."""
     return f"""
 slice = 20ms
 stall_floor = 150ms
@@ -63,7 +63,7 @@ def work(client, factor, count=BATCH):
 
 
 def work_until(frankd, what, condition, factor, limit_s=120.0):
-    """Keeps the devices busy until condition(status) holds; returns the jobs done, and that status."""
+    """Keeps the devices busy until condition(status) holds: the jobs done, and that status."""
     done = 0
     until = time.monotonic() + patience(limit_s)
     with frankd.client() as client:
@@ -198,15 +198,16 @@ def a_device_without_progress_tells_a_rate_of_zero():
         assert device["state"] == "ready" and device["stalls"] >= 1, device
         assert device["rate_hps"] == 0, f"a silent device shines with its last rate: {device}"
         # On a busy machine the sound one may be late with its last slice.
-        wait_until("the sound one tells its rate", lambda: devices(frankd)["cpu:0"]["rate_hps"] > 0 and
+        wait_until("the sound one tells its rate", lambda:
+                   devices(frankd)["cpu:0"]["rate_hps"] > 0 and
                    devices(frankd)["cpu:0"]["zero_rate"] is False)
 
 
 def work_of_a_lost_worker_is_reassigned_soon():
     """A worker is killed or stopped under load: how long the unluckiest job then takes, as its
     client sees it. The bar is max(5 slices, 250 ms), by the default floor of 250 ms; what is
-    asserted of one round of some is far wider, because the machine of a test has other things to do.
-    By deadlines, or by the end of a device that hangs, it would be 10 s and more."""
+    asserted of one round of some is far wider, because the machine of a test has other things to
+    do. By deadlines, or by the end of a device that hangs, it would be 10 s and more."""
     config = "slice = 20ms\nkill_floor = 10s\nworker_nice = 0\nquarantine = 100ms\n"
     with Frankd(["--device", "cpu"], config=config) as frankd:
         if len(devices(frankd)) < 2:
@@ -226,8 +227,8 @@ def work_of_a_lost_worker_is_reassigned_soon():
 
 
 def lose_worker(frankd, number, factor):
-    """Six clients have jobs done, and a worker gets a signal: the milliseconds from then on until those
-    who had asked had their answers."""
+    """Six clients have jobs done, and a worker gets a signal: the milliseconds from then on until
+    those who had asked had their answers."""
     wait_until("both devices are ready", lambda: all(
         device["state"] == "ready" for device in devices(frankd).values()), patience(20))
     pid = devices(frankd)["cpu:0"]["pid"]

@@ -245,8 +245,8 @@ def one_of_two_waiters_is_taken_back(which):
 
 
 def priority_orders_a_clients_own_requests():
-    """Replies come in the order of completion; 9 is done before 0, and a ping before both. The worker
-    stands still until all of them wait, and is forgiven for it."""
+    """Replies come in the order of completion; 9 is done before 0, and a ping before both. The
+    worker stands still until all of them wait, and is forgiven for it."""
     config = "stall_floor = 1h\nkill_floor = 1h\n"
     with Frankd(["--device", "cpu:0"], config=config) as frankd, frankd.client() as client:
         factor = int(rate_hps(frankd) * 0.005)

@@ -21,7 +21,7 @@ SHAPES = (("ed25519", 88, "ed25519-sha256"), ("rsa1024", 172, "rsa-sha256"),
           ("rsa2048", 344, "rsa-sha256"), ("rsa4096", 684, "rsa-sha256"))
 
 MAX_FACTOR = 2**40  # frankd's max_factor, unless told otherwise
-# Met within a minute by one run in a million at 10^8 attempts a second; by MAX_FACTOR it would be one
+# Met within a minute by one run in a million at 10^8 attempts a second; MAX_FACTOR would be by one
 # in 200. What asks for it needs LET_HOPELESS in its configuration.
 HOPELESS = 2**53 - 1
 LET_HOPELESS = f"max_factor = {HOPELESS}\n"

@@ -25,9 +25,9 @@ from harness import Frankd, Skip, cpu_seconds, free_port, memory_kib, random_b, 
 FLOOD_S = 3.0 * SCALE
 WHOLE_DAEMON_KIB = 64 * 1024
 PING_P99_S = 0.05
-# A machine that others share adds its own delays (49 ms were seen at a load of 9): those of a daemon
-# that nobody attacks, at the same time. Beyond them and this it is the door's fault. The figure is
-# printed beside the target in every run.
+# A machine that others share adds its own delays (49 ms were seen at a load of 9): those of a
+# daemon that nobody attacks, at the same time. Beyond them and this it is the door's fault. The
+# figure is printed beside the target in every run.
 PING_FAILS_S = 5 * PING_P99_S
 BACK_S = 5  # the target; a machine that stands still must not make the test fail
 BACK_FAILS_S = 60
@@ -117,9 +117,9 @@ def ping_for(endpoints, seconds, also=None):
 
 
 def prompt(trips_of):
-    """Pings that (endpoint, one of a daemon that nobody attacks) get, in the best of four runs: a busy
-    machine can only make them longer. Returns the round trips to the endpoint; fails where they
-    are longer than the machine explains."""
+    """Pings that (endpoint, one of a daemon that nobody attacks) get, in the best of four runs: a
+    busy machine can only make them longer. Returns the round trips to the endpoint; fails where
+    they are longer than the machine explains."""
     best = None
     with Frankd(["--factor", "1", "--device", "cpu:0"]) as calm:
         for _ in range(4):
@@ -179,8 +179,8 @@ def endless_multipart_costs_the_attacked_door_only():
             check_stamp(reply, b, factor=1)
             back_s = seconds_until_back(tcp, BACK_FAILS_S)
             print(f"      frames of {size} bytes: memory +{watch.growth_kib // 1024} MiB, "
-                  f"{len(trips)} pings, p99 {p99(trips) * 1000:.1f} ms (target 50), back in {back_s:.1f} s "
-                  f"(target {BACK_S})")
+                  f"{len(trips)} pings, p99 {p99(trips) * 1000:.1f} ms (target 50), "
+                  f"back in {back_s:.1f} s (target {BACK_S})")
             assert watch.growth_kib <= WHOLE_DAEMON_KIB, watch.growth_kib
             assert door_of(frankd, ipc) == ipc_door, "the ipc door died, too"
 
@@ -301,7 +301,8 @@ def raw_connections_at_the_descriptor_limit():
             crowd.leave()
             back_s = seconds_until_back(target, BACK_FAILS_S)
             print(f"      {crowd.most} connections to {target.split(':')[0]}: {share:.1%} of a core, "
-                  f"{len(trips)} of {len(trips)} pings answered, back in {back_s:.1f} s (target {BACK_S})")
+                  f"{len(trips)} of {len(trips)} pings answered, "
+                  f"back in {back_s:.1f} s (target {BACK_S})")
             assert share <= (0.1 if not sanitized() else 0.5), share
             assert door_of(frankd, target) == door, "the door died"
 

@@ -74,9 +74,9 @@ def _reserve(port):
 
 def free_port():
     """A port of loopback that is free for TCP and UDP, and that no other test is given while this
-    one runs, not even before its server listens or while it is started again. It is below those that
-    the kernel gives to outgoing connections: none of them takes it before its server does. Those from
-    11000 on are in no configuration of ours that a test replaces ports in."""
+    one runs, not even before its server listens or while it is started again. It is below those
+    that the kernel gives to outgoing connections: none of them takes it before its server does.
+    Those from 11000 on are in no configuration of ours that a test replaces ports in."""
     for _ in range(1000):
         port = random.randrange(11000, 32768)
         if not _reserve(port):
@@ -107,7 +107,7 @@ def patience(seconds):
 
 def stretched(timeout_s):
     """How long to wait for what takes timeout_s at most, since a machine of tests stands still for
-    seconds at times: four times as long, or a minute more. It costs time only where a test fails."""
+    seconds at times: four times as long, or a minute more. It costs time where a test fails."""
     return min(4 * timeout_s, timeout_s + 60)
 
 
@@ -123,8 +123,9 @@ def wait_until(what, condition, timeout_s=10.0, step_s=0.02):
 
 
 def one_try_passes(tries, attempt):
-    """Calls attempt(0), attempt(1)... until one passes: for what a machine that stands still for some
-    seconds can spoil in one try, but not in each. The last failure is raised, the others are told."""
+    """Calls attempt(0), attempt(1)... until one passes: for what a machine that stands still for
+    some seconds can spoil in one try, but not in each. The last failure is raised, the others are
+    told."""
     for i in range(tries):
         try:
             return attempt(i)

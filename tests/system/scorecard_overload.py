@@ -200,9 +200,9 @@ def overload_is_borne():
         print(f"      {name}: {counts}")
         print(f"      useful work {phase['useful_share']:.3f} of all, "
               f"{phase['useful_hz'] / peak_hz:.3f} of the peak (bar {USEFUL_BAR})")
-        # Below the bar: a machine whose speed jumps makes slices outlast deadlines. (Who searched for
-        # all who ask would do useful work for a quarter of the time.) Under sanitizers it has other
-        # work besides, and shares of it say nothing.
+        # Below the bar: a machine whose speed jumps makes slices outlast deadlines. (Who searched
+        # for all who ask would do useful work for a quarter of the time.) Under sanitizers it has
+        # other work besides, and shares of it say nothing.
         if not sanitized():
             assert phase["useful_share"] >= 0.7, phase["useful_share"]
             assert phase["useful_hz"] >= 0.5 * peak_hz, (phase["useful_hz"], peak_hz)

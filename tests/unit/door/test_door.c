@@ -276,9 +276,15 @@ static void who_waits_when_frankd_ends_is_told_so(void **state)
 static void who_asks_after_the_end_of_frankd_is_told_so(void **state)
 {
   struct fixture *f = *state;
-  static const char *const verbs[] = {"mint", "status", "factor", "cancel", "ping"};
-  static const char *const bodies[] = {FIXTURE_BODY, "", "", "{\"id\":\"x\"}", ""};
-  enum { COUNT = sizeof verbs / sizeof verbs[0], ROUNDS = 30 };
+  static const struct {
+    const char *verb;
+    const char *body;
+  } asked[] = {{"mint", FIXTURE_BODY},
+               {"status", ""},
+               {"factor", ""},
+               {"cancel", "{\"id\":\"x\"}"},
+               {"ping", ""}};
+  enum { COUNT = sizeof asked / sizeof asked[0], ROUNDS = 30 };
   int answered = 0;
   for (int round = 0; round < ROUNDS && answered < COUNT; round++) {
     fixture_open(f, NULL);
@@ -287,7 +293,7 @@ static void who_asks_after_the_end_of_frankd_is_told_so(void **state)
     fixture_expect_reply(client, "first", "ok", body);
     assert_int_equal(kill(f->pid, SIGSTOP), 0);
     for (int i = 0; i < COUNT; i++) {
-      fixture_send(client, verbs[i], verbs[i], bodies[i]);
+      fixture_send(client, asked[i].verb, asked[i].verb, asked[i].body);
     }
     usleep(20000); /* until the sender's thread has sent them */
     assert_int_equal(shutdown(frank_chan_fd(f->chan), SHUT_WR), 0);
