@@ -73,6 +73,7 @@ def all_are_answered_within_grace(grace_s):
                     wait_until("the first 100 are accepted", lambda: waiting(frankd) == 100)
             wait_until("every request is accepted or answered", lambda: waiting(frankd) +
                        status(frankd)["totals"]["met"] >= 220, patience(10))
+            wait_until("one is answered", lambda: status(frankd)["totals"]["met"] > 0)
             start = time.monotonic()
             frankd.signal(signal.SIGTERM)
             wait_until("it drains", lambda: status(frankd)["draining"])
