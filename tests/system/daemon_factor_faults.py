@@ -17,7 +17,7 @@ from dns_server import Nsd, Silent  # libunbound knows by itself that there is n
 from factor_server import FactorServer, Key
 from harness import (Frankd, cpu_seconds, memory_kib, one_try_passes, program, random_b, run,
                      wait_until)
-from lying_resolver import LIES
+from lying_resolver import DEAF, LIES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -82,6 +82,22 @@ def every_lie_is_borne():
         for name in LIES:
             lied.lie(name)
             bear(name)
+
+
+def who_speaks_has_not_hung():
+    """A child that answers no ping for 3 s is ended, but not while it has other things to say. (One
+    that says nothing for so long, though it would, is a machine that stands still.)"""
+    with Lied() as lied:
+        lied.lie(DEAF)
+        one_try_passes(3, it_is_left_alone)
+
+
+def it_is_left_alone(_):
+    with Frankd(BASE, config=config(factor_url="http://127.0.0.1:9")) as frankd:
+        until_source(frankd, "liar.test#1")
+        time.sleep(5)
+        assert "it hung" not in frankd.log(), frankd.log()
+        assert mint(frankd)["source"] == "liar.test#1"
 
 
 def what_was_good_outlasts_a_resolver_that_forgot():
@@ -233,7 +249,8 @@ def it_ends_while_look_ups_wait(_):
 
 
 if __name__ == "__main__":
-    run(every_lie_is_borne, what_was_good_outlasts_a_resolver_that_forgot,
+    run(every_lie_is_borne, who_speaks_has_not_hung,
+        what_was_good_outlasts_a_resolver_that_forgot,
         a_lower_max_factor_counts_for_files_too, a_new_home_keeps_documents,
         a_thousand_recipients_all_count, names_that_nobody_answers_for_delay_no_others,
         what_waits_for_a_look_up_is_answered_at_the_end)
