@@ -23,7 +23,7 @@ def config(open_limit_s=120):
     return f"""
 slice = 20ms
 stall_floor = 150ms
-kill_floor = {patience(400)}ms
+kill_floor = 1600ms
 open_limit = {open_limit_s}s
 worker_nice = 0
 """
