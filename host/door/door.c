@@ -21,11 +21,13 @@
 #define HEARTBEAT_MS      10000
 #define HEARTBEAT_WAIT_MS 60000
 
-#define COUNTS_EVERY_US FRANK_US_PER_S
-#define LEAVE_LIMIT_US  (800 * FRANK_US_PER_MS) /* frankd waits for this and libzmq's linger */
-#define LEAVE_HELD_MS   2
-#define LEAVE_QUIET_MS  20
-#define FOLDER_EVERY_US (2 * FRANK_US_PER_S)
+#define COUNTS_EVERY_US   FRANK_US_PER_S
+#define LEAVE_HEAR_US     (800 * FRANK_US_PER_MS) /* for who asks again and again */
+#define LEAVE_LIMIT_US    (7 * FRANK_US_PER_S)    /* frankd waits for this and libzmq's linger */
+#define LEAVE_HELD_MS     2
+#define LEAVE_QUIET_MS    20
+#define LEAVE_STUCK_POLLS 1000 /* of LEAVE_HELD_MS: no peer takes a reply any more */
+#define FOLDER_EVERY_US   (2 * FRANK_US_PER_S)
 
 void frank_door_config_init(struct frank_door_config *config)
 {
@@ -154,24 +156,32 @@ static enum frank_err serve(struct frank_door *door, char *why)
   return FRANK_OK;
 }
 
-/* frankd is gone. Who asked and was not read yet is told so, and replies for which a peer had no
- * room are tried until it has. (Lifting libzmq's limit instead loses them: a ROUTER takes a pipe
- * that was full under the old limit for one whose peer has gone.) */
+/* frankd is gone. Who waits for an answer of it, and who asked and was not read yet, is told so,
+ * and replies for which a peer had no room are tried until it has. (Lifting libzmq's limit instead
+ * loses them: a ROUTER takes a pipe that was full under the old limit for one whose peer has gone.)
+ */
 static void leave(struct frank_door *door)
 {
-  uint64_t limit_us = frank_clock_now_us() + LEAVE_LIMIT_US;
+  uint64_t start_us = frank_clock_now_us();
   bool quiet = false;
+  int stuck = 0; /* polls; a machine that stands still does not count */
+  door->now_us = start_us;
   door->draining = true;
-  while (!quiet && door->now_us < limit_us) {
-    bool held = frank_replies_next_due_us(door->replies) != FRANK_NEVER_US;
+  door->closed = true; /* after an error of the loop as well */
+  frank_reception_end(door);
+  while (!quiet && stuck < LEAVE_STUCK_POLLS && door->now_us - start_us < LEAVE_LIMIT_US) {
+    size_t held = frank_replies_held(door->replies);
+    bool hears = door->now_us - start_us < LEAVE_HEAR_US;
     zmq_pollitem_t item = {.socket = door->router, .events = ZMQ_POLLIN};
-    bool found = zmq_poll(&item, 1, held ? LEAVE_HELD_MS : LEAVE_QUIET_MS) > 0;
+    bool found = zmq_poll(&item, hears ? 1 : 0, held > 0 ? LEAVE_HELD_MS : LEAVE_QUIET_MS) > 0;
     door->now_us = frank_clock_now_us();
     if (found) {
       frank_reception_read(door);
     }
+    size_t before = frank_replies_held(door->replies);
     frank_replies_tick(door->replies, door->now_us);
-    quiet = !found && !held;
+    stuck = frank_replies_held(door->replies) < before ? 0 : stuck + (found ? 0 : 1);
+    quiet = !found && held == 0;
   }
 }
 

@@ -15,9 +15,10 @@
  * with its end of the channel at FRANK_CHILD_FD; `frank-door --help` says what each means. It
  * re-reads the folder of clients' keys on SIGHUP and when the folder changes. It ignores SIGTERM
  * and SIGINT, which a service manager sends to every process of a service: frankd still needs it
- * for the answers of the drain. It leaves when frankd closes the channel, after at most 800 ms for
- * replies that their peers had no room for, and FRANK_DOOR_LINGER_MS for those that are still on
- * their way (frankd waits that long: a child dies with its parent).
+ * for the answers of the drain. It leaves when frankd closes the channel, after at most 7 s for
+ * replies that their peers had no room for (2 s where none of them makes room), and
+ * FRANK_DOOR_LINGER_MS for those that are still on their way (frankd waits that long: a child dies
+ * with its parent).
  *
  * Records: host/door/messages.h. Protocol: host/door/README.md.
  */

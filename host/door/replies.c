@@ -305,6 +305,11 @@ bool frank_replies_are_many(const struct frank_replies *replies, const struct fr
   return peer->held_bytes > (share < FRANK_REPLIES_MANY_BYTES ? share : FRANK_REPLIES_MANY_BYTES);
 }
 
+size_t frank_replies_held(const struct frank_replies *replies)
+{
+  return replies->held_bytes;
+}
+
 uint64_t frank_replies_lost(const struct frank_replies *replies)
 {
   return replies->lost;

@@ -67,6 +67,9 @@ bool frank_replies_is_full(const struct frank_replies *replies);
 /* True when so much is held for `peer` alone that it is what keeps others from their share. */
 bool frank_replies_are_many(const struct frank_replies *replies, const struct frank_peer *peer);
 
+/* Bytes of replies that are held for peers. */
+size_t frank_replies_held(const struct frank_replies *replies);
+
 /* Replies lost because a peer did not read them, since the start. */
 uint64_t frank_replies_lost(const struct frank_replies *replies);
 

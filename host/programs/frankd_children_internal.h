@@ -34,7 +34,7 @@ struct frankd_child {
   uint64_t origin;
   uint64_t life;
   uint64_t pinged_us; /* last ping */
-  uint64_t heard_us;  /* last pong */
+  uint64_t heard_us;  /* last record, a pong at least */
   uint64_t drain_tag; /* of the ping behind DRAIN whose pong is awaited; 0: none */
   uint64_t dropped_before;
   uint64_t dropped;

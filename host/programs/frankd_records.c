@@ -45,7 +45,6 @@ static void on_ready(struct frankd_child *c, const uint8_t *payload, uint64_t no
              ready.endpoint);
   }
   c->is_ready = true;
-  c->heard_us = now_us;
   frank_supervisor_ready(&c->supervisor, now_us);
   frank_log(FRANK_LOG_INFO, "event=listening child=\"%s\" pid=%d", c->name, (int)c->pid);
   if (c->kind == FRANKD_DOOR && frank_mint_is_draining(c->all->mint)) {
@@ -161,8 +160,8 @@ static void on_domain(struct frankd_child *c, const uint8_t *payload, uint64_t n
 static void on_pong(struct frankd_child *c, const uint8_t *payload, uint64_t now_us)
 {
   struct frank_record_tag tag;
+  (void)now_us;
   memcpy(&tag, payload, sizeof tag);
-  c->heard_us = now_us;
   if (tag.tag == c->drain_tag) {
     c->drain_tag = 0;
   }
@@ -205,6 +204,9 @@ static const struct {
 
 void frankd_child_record(struct frankd_child *c, const struct frank_record *record, uint64_t now_us)
 {
+  /* Who speaks has not hung: a door that reads hundreds of long requests in one turn answers pings
+   * after them. */
+  c->heard_us = now_us;
   for (size_t i = 0; i < sizeof long_handlers / sizeof long_handlers[0]; i++) {
     if (long_handlers[i].type == record->type && (long_handlers[i].from & c->kind) != 0) {
       long_handlers[i].fn(c, record, now_us);

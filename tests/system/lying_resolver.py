@@ -44,10 +44,11 @@ def domain(name, answer=0, factor=1234, why=b""):
 class Liar:
     """Answers pings and look-ups, and floods between them."""
 
-    def __init__(self, channel, answer, flood=None):
+    def __init__(self, channel, answer, flood=None, pings=True):
         self.channel = channel
         self.answer = answer
         self.flood = flood
+        self.pings = pings
 
     def send(self, packet):
         try:
@@ -63,7 +64,7 @@ class Liar:
                     return
                 out = b""
                 for kind, payload in records(packet):
-                    if kind == PING:
+                    if kind == PING and self.pings:
                         out += record(PONG, payload)
                     elif kind == LOOKUP:
                         out += self.answer(payload.split(b"\0")[0])
@@ -103,6 +104,13 @@ def flood_of_domains():
     return lambda: b"".join(domain(b"f%d.test" % count.next(), why=b"w" * 150) for _ in range(150))
 
 
+def chatter():
+    time.sleep(0.3)
+    return source()
+
+
+DEAF = "deaf to pings"
+
 # name: (what it says before anything else, its answer to a look-up, its flood)
 LIES = {
     "nothing": (b"", None, None),
@@ -123,6 +131,7 @@ LIES = {
     "death at a look-up": (source(), lambda name: os._exit(1), None),
     "a flood of sources": (source(), domain, flood_of_sources()),
     "a flood of domains": (source(), domain, flood_of_domains()),
+    DEAF: (source(), domain, chatter),
 }
 
 
@@ -130,13 +139,14 @@ def main():
     channel = socket.socket(fileno=3)
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "lie"),
               encoding="ascii") as file:
-        first, answer, flood = LIES[file.read()]
+        name = file.read()
+    first, answer, flood = LIES[name]
     if answer is None:
         time.sleep(60)
         return
     channel.send(record(READY, bytes(READY_BYTES)))
     channel.send(first)
-    Liar(channel, answer, flood).run()
+    Liar(channel, answer, flood, name != DEAF).run()
 
 
 if __name__ == "__main__":
