@@ -11,8 +11,8 @@ import time
 
 from daemon_support import patience
 from harness import run, wait_until
-from mail_line import ALICE, BOB, HOPELESS, MailLine, check_stamped, key_of, message, submit
-from mail_support import MX_NAME, RECEIVER, SENDER, Postfix, opendkim, setup_file
+from mail_line import ALICE, BOB, MailLine, check_stamped, key_of, message, submit
+from mail_support import HOPELESS, MX_NAME, RECEIVER, SENDER, Postfix, opendkim, setup_file
 
 MANY_RECIPIENTS = 50  # frank-milter's max_recipients
 
