@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The known key's name that `name` is most likely a slip of. */
 static const char *nearest_key(const struct frank_config_table *table, const char *name)
@@ -204,6 +205,20 @@ static bool has_default(const struct frank_config_key *key, const void *values, 
   struct frank_config_table one = {"", &moved, 1};
   const struct frank_config_key *changed[FRANK_CONFIG_KEYS_MAX];
   return frank_config_compare(&one, scratch, frank_config_member_of(key, values), changed) == 0;
+}
+
+enum frank_err frank_config_check_files(const struct frank_config_table *table, const void *values,
+                                        char *why)
+{
+  for (size_t i = 0; i < table->key_count; i++) {
+    const struct frank_config_key *key = &table->keys[i];
+    const char *path = key->is_read ? frank_config_member_of(key, values) : "";
+    if (path[0] != '\0' && access(path, R_OK) != 0) {
+      (void)snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s: %s: %s", key->name, path, strerror(errno));
+      return FRANK_ERR_IO;
+    }
+  }
+  return FRANK_OK;
 }
 
 enum frank_err frank_config_dump(const struct frank_config_table *table, const void *values,

@@ -9,7 +9,8 @@
  * Members by type:  BOOL bool · UINT, SIZE (bytes), DURATION (microseconds) uint64_t ·
  * ENUM uint32_t, index into `choices` · TEXT char[size] · LIST struct frank_config_list
  *
- * Pure but for frank_config_load (reads a file) and frank_config_dump (writes a stream).
+ * Pure but for frank_config_load (reads a file), frank_config_check_files (looks for files) and
+ * frank_config_dump (writes a stream).
  */
 #ifndef FRANK_BASE_CONFIG_H
 #define FRANK_BASE_CONFIG_H
@@ -51,6 +52,7 @@ struct frank_config_key {
   const char *name;
   enum frank_config_type type;
   bool reloadable;    /* SIGHUP can change it */
+  bool is_read;       /* TEXT: a file or folder that must be there to be read, where it is named */
   size_t offset;      /* of the member */
   size_t size;        /* of a TEXT member, with its NUL */
   uint64_t min, max;  /* UINT, SIZE, DURATION (us), MODE: the value; LIST: how many elements */
@@ -91,6 +93,11 @@ FRANK_MUST_CHECK enum frank_err frank_config_set(const struct frank_config_table
                                                  const char *key, const char *flag,
                                                  const char *text, bool append, void *values,
                                                  char *why);
+
+/* FRANK_ERR_IO where a key that `is_read` names what is not there, or what this process may not
+ * read: `why` (FRANK_CONFIG_WHY_BYTES) gets "KEY: PATH: ...". */
+FRANK_MUST_CHECK enum frank_err frank_config_check_files(const struct frank_config_table *table,
+                                                         const void *values, char *why);
 
 /* Writes a commented UCL file that loads back to the same values; with `changed_only` just the
  * keys that differ from their defaults. FRANK_ERR_IO. */

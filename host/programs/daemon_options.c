@@ -273,6 +273,13 @@ static enum frank_err read_all(const struct daemon_options *options, int argc, c
   return err == FRANK_OK ? apply_flags(options, argc, argv, values, why) : err;
 }
 
+/* What depends on more than one key: the files that they name, and each other. */
+static enum frank_err finish(const struct daemon_options *options, void *values, char *why)
+{
+  enum frank_err err = frank_config_check_files(options->table, values, why);
+  return err == FRANK_OK ? options->finish(values, why) : err;
+}
+
 /* The exit status of a result that was printed. */
 static int printed(const struct daemon_options *options)
 {
@@ -329,7 +336,7 @@ int daemon_options_start(const struct daemon_options *options, int argc, char *c
       told != NULL ? read_all(options, argc, argv, &request, values, why) : FRANK_ERR_NOMEM;
   if (err == FRANK_OK) {
     memcpy(told, values, options->size);
-    err = options->finish(values, why);
+    err = finish(options, values, why);
   }
   if (err != FRANK_OK) {
     (void)fprintf(stderr, "%s: %s\n", options->program, told != NULL ? why : "no memory");
@@ -355,5 +362,5 @@ enum frank_err daemon_options_again(const struct daemon_options *options, int ar
   int status = read_request(options, argc, argv, &request);
   assert(status == -1); /* the same flags were right at the start */
   enum frank_err err = read_all(options, argc, argv, &request, values, why);
-  return err == FRANK_OK ? options->finish(values, why) : err;
+  return err == FRANK_OK ? finish(options, values, why) : err;
 }

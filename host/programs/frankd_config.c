@@ -2,11 +2,9 @@
 #include "base/loopback.h"
 #include "engine/cpu/variant_list.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- checks across keys ---- */
 
@@ -21,16 +19,6 @@ static bool is_loopback_endpoint(const char *endpoint)
     *star = '0';
   }
   return frank_loopback_parse(text, &address, &address_len) == FRANK_OK;
-}
-
-/* A file for the resolver, which would fail again and again without it. */
-static enum frank_err check_readable(const char *key, const char *path, char *why)
-{
-  if (path[0] == '\0' || access(path, R_OK) == 0) {
-    return FRANK_OK;
-  }
-  snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s: %s: %s", key, path, strerror(errno));
-  return FRANK_ERR_IO;
 }
 
 static enum frank_err check_listen(const struct frankd_config *config, char *why)
@@ -82,14 +70,8 @@ static enum frank_err check_together(const struct frankd_config *config, char *w
              "require_dnssec: without dns_anchor nothing is validated, and no record would count");
     return FRANK_ERR_MALFORMED;
   }
-  enum frank_err err = check_readable("dns_anchor", config->dns_anchor, why);
-  if (err == FRANK_OK) {
-    err = check_readable("factor_ca", config->factor_ca, why);
-  }
-  if (err == FRANK_OK) {
-    const struct frank_source_settings sources = frankd_config_sources(config);
-    err = frank_source_list_check(&sources, why);
-  }
+  const struct frank_source_settings sources = frankd_config_sources(config);
+  enum frank_err err = frank_source_list_check(&sources, why);
   return err == FRANK_OK ? check_listen(config, why) : err;
 }
 

@@ -422,6 +422,8 @@ def bad_settings_are_named():
             ("dns_servers", ["127.0.0.1@0"], "dns_servers"),
             ("dns_anchor", "/no/such/file", "dns_anchor: /no/such/file: No such file"),
             ("factor_ca", "/no/such/file", "factor_ca: /no/such/file: No such file"),
+            ("curve_secret", "/no/such/file", "curve_secret: /no/such/file: No such file"),
+            ("curve_clients", "/no/such/folder", "curve_clients: /no/such/folder: No such file"),
             ("require_dnssec", True, "dns_anchor"),
             ("look_up_limit", "1h", "look_up_limit")):
         with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:

@@ -375,6 +375,7 @@ def bad_input_is_named():
         (["--local-domains", "a.*.test"], 78, "--local-domains"),
         (["--local-domains", "list@"], 78, "--local-domains"),
         (["--connect", "tcp://192.0.2.1:5757"], 78, "client_keys"),
+        (["--client-keys", "/no/such"], 78, "client_keys: /no/such: No such file"),
         (["--config", "/nowhere/x.conf"], 78, "/nowhere/x.conf"),
         (["--frobnicate"], 2, "frobnicate"),
         (["extra"], 2, "extra"),

@@ -454,7 +454,7 @@ def bad_input_is_named():
         (["--factor-url", "ftp://x"], 78, "--factor-url"),
         (["--factor-url", "http://elsewhere.test"], 78, "http://elsewhere.test"),
         (["--dns-servers", "localhost"], 78, "--dns-servers"),
-        (["--dkim-keys", missing], 1, missing),
+        (["--dkim-keys", missing], 78, missing),
         (["--floor", "100", "--max-factor", "10"], 78, "floor"),
     ]
     for args, status, named in cases:

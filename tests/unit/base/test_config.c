@@ -516,6 +516,31 @@ static void nearest_is_the_likeliest_slip(void **state)
   assert_null(frank_nearest("x", names, 0, NULL));
 }
 
+static void files_that_are_read_must_be_there(void **state)
+{
+  (void)state;
+  const struct frank_config_key read_keys[] = {
+      {.name = "name",
+       .type = FRANK_CONFIG_TEXT,
+       .is_read = true,
+       .offset = offsetof(struct values, name),
+       .size = sizeof((struct values *)0)->name,
+       .normal = "",
+       .help = "Name."},
+  };
+  const struct frank_config_table table_of_one = {"test", read_keys, 1};
+  char why[FRANK_CONFIG_WHY_BYTES] = "";
+  struct values values = {.name = ""};
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, why), FRANK_OK);
+  memcpy(values.name, "/dev/null", sizeof "/dev/null");
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, why), FRANK_OK);
+  memcpy(values.name, "/dev", sizeof "/dev");
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, why), FRANK_OK);
+  memcpy(values.name, "/no/such/file", sizeof "/no/such/file");
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, why), FRANK_ERR_IO);
+  assert_string_equal(why, "name: /no/such/file: No such file or directory");
+}
+
 static void texts_with_control_characters_are_refused(void **state)
 {
   static const char *const texts[] = {"a\nb", "\t", "a\x7f", "\x1b[m"};
@@ -547,6 +572,7 @@ int main(void)
       cmocka_unit_test(a_dump_of_changes_holds_nothing_else),
       cmocka_unit_test(a_reload_tells_what_changed),
       cmocka_unit_test(nearest_is_the_likeliest_slip),
+      cmocka_unit_test(files_that_are_read_must_be_there),
       cmocka_unit_test(texts_with_control_characters_are_refused),
       cmocka_unit_test(one_key_is_explained),
   };
