@@ -154,14 +154,17 @@ static enum frank_err serve(struct frank_door *door, char *why)
   return FRANK_OK;
 }
 
-/* frankd is gone. Who asked and was not read yet is told so, and replies for which a peer had no
- * room are tried until it has. (Lifting libzmq's limit instead loses them: a ROUTER takes a pipe
- * that was full under the old limit for one whose peer has gone.) */
+/* frankd is gone. Who waits for an answer of it, and who asked and was not read yet, is told so,
+ * and replies for which a peer had no room are tried until it has. (Lifting libzmq's limit instead
+ * loses them: a ROUTER takes a pipe that was full under the old limit for one whose peer has gone.)
+ */
 static void leave(struct frank_door *door)
 {
   uint64_t limit_us = frank_clock_now_us() + LEAVE_LIMIT_US;
   bool quiet = false;
   door->draining = true;
+  door->closed = true; /* after an error of the loop as well */
+  frank_reception_end(door);
   while (!quiet && door->now_us < limit_us) {
     bool held = frank_replies_next_due_us(door->replies) != FRANK_NEVER_US;
     zmq_pollitem_t item = {.socket = door->router, .events = ZMQ_POLLIN};

@@ -58,6 +58,8 @@ struct frank_door {
 /* Reads messages while there are any, the channel has room for what they bring, and not too many
  * for one turn. */
 void frank_reception_read(struct frank_door *door);
+/* frankd is gone: answers `shutting-down` to all who wait. */
+void frank_reception_end(struct frank_door *door);
 /* Sends a reply; what becomes of it is logged. `body` stays the caller's. */
 void frank_reception_send(struct frank_door *door, struct frank_peer *peer,
                           const struct frank_reply_head *head, zmq_msg_t *body);

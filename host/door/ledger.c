@@ -368,6 +368,17 @@ struct frank_asked *frank_ledger_by_tag(const struct frank_ledger *ledger, uint6
   return asked->used && asked->tag == tag ? asked : NULL;
 }
 
+struct frank_asked *frank_ledger_next(const struct frank_ledger *ledger,
+                                      const struct frank_asked *after)
+{
+  for (size_t i = after ? (size_t)(after - ledger->asked) + 1 : 0; i < ledger->asked_used; i++) {
+    if (ledger->asked[i].used && ledger->asked[i].peer) {
+      return &ledger->asked[i];
+    }
+  }
+  return NULL;
+}
+
 void frank_ledger_remove(struct frank_ledger *ledger, struct frank_asked *asked)
 {
   if (asked->peer) {

@@ -124,6 +124,10 @@ FRANK_MUST_CHECK enum frank_err frank_ledger_add(struct frank_ledger *ledger,
 struct frank_asked *frank_ledger_by_id(const struct frank_ledger *ledger,
                                        const struct frank_peer *peer, const char *id);
 struct frank_asked *frank_ledger_by_tag(const struct frank_ledger *ledger, uint64_t tag);
+/* The first request after `after` (NULL: the first of all) whose asker is still there, in no order
+ * that means anything; NULL: none. Removing those that were handed out is allowed. */
+struct frank_asked *frank_ledger_next(const struct frank_ledger *ledger,
+                                      const struct frank_asked *after);
 /* Its tag is never used again. */
 void frank_ledger_remove(struct frank_ledger *ledger, struct frank_asked *asked);
 

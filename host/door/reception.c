@@ -117,10 +117,35 @@ static void refuse_busy(struct frank_door *door, const struct asker *asker, cons
 
 /* ---- requests ---- */
 
+static void set_shutting_down(struct frank_wire_fault *fault)
+{
+  frank_wire_fault_set(fault, "shutting-down", "the daemon is shutting down");
+}
+
+void frank_reception_end(struct frank_door *door)
+{
+  struct frank_wire_fault fault;
+  char body[FRANK_WIRE_REPLY_MAX_BYTES];
+  set_shutting_down(&fault);
+  size_t len = frank_wire_fault_format(&fault, FRANK_DOOR_RETRY_AFTER_MS, body);
+  struct frank_asked *asked = NULL;
+  while ((asked = frank_ledger_next(door->ledger, asked)) != NULL) {
+    frank_reception_answer(door, asked, false, body, len);
+  }
+  door->cancels = door->statuses = (struct frank_waiters){.count = 0};
+  door->questions = 0;
+}
+
 /* Enters a request into the ledger; where that cannot be, refuses it and returns NULL. */
 static struct frank_asked *enter(struct frank_door *door, const struct asker *asker)
 {
   struct frank_asked *asked = NULL;
+  if (door->closed) { /* nobody would answer it */
+    struct frank_wire_fault fault;
+    set_shutting_down(&fault);
+    refuse(door, asker, &fault, FRANK_DOOR_RETRY_AFTER_MS);
+    return NULL;
+  }
   if (asker->peer->budget->outstanding >= door->config->in_flight) {
     refuse_busy(door, asker, "this client has as many requests in flight as it may",
                 door->config->in_flight, FRANK_DOOR_RETRY_AFTER_MS);
@@ -178,7 +203,7 @@ static void on_mint(struct frank_door *door, const struct asker *asker)
     return;
   }
   if (door->draining) {
-    frank_wire_fault_set(&fault, "shutting-down", "the daemon is shutting down");
+    set_shutting_down(&fault);
     refuse(door, asker, &fault, FRANK_DOOR_RETRY_AFTER_MS);
     goto cleanup;
   }
@@ -476,7 +501,7 @@ static bool read_message(void *router, struct message *message)
 
 void frank_reception_read(struct frank_door *door)
 {
-  for (int i = 0; i < MESSAGES_AT_ONCE && frank_chan_has_room(door->chan); i++) {
+  for (int i = 0; i < MESSAGES_AT_ONCE && (door->closed || frank_chan_has_room(door->chan)); i++) {
     struct message message;
     if (!read_message(door->router, &message)) {
       return;

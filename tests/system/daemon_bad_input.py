@@ -8,18 +8,18 @@ import json
 import re
 import socket
 import threading
-import time
 
 import zmq
 
-from daemon_support import (MAX_FACTOR, SCALE, assert_silent, check_answer, collect, patience,
-                            sanitized, status)
+from daemon_support import (SCALE, assert_silent, check_answer, collect, patience, sanitized,
+                            status, waiting)
 from frank_client import Client, Timeout
 from harness import Frankd, memory_kib, random_b, run, wait_until
 
 ROUNDS = round(min(100, max(20, 5 * SCALE)))  # in fewer, a small leak stays below the bar
 WARM_UP_ROUNDS = 2
 MEMORY_SLACK_KIB = 1024
+MAX_FACTOR = 2**52  # of this daemon: hopeless even for one that searches all through this test
 
 B = random_b(88)
 BAD = "bad-request"
@@ -170,8 +170,8 @@ ROWS = [
     ("factor null", "mint", with_b(factor=None), BAD, r"factor is null"),
     ("factor false", "mint", with_b(factor=False), BAD, r"factor is false"),
     ("factor an array", "mint", with_b(factor=[5]), BAD, r"factor is an array"),
-    ("factor above max-factor", "mint", with_b(factor=2**40 + 1), "too-hard",
-     r"factor 1099511627777.*1099511627776"),
+    ("factor above max-factor", "mint", with_b(factor=MAX_FACTOR + 1), "too-hard",
+     rf"factor {MAX_FACTOR + 1}.*{MAX_FACTOR}"),
     ("factor 2^53-1", "mint", with_b(factor=2**53 - 1), "too-hard", r"factor 9007199254740991"),
     # ---- deadline_ms, on_deadline, priority
     ("deadline 0", "mint", with_b(deadline_ms=0), BAD, r"deadline_ms is 0\b"),
@@ -289,7 +289,7 @@ def one_round(client, which):
     assert not failures, "\n".join(failures)
     for name, frames in DROPPED:
         client.socket.send_multipart(frames)
-        ok, reply = client.ask("ping", timeout_s=patience(10), request_id="after")
+        ok, reply = client.ask("ping", request_id="after")
         assert ok, f"after {name}: {reply}"
 
 
@@ -309,8 +309,7 @@ class Bystander:
                                                "deadline_ms": 3600000})
                     for _ in range(self.WAITING)]
         # Once others wait, one client may not add more than half of the queued work.
-        wait_until("the bystander's requests wait", lambda: sum(
-            status(frankd)["queue"][part] for part in ("waiting", "running")) == self.WAITING)
+        wait_until("the bystander's requests wait", lambda: waiting(frankd) == self.WAITING)
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
 
@@ -319,7 +318,7 @@ class Bystander:
             with self.frankd.client() as client:
                 while not self.stop.is_set():
                     b = random_b(172)
-                    ok, reply = client.mint(b, patience(20), factor=2000)
+                    ok, reply = client.mint(b, factor=2000)
                     assert ok, reply
                     check_answer(reply, b, factor=2000)
                     self.answered += 1
@@ -330,7 +329,7 @@ class Bystander:
     def end(self):
         """Both kinds of requests were untouched."""
         self.stop.set()
-        self.thread.join(patience(30))
+        self.thread.join()
         if self.failure:
             raise self.failure
         assert self.answered > 0, "the bystander had no stamp"
@@ -350,36 +349,44 @@ def dropped_count(frankd):
     return sum(child["dropped"] for child in status(frankd)["children"])
 
 
+def growth_kib(kib):
+    """By how much each process has grown since the measurement before."""
+    return {name: kib[-1][name] - kib[-2][name] for name in kib[-1]}
+
+
 def bad_requests_are_named_and_hurt_nobody():
     """Every row in every round, with memory measured after the first rounds and at the end."""
-    config = "slice = 2ms\ncache = 64\nworker_nice = 0\n"
+    config = f"slice = 2ms\ncache = 64\nworker_nice = 0\nmax_factor = {MAX_FACTOR}\n"
     with Frankd(["--device", "cpu"], config=config) as frankd:
         bystander = Bystander(frankd)
         door = frankd.children("frank-door")[0]
         pids = {"frankd": frankd.pid, "door": door}
-        before = {}
+        kib = []
         with frankd.client() as client:
-            for number in range(ROUNDS):
-                if number == WARM_UP_ROUNDS:
-                    before = {name: memory_kib(pid) for name, pid in pids.items()}
+            for number in range(WARM_UP_ROUNDS):
                 one_round(client, number)
-            after = {name: memory_kib(pid) for name, pid in pids.items()}
+            # What a busy machine makes wait takes memory once; a leak takes it every time.
+            rounds = WARM_UP_ROUNDS
+            while len(kib) < 2 or (len(kib) < 4 and not sanitized() and
+                                   max(growth_kib(kib).values()) > MEMORY_SLACK_KIB):
+                if kib:
+                    for number in range(ROUNDS - WARM_UP_ROUNDS):
+                        one_round(client, number)
+                    rounds += ROUNDS - WARM_UP_ROUNDS
+                kib.append({name: memory_kib(pid) for name, pid in pids.items()})
             assert_silent(client)
         bystander.end()
         assert frankd.children("frank-door") == [door], "the door died"
         totals = status(frankd)["totals"]
         assert totals["abandoned"] == 0 and totals["internal"] == 0, totals
         # The door tells its counts once a second.
-        want = len(DROPPED) * ROUNDS
-        for _ in range(40):
-            got = dropped_count(frankd)
-            if got == want:
-                break
-            time.sleep(0.1)
-        assert got == want, f"{want} messages without an envelope, {got} counted"
-    growth = {name: after[name] - before[name] for name in pids}
-    print(f"      {len(ROWS)} refusals and {len(DROPPED)} drops x {ROUNDS} rounds; "
-          f"{bystander.answered} stamps beside; memory KiB {after}, growth {growth}")
+        want = len(DROPPED) * rounds
+        wait_until(f"{want} messages without an envelope are counted",
+                   lambda: dropped_count(frankd) >= want)
+        assert dropped_count(frankd) == want, f"{want} wanted, {dropped_count(frankd)} counted"
+    growth = growth_kib(kib)
+    print(f"      {len(ROWS)} refusals and {len(DROPPED)} drops x {rounds} rounds; "
+          f"{bystander.answered} stamps beside; memory KiB {kib[-1]}, growth {growth}")
     if sanitized():
         print("      growth is not judged: AddressSanitizer holds freed memory back")
     else:
@@ -394,7 +401,7 @@ def frames_above_64_kib_end_the_connection_only():
         for size in (65537, 1 << 20, 8 << 20):
             with frankd.client() as client:
                 client.socket.send_multipart([b"frank/1", b"mint", b"huge", b"{" * size])
-                ok, reply = other.ask("ping", timeout_s=patience(5))
+                ok, reply = other.ask("ping")
                 assert ok, reply
                 try:
                     got = client.recv(0.2)
@@ -402,7 +409,7 @@ def frames_above_64_kib_end_the_connection_only():
                 except Timeout:
                     pass
             with frankd.client() as client:
-                ok, reply = client.mint(B, patience(10), factor=100)
+                ok, reply = client.mint(B, factor=100)
                 assert ok, reply
         assert frankd.children("frank-door") == [door], "the door died"
 
@@ -416,18 +423,18 @@ def rubbish_on_the_socket_is_no_message():
                      b"\xff" + b"\0" * 8 + b"\x7f\x03\x00NULL" + b"\0" * 48 + b"\xff" * 500,
                      b"\x00" * 3000, bytes(range(256)) * 20):
             raw_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            raw_socket.settimeout(5)
+            raw_socket.settimeout(60)
             raw_socket.connect(path)
             try:
                 raw_socket.sendall(junk)
             except OSError:
                 pass  # it hung up: its right
             held.append(raw_socket)
-            ok, reply = other.mint(B, patience(10), factor=50)
+            ok, reply = other.mint(B, factor=50)
             assert ok, reply
         for raw_socket in held:
             raw_socket.close()
-        ok, reply = other.mint(B, patience(10), factor=60)
+        ok, reply = other.mint(B, factor=60)
         assert ok, reply
 
 
@@ -436,7 +443,7 @@ def other_kinds_of_sockets_get_nothing_they_should_not():
     with Frankd(["--device", "cpu"]) as frankd:
         with frankd.client(kind=zmq.REQ) as client:
             client.socket.send_multipart([b"frank/1", b"mint", b"r", b"{"])
-            ok, name, reply = client.recv(patience(5))
+            ok, name, reply = client.recv()
             assert not ok and name == "r" and reply["error"] == BAD, reply
         context = zmq.Context()
         sockets = []
@@ -451,7 +458,7 @@ def other_kinds_of_sockets_get_nothing_they_should_not():
                 except zmq.Again:
                     pass  # not let in
         with Client(frankd.ipc) as client:
-            ok, reply = client.mint(B, patience(10), factor=100)
+            ok, reply = client.mint(B, factor=100)
             assert ok, reply
         for made in sockets:
             made.close(0)

@@ -11,26 +11,20 @@ import subprocess
 import tempfile
 import time
 
-from daemon_support import (MAX_FACTOR, check_answer, collect, in_threads, jobs_of_all_shapes,
-                            patience, rate_hps, request, roomy_client, status)
+from daemon_support import (HOPELESS, LET_HOPELESS, check_answer, collect, in_threads,
+                            jobs_of_all_shapes, patience, rate_hps, request, roomy_client, status,
+                            waiting)
 from frank_client import Client, Timeout
-from harness import Frankd, free_port, program, random_b, run, wait_until
-
-GRACE_S = 2.0
-
-
-def waiting(frankd):
-    queue = status(frankd)["queue"]
-    return queue["waiting"] + queue["running"]
+from harness import Frankd, free_port, one_try_passes, program, random_b, run, wait_until
 
 
 def factor_in_force(client):
-    ok, reply = client.ask("factor", timeout_s=patience(10))
+    ok, reply = client.ask("factor")
     assert ok, reply
     return reply["factor"], reply["source"]
 
 
-def refused_start(*arguments, config=None, folder=None, limit_s=20):
+def refused_start(*arguments, config=None, folder=None, limit_s=180):
     """Runs frankd with what must stop it: (exit status, what it wrote to standard error)."""
     own = tempfile.mkdtemp(prefix="frank-")
     try:
@@ -42,7 +36,7 @@ def refused_start(*arguments, config=None, folder=None, limit_s=20):
         done = subprocess.run([program("frankd"), "--config", path, *arguments],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, errors="replace",
-                              timeout=patience(limit_s), check=False, cwd=folder or own)
+                              timeout=limit_s, check=False, cwd=folder or own)
         return done.returncode, done.stderr
     finally:
         shutil.rmtree(own, ignore_errors=True)
@@ -53,8 +47,12 @@ def refused_start(*arguments, config=None, folder=None, limit_s=20):
 
 def sigterm_under_load_answers_every_request():
     """220 accepted requests of all kinds; more come while it drains."""
-    config = f"grace = {int(GRACE_S * 1000)}ms\n"
-    with Frankd(["--device", "cpu"], config=config) as frankd:
+    one_try_passes(3, lambda which: all_are_answered_within_grace(2 * 4**which))
+
+
+def all_are_answered_within_grace(grace_s):
+    """What comes while it drains must come within the grace."""
+    with Frankd(["--device", "cpu"], config=f"grace = {grace_s}s\n" + LET_HOPELESS) as frankd:
         easy = max(1000, int(rate_hps(frankd) * 0.01))
         clients = [frankd.client() for _ in range(4)]
         try:
@@ -67,7 +65,7 @@ def sigterm_under_load_answers_every_request():
                 for i, (b, alg) in enumerate(jobs_of_all_shapes(100 if len(kinds) == 2 else 40)):
                     kind = kinds[i // 4 % len(kinds)]
                     members = {"factor": easy} if kind == "easy" else \
-                        {"factor": 2**34, "on_deadline": kind}
+                        {"factor": HOPELESS, "on_deadline": kind}
                     mine[client.send("mint", request(b, alg, deadline_ms=3600000, **members))] = \
                         (b, alg, kind, members["factor"])
                 asked.append(mine)
@@ -77,17 +75,17 @@ def sigterm_under_load_answers_every_request():
                        status(frankd)["totals"]["met"] >= 220, patience(10))
             start = time.monotonic()
             frankd.signal(signal.SIGTERM)
-            time.sleep(0.3)
+            wait_until("it drains", lambda: status(frankd)["draining"])
             for client in clients:
                 client.send("mint", {"b": random_b(), "factor": 1}, "late")
                 client.send("ping", {}, "ping")
             status_now = status(frankd)
             assert status_now["draining"] is True and status_now["ready"] is False, status_now
-            assert frankd.wait_end(GRACE_S + patience(10)) == 0, frankd.process.returncode
+            assert frankd.wait_end(grace_s + patience(10)) == 0, frankd.process.returncode
             took_s = time.monotonic() - start
             results = {}
             for client, mine in zip(clients, asked):
-                replies = collect(client, set(mine) | {"late", "ping"}, 5)
+                replies = collect(client, set(mine) | {"late", "ping"}, patience(5))
                 assert replies.pop("ping")[0], "a ping is refused while it drains"
                 ok, reply = replies.pop("late")
                 assert not ok and reply["error"] == "shutting-down", reply
@@ -103,11 +101,12 @@ def sigterm_under_load_answers_every_request():
                         assert result == "shutting-down" and kind == "fail", (kind, reply)
                     results[(kind, result)] = results.get((kind, result), 0) + 1
             assert sum(results.values()) == 220, results
-            assert results.get(("best", "best"), 0) > 40, results
-            assert results.get(("fail", "shutting-down"), 0) > 40, results
+            assert results.get(("best", "best"), 0) == 52, results
+            assert results.get(("fail", "shutting-down"), 0) == 48, results
             assert results.get(("easy", "met"), 0) > 0, results
-            assert took_s < GRACE_S + patience(2), f"the end took {took_s:.1f} s"
-            print(f"      ended after {took_s:.2f} s with a grace of {GRACE_S} s: {results}")
+            # Their deadlines are an hour away.
+            assert grace_s <= took_s < grace_s + 60, f"the end took {took_s:.1f} s"
+            print(f"      ended after {took_s:.2f} s with a grace of {grace_s} s: {results}")
         finally:
             for client in clients:
                 client.close()
@@ -116,103 +115,125 @@ def sigterm_under_load_answers_every_request():
 
 def what_can_be_done_is_done_before_the_end():
     """Jobs that fit into the grace are all met, and the end does not wait for the rest of it."""
-    with Frankd(["--device", "cpu"], config="grace = 30s\nworker_nice = 0\n") as frankd:
+    with Frankd(["--device", "cpu"], config="grace = 10min\nworker_nice = 0\n") as frankd:
         factor = max(1000, int(rate_hps(frankd) * 0.01))
         with frankd.client() as client:
             jobs = jobs_of_all_shapes(40)
-            ids = {client.send("mint", request(b, alg, factor=factor, deadline_ms=60000)): (b, alg)
+            ids = {client.send("mint", request(b, alg, factor=factor, deadline_ms=3600000)): (b, alg)
                    for b, alg in jobs}
             wait_until("they are accepted", lambda: waiting(frankd) +
                        status(frankd)["totals"]["met"] >= 40)
             start = time.monotonic()
             frankd.signal(signal.SIGTERM)
-            for name, (ok, reply) in collect(client, ids, patience(25)).items():
+            for name, (ok, reply) in collect(client, ids, 200).items():
                 assert ok, reply
                 check_answer(reply, ids[name][0], factor=factor, alg=ids[name][1])
-            assert frankd.wait_end(patience(5)) == 0
+            assert frankd.wait_end(30) == 0
             print(f"      40 stamps and the end {time.monotonic() - start:.2f} s after SIGTERM")
 
 
 def no_request_falls_between_two_stools():
-    """Requests that are on their way while the end begins: each that was sent before SIGTERM is
-    answered, by a stamp or by shutting-down."""
-    for _ in range(5):
-        with Frankd(["--device", "cpu"]) as frankd:
-            with frankd.client() as client:
+    """Requests that are on their way while the end begins are answered, each by a stamp or by
+    shutting-down: those that frankd has not read from its door, and those that the door reads just
+    then. (A door that is gone reads nothing: what is under way to it then, nobody answers.)"""
+    for where in ("door to frankd", "client to door") * 3:
+        with Frankd(["--device", "cpu"], config="grace = 10min\n" + LET_HOPELESS) as frankd:
+            with frankd.client() as client, frankd.client() as other:
                 ok, reply = client.ask("ping")
                 assert ok, reply
                 b = random_b()
+                if where == "client to door":  # with nothing to wait for, the door might be gone
+                    other.send("mint", {"b": b, "factor": HOPELESS, "deadline_ms": 3600000}, "last")
+                    wait_until("it is accepted", lambda: waiting(frankd) == 1)
+                else:
+                    frankd.signal(signal.SIGSTOP)
                 ids = [client.send("mint", {"b": b, "factor": 1}) for _ in range(400)]
-                time.sleep(0.01)
+                if where == "door to frankd":
+                    ok, reply = client.ask("ping")  # the door has read them all
+                    assert ok, reply
+                else:
+                    time.sleep(0.01)
                 frankd.signal(signal.SIGTERM)
+                frankd.signal(signal.SIGCONT)
                 replies = collect(client, ids, patience(10))
                 wrong = [reply for ok, reply in replies.values()
-                         if not ok and reply["error"] not in ("shutting-down", "busy")]
+                         if not ok and reply["error"] != "shutting-down"]
                 assert not wrong, wrong[:3]
+                if where == "client to door":
+                    frankd.signal(signal.SIGTERM)  # a second one: at once
+                    ok, reply = collect(other, ["last"], patience(10))["last"]
+                    assert ok, reply
                 assert frankd.wait_end(patience(10)) == 0
 
 
 def thousands_of_answers_at_once_reach_their_clients():
     """A queue that is full to the brim, answered in one go: by a common deadline, and by the end of
     the grace. More at once than libzmq takes for one peer, and than the door's channel holds."""
+    for how in ("deadline", "end"):
+        one_try_passes(3, lambda which, how=how: thousands_are_answered_at_once(
+            how, patience(5000) * 4**which))
+
+
+def thousands_are_answered_at_once(how, common_ms):
+    """By a deadline common_ms after the first is sent: all must be accepted until then."""
     each = 5300  # of three clients; a door takes 16,384 requests
-    common_ms = patience(5000)
     # A device that hangs: nothing is found meanwhile, and no rate tells how much work that is.
     config = "queue = 16000\ngrace = 300ms\nstall_floor = 100ms\nkill_floor = 1h\n"
-    for how in ("deadline", "end"):
-        with Frankd(["--device", "faulty:hang"], config=config) as frankd:
-            door = frankd.children("frank-door")
-            with roomy_client(frankd) as one, roomy_client(frankd) as two, \
-                    roomy_client(frankd) as three:
-                clients = (one, two, three)
-                ok, reply = one.mint(random_b(), factor=MAX_FACTOR, deadline_ms=1000)
-                assert ok, reply
-                wait_until("the device hangs", lambda: status(frankd)["devices"][0]["zero_rate"])
-                asked = {client: {} for client in clients}
-                start = time.monotonic()
-                for i in range(3 * each):
-                    client = clients[i % 3]
-                    b = base64.b64encode(b"%06d" % i + bytes(58)).decode()
-                    left_ms = int(common_ms - (time.monotonic() - start) * 1000)
-                    asked[client][client.send("mint", {
-                        "b": b, "factor": MAX_FACTOR,
-                        "deadline_ms": 600000 if how == "end" else left_ms})] = b
-                wait_until("they are accepted", lambda: waiting(frankd) == 3 * each, patience(5))
-                if how == "end":
-                    frankd.signal(signal.SIGTERM)
-                replies = {}
+    with Frankd(["--device", "faulty:hang"], config=config + LET_HOPELESS) as frankd:
+        door = frankd.children("frank-door")
+        with roomy_client(frankd) as one, roomy_client(frankd) as two, \
+                roomy_client(frankd) as three:
+            clients = (one, two, three)
+            ok, reply = one.mint(random_b(), factor=HOPELESS, deadline_ms=1000)
+            assert ok, reply
+            wait_until("the device hangs", lambda: status(frankd)["devices"][0]["zero_rate"])
+            asked = {client: {} for client in clients}
+            start = time.monotonic()
+            for i in range(3 * each):
+                client = clients[i % 3]
+                b = base64.b64encode(b"%06d" % i + bytes(58)).decode()
+                left_ms = int(common_ms - (time.monotonic() - start) * 1000)
+                assert left_ms > 0, "the machine is too slow for this deadline"
+                asked[client][client.send("mint", {
+                    "b": b, "factor": HOPELESS,
+                    "deadline_ms": 3600000 if how == "end" else left_ms})] = b
+            wait_until("they are accepted", lambda: waiting(frankd) == 3 * each,
+                       common_ms / 4000 if how == "deadline" else 60)
+            if how == "end":
+                frankd.signal(signal.SIGTERM)
+            replies = {}
 
-                def read(i):
-                    client = clients[i]
-                    replies[client] = collect(client, asked[client], patience(15))
+            def read(i):
+                client = clients[i]
+                replies[client] = collect(client, asked[client], patience(15) + common_ms / 1000)
 
-                in_threads(3, read)
-                for client, mine in asked.items():
-                    for name, b in mine.items():
-                        ok, reply = replies[client][name]
-                        assert ok, reply
-                        check_answer(reply, b, factor=MAX_FACTOR, met=False)
-                if how == "end":
-                    assert frankd.wait_end(patience(10)) == 0
-                else:
-                    assert frankd.children("frank-door") == door, "the door was replaced"
+            in_threads(3, read)
+            for client, mine in asked.items():
+                for name, b in mine.items():
+                    ok, reply = replies[client][name]
+                    assert ok, reply
+                    check_answer(reply, b, factor=HOPELESS, met=False)
+            if how == "end":
+                assert frankd.wait_end(patience(10)) == 0
+            else:
+                assert frankd.children("frank-door") == door, "the door was replaced"
 
 
 def a_second_sigterm_ends_at_once():
-    with Frankd(["--device", "cpu"], config="grace = 60s\n") as frankd, frankd.client() as client:
+    with Frankd(["--device", "cpu"], config="grace = 1h\n" + LET_HOPELESS) as frankd, \
+            frankd.client() as client:
         b = random_b()
-        client.send("mint", {"b": b, "factor": MAX_FACTOR, "deadline_ms": 600000}, "one")
+        client.send("mint", {"b": b, "factor": HOPELESS, "deadline_ms": 3600000}, "one")
         wait_until("it is accepted", lambda: waiting(frankd) == 1)
         frankd.signal(signal.SIGTERM)
+        wait_until("it drains", lambda: status(frankd)["draining"])
         time.sleep(0.3)
         assert frankd.process.poll() is None, "it did not wait for its grace"
-        start = time.monotonic()
         frankd.signal(signal.SIGINT)
-        ok, reply = collect(client, ["one"], patience(5))["one"]
+        ok, reply = collect(client, ["one"], patience(20))["one"]
         assert ok, reply
-        check_answer(reply, b, factor=MAX_FACTOR, met=False)
-        assert frankd.wait_end(patience(5)) == 0
-        assert time.monotonic() - start < patience(3), "it waited"
+        check_answer(reply, b, factor=HOPELESS, met=False)
+        assert frankd.wait_end(patience(20)) == 0
 
 
 # ---- changes
@@ -439,7 +460,7 @@ def readiness_is_told_to_the_service_manager():
         for address in (f"{folder}/notify", f"@frank-test-{os.getpid()}"):
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
                 listener.bind(address.replace("@", "\0", 1))
-                listener.settimeout(patience(10))
+                listener.settimeout(120)
                 os.environ["NOTIFY_SOCKET"] = address
                 try:
                     frankd = Frankd(["--device", "cpu", "--factor", "77"])
@@ -470,7 +491,7 @@ def nobody_is_served_after_the_end():
             except Timeout:
                 pass
             frankd.start()  # on the same path, and the same client gets through
-            ok, reply = client.ask("ping", timeout_s=patience(10), request_id="again")
+            ok, reply = client.ask("ping", request_id="again")
             assert ok, reply
 
 

@@ -2,6 +2,7 @@
 again as a client should: 40 right answers each time, the child comes back, nothing leaks.
 """
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -11,7 +12,7 @@ import threading
 import time
 
 from daemon_support import (check_answer, descriptors_of, in_threads, jobs_of_all_shapes, patience,
-                            no_zombie_stays, rate_hps, request, status)
+                            no_zombie_stays, rate_hps, request, state_of, status)
 from frank_client import mint_patiently
 from harness import Frankd, free_port, run, wait_until
 
@@ -24,7 +25,7 @@ ASK_AGAIN_S = 1.5  # as long as the client waits for a reply before it asks agai
 CONFIG = """
 insecure = true
 stall_floor = 150ms
-kill_floor = 700ms
+kill_floor = 2s
 worker_nice = 0
 """
 
@@ -34,6 +35,31 @@ def children(frankd):
     now = status(frankd)
     return {entry["name"]: (entry["pid"], entry["restarts"], entry["state"])
             for entry in now["devices"] + now["children"]}
+
+
+def strike(frankd, name, number):
+    """Sends a signal to the child of that name; returns its process id. Frankd may just have replaced
+    it, where the machine kept it waiting."""
+    struck = []
+
+    def found():
+        pid = children(frankd)[name][0]
+        try:
+            if pid > 0:  # 0 would be all of this test's own group
+                os.kill(pid, number)
+                struck.append(pid)
+        except ProcessLookupError:
+            pass
+        return struck
+
+    wait_until(f"{name} is there to be struck", found)
+    return struck[0]
+
+
+def failures_told(frankd, name):
+    """How often the log says that the child has failed."""
+    return sum(f'event=child-failed child="{name}"' in line or
+               f"event=device-failed device={name} " in line for line in frankd.lines)
 
 
 def all_ready(frankd):
@@ -52,7 +78,7 @@ def run_jobs(endpoint, factor, when_running):
         for i in range(which, JOBS, THREADS):
             b, alg = jobs[i]
             start = time.monotonic()
-            reply = mint_patiently(endpoint, request(b, alg, factor=factor, deadline_ms=60000),
+            reply = mint_patiently(endpoint, request(b, alg, factor=factor, deadline_ms=600000),
                                    tries=40, timeout_s=patience(ASK_AGAIN_S))
             took_s[i] = time.monotonic() - start
             check_answer(reply, b, factor=factor, alg=alg)
@@ -68,13 +94,13 @@ def run_jobs(endpoint, factor, when_running):
 
 def web_is_healthy(port):
     try:
-        web = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        web = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         web.request("GET", "/healthz")
         answer = web.getresponse()
         answer.read()
         web.close()
         return answer.status == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
 
 
@@ -93,12 +119,14 @@ def every_child_may_die_or_stop_while_40_jobs_run():
         wait_until("/healthz answers", lambda: web_is_healthy(web_port), patience(10))
         run_jobs(frankd.ipc, factor, lambda: None)
         descriptors = descriptors_of(frankd.pid)
-        expected_restarts = {name: restarts for name, (_, restarts, _) in children(frankd).items()}
         for name in names:
             for number in (signal.SIGKILL, signal.SIGSTOP):
-                pid = children(frankd)[name][0]
+                before = children(frankd)[name][1]
                 endpoint = tcp if name.startswith("door tcp") else frankd.ipc
-                slowest_s = run_jobs(endpoint, factor, lambda: os.kill(pid, number))
+                struck = []
+                slowest_s = run_jobs(endpoint, factor,
+                                     lambda: struck.append(strike(frankd, name, number)))
+                pid = struck[0]
                 if number == signal.SIGSTOP and name.startswith("cpu"):
                     # It is idle now, if it had nothing when it was stopped: only work shows it.
                     for _ in range(10):
@@ -108,12 +136,11 @@ def every_child_may_die_or_stop_while_40_jobs_run():
                 wait_until(f"{name} comes back after {number.name}",
                            lambda: children(frankd)[name][0] not in (0, pid) and
                            all_ready(frankd), patience(20))
-                expected_restarts[name] += 1
-                restarts = children(frankd)[name][1]
-                # Exactly, but for a device that a busy machine had late besides.
-                assert restarts == expected_restarts[name] or (
-                    name.startswith("cpu") and restarts > expected_restarts[name]), \
-                    f"{restarts} restarts of {name} are told after {number.name}"
+                # One more than before, or several where a busy machine had it late besides; and each
+                # failure is told once.
+                assert children(frankd)[name][1] > before, f"no restart of {name} is told"
+                wait_until(f"as many restarts of {name} as failures are told", lambda:
+                           children(frankd)[name][1] == failures_told(frankd, name), patience(5))
                 no_zombie_stays(frankd.pid)
                 assert frankd.process.poll() is None, "frankd died"
                 print(f"      {number.name} {name}: 40 right answers, the slowest in "
@@ -135,10 +162,12 @@ def all_children_may_die_at_once():
             wait_until("all children are ready", lambda: all_ready(frankd), patience(30))
             descriptors = len(descriptors_of(frankd.pid))
             before = {pid for pid, _, _ in children(frankd).values()}
+            assert 0 not in before, children(frankd)
 
             def strike_all():
                 for pid in before:
-                    os.kill(pid, number)
+                    with contextlib.suppress(ProcessLookupError):  # replaced: it was late
+                        os.kill(pid, number)
 
             slowest_s = run_jobs(frankd.ipc, factor, strike_all)
             for _ in range(10):  # a worker that is stopped is seen when it has work
@@ -163,8 +192,8 @@ def frankd_killed_leaves_no_child():
         assert len(pids) >= 3, pids
         first.process.kill()
         first.wait_end()
-        wait_until("its children are gone", lambda: not any(
-            os.path.exists(f"/proc/{pid}") for pid in pids), patience(10))
+        wait_until("its children are gone", lambda: all(
+            state_of(pid) in ("", "Z") for pid in pids), patience(10))
         with Frankd(["--device", "cpu"], folder=folder) as second, second.client() as client:
             b, alg = jobs_of_all_shapes(1)[0]
             ok, reply = client.mint(b, a=alg, factor=1000)

@@ -2,14 +2,16 @@
 means; and what wire.md promises about equal requests, deadlines, cancelling and the other verbs.
 """
 
+import os
+import signal
 import time
 
 import zmq
 
-from daemon_support import (MAX_FACTOR, SHAPES, assert_silent, check_answer, collect, devices,
-                            in_threads, jobs_of_all_shapes, patience, rate_hps, request, sanitized,
-                            status)
-from harness import Frankd, random_b, run, wait_until
+from daemon_support import (HOPELESS, LET_HOPELESS, SHAPES, assert_silent, check_answer, collect,
+                            devices, in_threads, jobs_of_all_shapes, patience, percentile, rate_hps,
+                            request, sanitized, status, waiting)
+from harness import Frankd, one_try_passes, random_b, run, wait_until
 
 REQUESTS = 300
 CLIENTS = 4
@@ -31,7 +33,7 @@ def stamps_300_requests_of_four_shapes():
                 sent = {}
                 for i, (b, alg) in enumerate(mine):
                     factor = factors[i % len(factors)]
-                    members = {"priority": i % 10}
+                    members = {"priority": i % 10, "deadline_ms": 600000}
                     if factor is not None:
                         members["factor"] = factor
                     start = time.monotonic()
@@ -54,31 +56,32 @@ def stamps_300_requests_of_four_shapes():
     assert after["totals"]["met"] == REQUESTS, after["totals"]
     assert after["useful_attempts"] == sum(attempts for _, attempts, _ in told), after
     assert after["wrong_hits"] == 0, after
-    # The number of attempts that a search needs has the factor as its mean: 120 of them are
-    # within a factor of two of it but for one run in 10^6.
+    # The number of attempts that a search needs has the factor as its mean; 60 of the largest miss
+    # it together by this much in one run of 10^9.
     hard = [(factor, attempts) for factor, attempts, _ in told if factor >= 2**14]
     share = sum(attempts for _, attempts in hard) / sum(factor for factor, _ in hard)
     print(f"      {REQUESTS} stamps in {took_s:.2f} s; attempts per factor {share:.2f} "
           f"over {len(hard)} searches; found by "
           f"{sorted({device for _, _, device in told})}")
-    assert 0.5 < share < 2.0, f"attempts told are {share} times what the factors ask for"
+    assert 0.4 < share < 2.2, f"attempts told are {share} times what the factors ask for"
 
 
 def every_way_to_ask_gives_a_stamp():
     """REQ's delimiter, ids of 1 and 64 bytes, white space in b, a whole DKIM-Signature, unknown
     members, recipients, the floor."""
-    with Frankd(["--device", "cpu"], config="floor = 777") as frankd:
+    # Recipients whose factors nobody is asked for: all traffic stays here.
+    with Frankd(["--device", "cpu"], config="floor = 777\nlook_up = false\n") as frankd:
         names = set(devices(frankd))
         b = random_b(88)
         with frankd.client(kind=zmq.REQ) as client:
             client.socket.send_multipart([b"frank/1", b"mint", b"!", b'{"b":"%s"}' % b.encode()])
-            ok, got, reply = client.recv(patience(10))
+            ok, got, reply = client.recv()
             assert ok and got == "!", (got, reply)
             check_answer(reply, b, names, source="floor", factor=777, alg="rsa-sha256")
         with frankd.client() as client:
             # A delimiter from a DEALER: the reply has one, too.
             client.socket.send_multipart([b"", b"frank/1", b"ping", b"d", b"{}"])
-            assert client.socket.poll(5000), "no reply to a delimited ping"
+            assert client.socket.poll(60000), "no reply to a delimited ping"
             assert client.socket.recv_multipart() == [b"", b"frank/1", b"ok", b"d", b"{}"]
             long_id = "".join(chr(0x21 + i) for i in range(64))
             folded = "\r\n\t".join(b[i:i + 20] for i in range(0, len(b), 20))
@@ -100,7 +103,7 @@ def every_way_to_ask_gives_a_stamp():
                 ("shortest", {"b": "AAAA", "factor": 50}, "AAAA", "rsa-sha256", 50),
                 ("longest", {"b": "A" * 2048, "factor": 50}, "A" * 2048, "rsa-sha256", 50))
             for name, body, text, alg, factor in asked:
-                ok, reply = client.ask("mint", body, patience(10), request_id=name)
+                ok, reply = client.ask("mint", body, request_id=name)
                 assert ok, (name, reply)
                 check_answer(reply, text, names, factor=factor, alg=alg)
 
@@ -112,7 +115,7 @@ def equal_requests_are_one_search():
         for _, length, alg in SHAPES:
             b = random_b(length)
             with frankd.client() as one, frankd.client() as two:
-                ids = [client.send("mint", request(b, alg, factor=easy, deadline_ms=60000))
+                ids = [client.send("mint", request(b, alg, factor=easy, deadline_ms=600000))
                        for client in (one, two) for _ in range(10)]
                 replies = list(collect(one, ids[:10], patience(60)).values())
                 replies += collect(two, ids[10:], patience(60)).values()
@@ -127,8 +130,7 @@ def equal_requests_are_one_search():
                 assert ok and lower["n"] == again["n"] and lower["factor"] == 7, lower
                 assert lower["attempts"] == again["attempts"], "a kept answer was searched again"
                 assert status(frankd)["totals"]["met"] == before + 2
-                ok, higher = two.mint(b, a=alg, factor=easy * 4, deadline_ms=120000,
-                                      timeout_s=patience(60))
+                ok, higher = two.mint(b, a=alg, factor=easy * 4, deadline_ms=60000)
                 assert ok, higher
                 check_answer(higher, b, factor=easy * 4, alg=alg)
                 assert int(higher["h"], 16) <= int(again["h"], 16), "the best got worse"
@@ -144,18 +146,24 @@ def equal_requests_are_one_search():
 
 def each_waiter_keeps_its_own_factor_and_deadline():
     """One search, three waiters: an easy one, one that wants the best, one that wants an error."""
-    with Frankd(["--device", "cpu"]) as frankd:
+    one_try_passes(5, three_wait_for_one_search)
+
+
+def three_wait_for_one_search(which):
+    """Their deadlines lie apart by more than the machine stands still between them."""
+    fail_ms, best_ms = 700 * 2**which, 900 * 2**which
+    with Frankd(["--device", "cpu"], config=LET_HOPELESS) as frankd:
         b = random_b()
         with frankd.client() as client:
             start = time.monotonic()
-            for name, members in (("best", {"deadline_ms": 900}),
-                                  ("fail", {"deadline_ms": 700, "on_deadline": "fail"})):
-                client.send("mint", {"b": b, "factor": MAX_FACTOR, **members}, name)
+            for name, members in (("best", {"deadline_ms": best_ms}),
+                                  ("fail", {"deadline_ms": fail_ms, "on_deadline": "fail"})):
+                client.send("mint", {"b": b, "factor": HOPELESS, **members}, name)
             client.send("mint", {"b": b, "factor": 1000}, "easy")
             order = []
             replies = {}
             for _ in range(3):
-                ok, name, reply = client.recv(patience(10))
+                ok, name, reply = client.recv()
                 order.append((name, round((time.monotonic() - start) * 1000)))
                 replies[name] = (ok, reply)
         print(f"      answered after (ms): {dict(order)}")
@@ -165,48 +173,54 @@ def each_waiter_keeps_its_own_factor_and_deadline():
         check_answer(easy, b, factor=1000)
         ok, fail = replies["fail"]
         assert not ok and fail["error"] == "deadline", fail
-        assert str(MAX_FACTOR) in fail["message"] and "700" in fail["message"], fail
+        assert str(HOPELESS) in fail["message"] and str(fail_ms) in fail["message"], fail
         ok, best = replies["best"]
         assert ok
-        check_answer(best, b, factor=MAX_FACTOR, met=False)
+        check_answer(best, b, factor=HOPELESS, met=False)
         assert int(best["h"], 16) <= int(easy["h"], 16), "the best is worse than another's"
-        assert 900 <= dict(order)["best"] < 900 + 100 + patience(1000), order
-        assert 700 <= dict(order)["fail"] < 700 + 100 + patience(1000), order
+        assert best_ms <= dict(order)["best"] < best_ms + 100 + patience(1000), order
+        assert fail_ms <= dict(order)["fail"] < fail_ms + 100 + patience(1000), order
 
 
 def what_did_not_meet_is_resumed():
     """An answer with met false is never final: asked again, the search goes on where it was."""
-    with Frankd(["--device", "cpu"]) as frankd, frankd.client() as client:
+    with Frankd(["--device", "cpu"], config=LET_HOPELESS) as frankd, frankd.client() as client:
         b = random_b()
-        first = last = None
-        for _ in range(4):
-            ok, reply = client.mint(b, factor=MAX_FACTOR, deadline_ms=400)
+        asked = []
+        # Four times, or as often as a busy machine needs to search at all.
+        while len(asked) < 4 or (asked[-1]["attempts"] == asked[0]["attempts"] and
+                                 len(asked) < 100):
+            ok, reply = client.mint(b, factor=HOPELESS, deadline_ms=400)
             assert ok, reply
-            check_answer(reply, b, factor=MAX_FACTOR, met=False)
-            if last:
-                assert int(reply["h"], 16) <= int(last["h"], 16), (last, reply)
-                assert reply["attempts"] >= last["attempts"], (last, reply)
-            first = first or reply
-            last = reply
-        assert last["attempts"] > first["attempts"], (first, last)
+            check_answer(reply, b, factor=HOPELESS, met=False)
+            if asked:
+                assert int(reply["h"], 16) <= int(asked[-1]["h"], 16), (asked[-1], reply)
+                assert reply["attempts"] >= asked[-1]["attempts"], (asked[-1], reply)
+            asked.append(reply)
+        assert asked[-1]["attempts"] > asked[0]["attempts"], (asked[0], asked[-1])
         # A deadline of 1 ms still has an answer: one nonce is hashed at admission.
         b = random_b()
-        ok, reply = client.mint(b, factor=MAX_FACTOR, deadline_ms=1)
+        ok, reply = client.mint(b, factor=HOPELESS, deadline_ms=1)
         assert ok, reply
-        check_answer(reply, b, factor=MAX_FACTOR, met=False)
+        check_answer(reply, b, factor=HOPELESS, met=False)
         totals = status(frankd)["totals"]
-        assert totals["best"] == 5, totals
+        assert totals["best"] == len(asked) + 1, totals
 
 
 def cancel_takes_back_one_waiter():
     """Of its own peer, by id; the other waiter of the same search goes on."""
-    with Frankd(["--device", "cpu"]) as frankd:
+    one_try_passes(3, one_of_two_waiters_is_taken_back)
+
+
+def one_of_two_waiters_is_taken_back(which):
+    """The other one must wait until the first is taken back."""
+    deadline_ms = 1500 * 6**which
+    with Frankd(["--device", "cpu"], config=LET_HOPELESS) as frankd:
         b = random_b()
         with frankd.client() as client, frankd.client() as other:
-            client.send("mint", {"b": b, "factor": MAX_FACTOR, "deadline_ms": 60000}, "one")
-            client.send("mint", {"b": b, "factor": MAX_FACTOR, "deadline_ms": 1500}, "two")
-            wait_until("both wait", lambda: sum(
-                status(frankd)["queue"][part] for part in ("waiting", "running")) == 2)
+            client.send("mint", {"b": b, "factor": HOPELESS, "deadline_ms": 3600000}, "one")
+            client.send("mint", {"b": b, "factor": HOPELESS, "deadline_ms": deadline_ms}, "two")
+            wait_until("both wait", lambda: waiting(frankd) == 2, deadline_ms / 1000)
             ok, reply = other.ask("cancel", {"id": "one"})
             assert ok and reply == {"found": False}, f"another peer's request: {reply}"
             ok, reply = client.ask("cancel", {"id": "three"})
@@ -218,7 +232,7 @@ def cancel_takes_back_one_waiter():
             assert not ok and reply["error"] == "cancelled", reply
             ok, reply = collect(client, ["two"], patience(10))["two"]
             assert ok
-            check_answer(reply, b, factor=MAX_FACTOR, met=False)
+            check_answer(reply, b, factor=HOPELESS, met=False)
             ok, reply = client.ask("cancel", {"id": "two"})
             assert ok and reply == {"found": False}, f"answered already: {reply}"
             # Its id is free again.
@@ -231,25 +245,32 @@ def cancel_takes_back_one_waiter():
 
 
 def priority_orders_a_clients_own_requests():
-    """Replies come in the order of completion; 9 is done before 0, and a ping before both."""
-    with Frankd(["--device", "cpu:0"]) as frankd, frankd.client() as client:
+    """Replies come in the order of completion; 9 is done before 0, and a ping before both. The worker
+    stands still until all of them wait, and is forgiven for it."""
+    config = "stall_floor = 1h\nkill_floor = 1h\n"
+    with Frankd(["--device", "cpu:0"], config=config) as frankd, frankd.client() as client:
         factor = int(rate_hps(frankd) * 0.005)
+        worker = frankd.children("frank-worker")[0]
+        os.kill(worker, signal.SIGSTOP)
         low = [client.send("mint", {"b": random_b(), "factor": factor, "priority": 0,
-                                    "deadline_ms": 60000}) for _ in range(60)]
+                                    "deadline_ms": 600000}) for _ in range(60)]
         high = [client.send("mint", {"b": random_b(), "factor": factor, "priority": 9,
-                                     "deadline_ms": 60000}) for _ in range(10)]
+                                     "deadline_ms": 600000}) for _ in range(10)]
+        wait_until("all of them wait", lambda: waiting(frankd) == 70)
         ping = client.send("ping")
+        ok, name, reply = client.recv()
+        assert ok and name == ping, f"a ping waits for stamps: {name}: {reply}"
+        os.kill(worker, signal.SIGCONT)
         order = []
-        for _ in range(71):
-            ok, name, reply = client.recv(patience(30))
+        for _ in range(70):
+            ok, name, reply = client.recv()
             assert ok, reply
             order.append(name)
-        assert order.index(ping) < 35, f"the ping waited for {order.index(ping)} stamps"
-        order.remove(ping)
         assert sorted(order) == sorted(low + high)
-        last_high = max(order.index(name) for name in high)
-        print(f"      the last of 10 urgent ones was answered as number {last_high + 1} of 70")
-        assert last_high < 35, f"priority 9 waited for {last_high} others"
+        places = [order.index(name) + 1 for name in high]
+        print(f"      10 urgent ones of 70 were answered as numbers {sorted(places)}")
+        # The last may be an unlucky one, beside which others go on; half of them are never that.
+        assert percentile(places, 0.5) < 35, f"priority 9 waited for others: {sorted(places)}"
 
 
 def a_factor_too_hard_is_refused_with_an_estimate():
@@ -265,20 +286,27 @@ def a_factor_too_hard_is_refused_with_an_estimate():
 
 
 def one_id_is_in_flight_once():
-    with Frankd(["--device", "cpu"]) as frankd, frankd.client() as client:
+    with Frankd(["--device", "cpu"], config=LET_HOPELESS) as frankd, frankd.client() as client:
         b = random_b()
-        client.send("mint", {"b": b, "factor": MAX_FACTOR, "deadline_ms": 800}, "same")
+        client.send("mint", {"b": b, "factor": HOPELESS, "deadline_ms": 3600000}, "same")
         client.send("mint", {"b": random_b(), "factor": 1}, "same")
-        ok, name, reply = client.recv(patience(5))
+        ok, name, reply = client.recv()
         assert not ok and name == "same" and reply["error"] == "bad-request", reply
         assert "same" in reply["message"], reply
-        ok, name, reply = client.recv(patience(5))
+        # The first one is untouched by that.
+        client.send("cancel", {"id": "same"}, "c")
+        replies = collect(client, ["same", "c"], patience(10))
+        assert replies["c"] == (True, {"found": True}), replies
+        assert replies["same"][1]["error"] == "cancelled", replies
+        client.send("mint", {"b": b, "factor": 1}, "same")
+        ok, name, reply = client.recv()
         assert ok and name == "same", reply
-        check_answer(reply, b, factor=MAX_FACTOR, met=False)
+        check_answer(reply, b, factor=1)
 
 
 def status_factor_and_ping_say_what_they_should():
-    with Frankd(["--device", "cpu", "--factor", "4242"]) as frankd, frankd.client() as client:
+    with Frankd(["--device", "cpu", "--factor", "4242"], config="look_up = false\n") as frankd, \
+            frankd.client() as client:
         ok, reply = client.ask("ping")
         assert ok, reply
         ok, reply = client.ask("ping", b"")

@@ -19,12 +19,13 @@ import time
 import zmq
 
 import zmtp
-from daemon_support import SCALE, patience
+from daemon_support import SCALE
 from frank_client import Client, Timeout, check_stamp
-from harness import Frankd, free_port, memory_kib, program, random_b, run
+from harness import Frankd, free_port, memory_kib, program, random_b, run, wait_until
 
 ATTACK_S = 15.0 * SCALE
 SOCKETS = 500
+CONNECTIONS = 500  # bad ones that are made at least
 
 
 @contextlib.contextmanager
@@ -115,7 +116,7 @@ def only_known_keys_get_in():
             assert is_silent(guarded.client(curve=(public, *guarded.curve[1:])))  # another server
             with guarded.client() as client:
                 assert client.ask("ping")[0]
-            assert "event=client_refused" in frankd.log(), frankd.log()
+            wait_until("the log says so", lambda: "event=client_refused" in frankd.log(1000))
 
 
 def a_folder_without_keys_admits_nobody():
@@ -124,16 +125,18 @@ def a_folder_without_keys_admits_nobody():
         with guarded.frankd:
             os.unlink(os.path.join(guarded.clients, "mail1"))
             with guarded.client() as first:
-                until = time.monotonic() + patience(8)
-                while time.monotonic() < until:  # the folder is looked at every few seconds
+
+                def forbidden():
+                    """For one that was let in; a late one is not."""
                     try:
-                        ok, reply = first.ask("ping", timeout_s=1)
+                        ok, reply = first.ask("ping", timeout_s=3)
                     except Timeout:
-                        break
-                    if not ok:
-                        assert reply["error"] == "forbidden", reply
-                        break
-                    time.sleep(0.2)
+                        return is_silent(guarded.client(), 5)
+                    assert ok or reply["error"] == "forbidden", reply
+                    return not ok
+
+                # The folder is looked at every few seconds.
+                wait_until("the key counts no more", forbidden, 30, 0.2)
             assert is_silent(guarded.client())
 
 
@@ -220,31 +223,34 @@ def real_jobs_are_answered_under_attack():
                     attack.start()
                 squatter.start()
                 until = time.monotonic() + ATTACK_S
-                while time.monotonic() < until:
+                limit = until + 180  # for a busy machine to make the connections
+                while time.monotonic() < until or (
+                        time.monotonic() < limit and
+                        sum(attack.made for attack in attacks) <= CONNECTIONS):
                     for client in (fixed, plain):
                         b = random_b(88)
                         start = time.monotonic()
-                        ok, reply = client.mint(b, timeout_s=patience(10))
+                        ok, reply = client.mint(b)
                         worst_s = max(worst_s, time.monotonic() - start)
                         assert ok, reply
                         check_stamp(reply, b, factor=1000)
                         jobs += 1
                     with guarded.client() as fresh:  # new ones get in, too
                         b = random_b(88)
-                        ok, reply = fresh.mint(b, timeout_s=patience(10))
+                        ok, reply = fresh.mint(b)
                         assert ok, reply
                         check_stamp(reply, b, factor=1000)
                         jobs += 1
                     time.sleep(0.01)
                 stop.set()
                 for attack in attacks:
-                    attack.join(10)
-                squatter.join(10)
+                    attack.join()
+                squatter.join()  # before the real one leaves
             made = sum(attack.made for attack in attacks)
             growth = memory_kib(door[0]) - before_kib
             print(f"      {jobs} of {jobs} jobs answered, the slowest in {worst_s * 1000:.0f} ms, "
                   f"beside {made} bad connections; memory +{growth} KiB")
-            assert made > 500, made
+            assert made > CONNECTIONS, made
             assert not squatted, "a copied routing id was answered"
             assert frankd.children("frank-door") == door, "the door died"
 
@@ -269,7 +275,7 @@ def endpoints_that_cannot_be_had_are_named():
                     file.write("insecure = true;\n")
                 got = subprocess.run([program("frankd"), "--config", file.name, "--listen", endpoint,
                                       "--factor", "1", "--device", "cpu:0"], capture_output=True,
-                                     text=True, timeout=patience(20))
+                                     text=True, timeout=180)
                 assert got.returncode not in (0, -9, -6, -11), (endpoint, got)
                 assert named in got.stderr, (endpoint, got.stderr)
             taken.close()

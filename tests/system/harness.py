@@ -15,6 +15,7 @@ programs are those of the build folder named by FRANK_BIN. Traffic stays on loop
 """
 
 import base64
+import functools
 import os
 import random
 import shutil
@@ -29,7 +30,7 @@ import traceback
 
 from frank_client import Client, Timeout, check_stamp, mint_patiently  # noqa: F401 (for tests)
 
-READY_S = 30.0
+READY_S = 120.0  # as long as a frankd on a busy machine, under sanitizers, may take
 
 
 class Skip(Exception):
@@ -55,12 +56,31 @@ def random_b(length=344):
     return base64.b64encode(os.urandom(SIGNATURE_BYTES[length])).decode()
 
 
+_reserved = []  # sockets that keep other tests from this one's ports until it ends
+
+
+def _reserve(port):
+    """Makes the port this process's among all tests that run at the same time: false where another
+    has it. The name is the kernel's, which frees it with the process."""
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0frank-test-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _reserved.append(name)
+    return True
+
+
 def free_port():
-    """A port of loopback that is free for TCP and UDP. It is below those that the kernel gives to
-    outgoing connections: none of them takes it before its server does. Those from 11000 on are in no
-    configuration of ours that a test replaces ports in."""
+    """A port of loopback that is free for TCP and UDP, and that no other test is given while this
+    one runs, not even before its server listens or while it is started again. It is below those that
+    the kernel gives to outgoing connections: none of them takes it before its server does. Those from
+    11000 on are in no configuration of ours that a test replaces ports in."""
     for _ in range(1000):
         port = random.randrange(11000, 32768)
+        if not _reserve(port):
+            continue
         try:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(type=kind) as probe:
@@ -71,6 +91,7 @@ def free_port():
     raise AssertionError("no port is free")
 
 
+@functools.lru_cache(maxsize=None)
 def sanitized():
     """True when the programs carry AddressSanitizer: slower, and their memory is not theirs."""
     if os.environ.get("FRANK_SANITIZED") == "1":
@@ -84,16 +105,34 @@ def patience(seconds):
     return seconds * 4 if sanitized() else seconds
 
 
+def stretched(timeout_s):
+    """How long to wait for what takes timeout_s at most, since a machine of tests stands still for
+    seconds at times: four times as long, or a minute more. It costs time only where a test fails."""
+    return min(4 * timeout_s, timeout_s + 60)
+
+
 def wait_until(what, condition, timeout_s=10.0, step_s=0.02):
-    """Waits until condition() is true; raises AssertionError naming `what` after timeout_s and, since
-    a machine of tests stands still for seconds at times, some more: four times as long, or a
-    minute."""
-    timeout_s = min(4 * timeout_s, timeout_s + 60)
+    """Waits until condition() is true; raises AssertionError naming `what` after timeout_s,
+    stretched."""
+    timeout_s = stretched(timeout_s)
     until = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > until:
             raise AssertionError(f"not within {timeout_s} s: {what}")
         time.sleep(step_s)
+
+
+def one_try_passes(tries, attempt):
+    """Calls attempt(0), attempt(1)... until one passes: for what a machine that stands still for some
+    seconds can spoil in one try, but not in each. The last failure is raised, the others are told."""
+    for i in range(tries):
+        try:
+            return attempt(i)
+        except (AssertionError, Timeout) as failure:
+            if i + 1 == tries:
+                raise
+            print(f"      try {i + 1} of {tries}: {str(failure)[:400]}", flush=True)
+    raise AssertionError("no tries")
 
 
 def children_of(pid):
@@ -140,10 +179,13 @@ def cpu_seconds(pid):
 class Frankd:
     """A running frankd. Attributes: ipc (its first endpoint), folder, pid, process."""
 
-    def __init__(self, args=(), config=None, listen=None, wait=True, folder=None):
+    def __init__(self, args=(), config=None, listen=None, wait=True, folder=None, own_state=True):
         """args: further flags. config: text of a configuration file. listen: endpoints instead of
-        the one on ipc. folder: a folder to live in (the caller's to remove)."""
+        the one on ipc. folder: a folder to live in (the caller's to remove). own_state: documents
+        are kept in that folder, not where the environment says: what another test kept of a server
+        at the same port would count."""
         self.own_folder = folder is None
+        self.own_state = own_state
         self.folder = folder or tempfile.mkdtemp(prefix="frank-")
         self.ipc = f"ipc://{self.folder}/mint.sock"
         self.endpoints = [self.ipc] if listen is None else list(listen)
@@ -177,9 +219,13 @@ class Frankd:
         for endpoint in self.endpoints:
             command += ["--listen", endpoint]
         command += self.args
+        env = dict(os.environ)
+        if self.own_state:
+            env["STATE_DIRECTORY"] = os.path.join(self.folder, "state")
+            os.makedirs(env["STATE_DIRECTORY"], mode=0o700, exist_ok=True)
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        text=True, errors="replace", cwd=self.folder)
+                                        text=True, errors="replace", cwd=self.folder, env=env)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
         if wait:
@@ -220,12 +266,13 @@ class Frankd:
         self.process.send_signal(number)
 
     def wait_end(self, timeout_s=15.0):
-        """Waits for its end; returns the exit status."""
-        return self.process.wait(timeout_s)
+        """Waits for its end, for timeout_s, stretched; returns the exit status."""
+        return self.process.wait(stretched(timeout_s))
 
-    def stop(self, timeout_s=15.0):
+    def stop(self, timeout_s=30.0):
         """SIGTERM, then SIGKILL if that is not heeded, which fails the test. Idempotent."""
         stuck = False
+        timeout_s = stretched(timeout_s)
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
@@ -234,13 +281,13 @@ class Frankd:
             except subprocess.TimeoutExpired:
                 stuck = True
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait(60)
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
         if stuck:
             raise AssertionError(f"frankd did not end {timeout_s} s after SIGTERM:\n" + self.log())
         if self._reader is not None:
-            self._reader.join(5)
+            self._reader.join(60)
         if self._sanitizer:
             raise AssertionError("a sanitizer said: " + "\n".join(self._sanitizer) + "\n" +
                                  self.log(200))

@@ -5,7 +5,7 @@ import socket
 import struct
 
 
-def connect(endpoint, timeout_s=5.0):
+def connect(endpoint, timeout_s=60.0):
     """A raw stream socket to ipc:// or tcp://127.0.0.1:PORT."""
     if endpoint.startswith("ipc://"):
         raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -233,6 +235,78 @@ static void replies_on_their_way_survive_the_end_of_frankd(void **state)
   (void)zmq_close(client);
 }
 
+static void who_waits_when_frankd_ends_is_told_so(void **state)
+{
+  struct fixture *f = *state;
+  static const uint16_t asked[] = {FRANK_DOOR_MINT, FRANK_DOOR_ASK_STATUS, FRANK_DOOR_ASK_FACTOR,
+                                   FRANK_DOOR_CANCEL};
+  fixture_open(f, NULL);
+  void *client = fixture_client(f, ZMQ_DEALER);
+  fixture_send(client, "mint", "1", FIXTURE_BODY);
+  fixture_send(client, "status", "2", "");
+  fixture_send(client, "factor", "3", "{\"recipients\":[\"x.example\"]}");
+  fixture_send(client, "cancel", "4", "{\"id\":\"1\"}");
+  bool heard[sizeof asked / sizeof asked[0]] = {false};
+  for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+    uint16_t type = 0;
+    assert_true(fixture_has_record(f, 5000, &type));
+    for (size_t k = 0; k < sizeof asked / sizeof asked[0]; k++) {
+      heard[k] = heard[k] || asked[k] == type;
+    }
+  }
+  assert_true(heard[0] && heard[1] && heard[2] && heard[3]);
+  assert_int_equal(fixture_end(&f->chan, &f->pid, 0), 0);
+  /* In no order that is promised. */
+  bool told[4] = {false};
+  for (int i = 0; i < 4; i++) {
+    char verb[16];
+    char id[80];
+    fixture_reply(client, verb, id, body);
+    assert_string_equal(verb, "error");
+    assert_non_null(strstr(body, "\"error\":\"shutting-down\""));
+    assert_in_range(id[0], '1', '4');
+    assert_false(told[id[0] - '1']);
+    told[id[0] - '1'] = true;
+  }
+  (void)zmq_close(client);
+}
+
+/* Requests that the door finds when frankd is gone. Whether libzmq's thread has them before the
+ * door has left depends on the machine: one round of some must show all of them answered. */
+static void who_asks_after_the_end_of_frankd_is_told_so(void **state)
+{
+  struct fixture *f = *state;
+  static const char *const verbs[] = {"mint", "status", "factor", "cancel", "ping"};
+  static const char *const bodies[] = {FIXTURE_BODY, "", "", "{\"id\":\"x\"}", ""};
+  enum { COUNT = sizeof verbs / sizeof verbs[0], ROUNDS = 30 };
+  int answered = 0;
+  for (int round = 0; round < ROUNDS && answered < COUNT; round++) {
+    fixture_open(f, NULL);
+    void *client = fixture_client(f, ZMQ_DEALER);
+    fixture_send(client, "ping", "first", "");
+    fixture_expect_reply(client, "first", "ok", body);
+    assert_int_equal(kill(f->pid, SIGSTOP), 0);
+    for (int i = 0; i < COUNT; i++) {
+      fixture_send(client, verbs[i], verbs[i], bodies[i]);
+    }
+    usleep(20000); /* until the sender's thread has sent them */
+    assert_int_equal(shutdown(frank_chan_fd(f->chan), SHUT_WR), 0);
+    assert_int_equal(kill(f->pid, SIGCONT), 0);
+    assert_int_equal(fixture_end(&f->chan, &f->pid, 0), 0);
+    zmq_pollitem_t item = {.socket = client, .events = ZMQ_POLLIN};
+    for (answered = 0; answered < COUNT && zmq_poll(&item, 1, 200) > 0; answered++) {
+      char verb[16];
+      char id[80];
+      fixture_reply(client, verb, id, body);
+      bool is_ok = strcmp(id, "ping") == 0 || strcmp(id, "cancel") == 0;
+      assert_string_equal(verb, is_ok ? "ok" : "error");
+      assert_true(is_ok || strstr(body, "\"error\":\"shutting-down\""));
+    }
+    (void)zmq_close(client);
+  }
+  assert_int_equal(answered, COUNT);
+}
+
 static void nothing_is_lost_when_frankd_is_slow(void **state)
 {
   struct fixture *f = *state;
@@ -386,6 +460,8 @@ int main(void)
       TEST(factor_answers_for_each_domain),
       TEST(draining_refuses_new_mint_requests_only),
       TEST(replies_on_their_way_survive_the_end_of_frankd),
+      TEST(who_waits_when_frankd_ends_is_told_so),
+      TEST(who_asks_after_the_end_of_frankd_is_told_so),
       TEST(nothing_is_lost_when_frankd_is_slow),
       TEST(replies_wait_for_a_slow_reader),
       TEST(pings_of_frankd_are_answered),
