@@ -11,11 +11,10 @@ import smtplib
 import subprocess
 
 from daemon_support import patience
-from harness import Frankd, Skip, program, run, wait_until
+from harness import Frankd, Skip, free_port, program, run, wait_until
 from mail_line import ALICE, BOB, FACTOR, check_stamped, key_of, message
 from mail_sink import Sink
 from mail_support import SENDER, Keys, Server, make_folder, replaced, setup_file
-from ports import free_port
 
 USER_ID = 64999  # of Debian-exim in the namespace
 

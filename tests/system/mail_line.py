@@ -16,9 +16,10 @@ import smtplib
 
 import dkim
 
+from daemon_support import HOPELESS
 from harness import Frankd
 from mail_sink import Sink
-from mail_support import (HOPELESS, MX_NAME, RECEIVER, SENDER, Keys, Postfix, frank_milter, log_events,
+from mail_support import (MX_NAME, RECEIVER, SENDER, Keys, Postfix, frank_milter, log_events,
                           make_folder, need_mail_programs, opendkim)
 
 FACTOR = 65536

@@ -127,8 +127,7 @@ def restart_frankd(line, wait):
     line.frankd.process.kill()
     line.frankd.process.wait(60)
     wait()
-    line.frankd.start(wait=False)
-    line.frankd.wait_ready(patience(60))
+    line.frankd.start()
 
 
 def frankd_may_die_twice_on_the_way():

@@ -9,10 +9,10 @@ import smtplib
 import sys
 import time
 
-from daemon_support import patience
+from daemon_support import HOPELESS, patience
 from harness import run, wait_until
 from mail_line import ALICE, BOB, MailLine, check_stamped, key_of, message, submit
-from mail_support import HOPELESS, MX_NAME, RECEIVER, SENDER, Postfix, opendkim, setup_file
+from mail_support import MX_NAME, RECEIVER, SENDER, Postfix, opendkim, setup_file
 
 MANY_RECIPIENTS = 50  # frank-milter's max_recipients
 

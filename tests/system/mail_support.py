@@ -24,13 +24,11 @@ import threading
 import time
 
 from daemon_support import patience
-from harness import Skip, program, wait_until
-from ports import free_port
+from harness import Skip, free_port, program, stretched, wait_until
 
-READY_S = 60.0
+READY_S = 30.0
 SENDER, RECEIVER = "sender.test", "rcpt.test"
 MX_NAME = "mx.rcpt.test"
-HOPELESS = 2**53 - 1  # the largest factor; 2**40 is met within seconds by one test in some thousand
 SELECTOR = "s1"
 
 
@@ -104,10 +102,10 @@ class Server:
                                         errors="replace", cwd=self.folder)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
-        until = time.monotonic() + patience(self.ready_s)
+        until = time.monotonic() + stretched(patience(self.ready_s))
         while not self._is_up():
             if self.process.poll() is not None:
-                self._reader.join(5)
+                self._reader.join(60)
                 raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n" +
                                      self.log())
             if time.monotonic() > until:
@@ -135,11 +133,11 @@ class Server:
         self.process.kill()
         self.process.wait(60)
 
-    def end(self, timeout_s=60.0):
+    def end(self, timeout_s=20.0):
         """SIGTERM; returns the exit status. Then `lines` has all that it wrote."""
         self.process.terminate()
-        status = self.process.wait(patience(timeout_s))
-        self._reader.join(10)
+        status = self.process.wait(stretched(patience(timeout_s)))
+        self._reader.join(60)
         return status
 
     def wait_events(self, event, count=1, **words):
@@ -170,7 +168,7 @@ class Server:
                 stuck = True
                 self.kill()
         if self._reader is not None:
-            self._reader.join(5)
+            self._reader.join(60)
         assert not stuck, f"{self.name} did not end after SIGTERM:\n" + self.log()
         assert not self._sanitizer, f"{self.name}: " + "\n".join(self._sanitizer) + self.log(200)
 

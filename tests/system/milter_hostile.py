@@ -15,10 +15,9 @@ import harness
 import zmq
 from daemon_support import patience, sanitized
 from milter_client import Closed
-from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, Signer, frank_milter, in_tries,
-                            log_events, make_folder, message, metrics, result_of, run_cases,
-                            split_message, stamp, verify_milter)
-from ports import free_port
+from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, Signer, frank_milter, log_events,
+                            make_folder, message, metrics, result_of, run_cases, split_message,
+                            stamp, verify_milter)
 
 FOLDER = None
 SIGNER = None
@@ -249,7 +248,7 @@ def a_daemon_that_stands_still_costs_the_deadline():
                              folder=FOLDER) as server, client(server) as mta:
             texts = (fresh(), stamp(fresh(), factor=1))
 
-            def all_in_time():
+            def all_in_time(_):
                 start = time.monotonic()
                 for text in texts:
                     changes = mta.mail(text)
@@ -257,7 +256,7 @@ def a_daemon_that_stands_still_costs_the_deadline():
                 # deadline, a second of grace, a turn; twice, and once more to ask for the factor
                 assert time.monotonic() - start < patience(12)
 
-            in_tries(all_in_time)
+            harness.one_try_passes(3, all_in_time)
 
 
 def kill_children(server):
@@ -337,7 +336,7 @@ def a_full_disk_is_told():
         done = subprocess.run(
             ["unshare", "-m", "sh", "-c", script, "sh", folder, harness.program("frank-milter"),
              "--mode", mode, "--authserv-id", AUTHSERV_ID, "--state", folder, "--socket",
-             f"inet:{free_port()}@127.0.0.1"],
+             f"inet:{harness.free_port()}@127.0.0.1"],
             capture_output=True, text=True, timeout=patience(30), check=False)
         if done.returncode == 77 or "unshare failed" in done.stderr:
             print(f"skip  a_full_disk_is_told: {done.stderr.strip()}")
@@ -391,7 +390,7 @@ def idle_connections_share_their_settings():
 
 def the_end_waits_for_no_mail_that_cannot_end():
     """SIGTERM while a client is between RCPT and its text: there is nothing to wait for."""
-    def it_ends_at_once():
+    def it_ends_at_once(_):
         with verifier() as server:
             mta = client(server)
             mta.envelope("a@sender.test", ["bob@rcpt.test"])
@@ -401,7 +400,7 @@ def the_end_waits_for_no_mail_that_cannot_end():
             mta.socket.close()
             assert took_s < patience(5), took_s
 
-    in_tries(it_ends_at_once)
+    harness.one_try_passes(3, it_ends_at_once)
 
 
 def signals_of_others_do_not_end_the_filter():

@@ -9,10 +9,9 @@ import threading
 import time
 
 import harness
-from daemon_support import patience, sanitized
-from milter_support import (FACTOR, HOPELESS, MilterClient, SENDER, Signer, apply, b_of, frank_milter,
-                            in_tries, log_events, make_folder, message, metrics, run_cases,
-                            short_stamp)
+from daemon_support import HOPELESS, patience, sanitized
+from milter_support import (FACTOR, MilterClient, SENDER, Signer, apply, b_of, frank_milter,
+                            log_events, make_folder, message, metrics, run_cases, short_stamp)
 
 FOLDER = None
 SIGNER = None
@@ -209,12 +208,12 @@ def the_deadline_gives_the_best_that_was_found():
     with daemon("--max-factor", str(HOPELESS)) as frankd, \
             milter(frankd, "--deadline", "2s", "--factor", str(HOPELESS)) as server, \
             client(server) as mta:
-        def the_best_comes():
+        def the_best_comes(_):
             changes = mta.mail(SIGNER.sign(message(number=time.monotonic_ns())))
             assert changes.verdict == "c" and len(changes.inserted) == 1, vars(changes)
             assert changes.progress >= 1, vars(changes)
 
-        in_tries(the_best_comes)
+        harness.one_try_passes(3, the_best_comes)
         assert last(server, "stamped")["met"] == "no"
 
 
@@ -244,8 +243,7 @@ def a_daemon_that_dies_in_the_middle_costs_no_stamp():
             time.sleep(0.5)
             frankd.process.kill()
             frankd.process.wait(60)
-            frankd.start(wait=False)
-            frankd.wait_ready(patience(60))
+            frankd.start()
         for thread in threads:
             thread.join(patience(150))
         assert results == [1] * 40, results
@@ -309,7 +307,7 @@ def counters_outlive_their_processes():
 
 def mails_under_way_come_to_their_end():
     """SIGTERM during a mint of 4 s: the mail still gets its stamp, and the milter ends."""
-    def it_gets_its_stamp():
+    def it_gets_its_stamp(_):
         results = []
         with daemon("--max-factor", str(HOPELESS)) as frankd, \
                 milter(frankd, "--deadline", "4s", "--factor", str(HOPELESS)) as server, \
@@ -322,7 +320,7 @@ def mails_under_way_come_to_their_end():
             thread.join(patience(20))
         assert results == [1], results
 
-    in_tries(it_gets_its_stamp)
+    harness.one_try_passes(3, it_gets_its_stamp)
 
 
 def miltertest_agrees():

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from cli_support import frank
-from mail_support import HOPELESS, frank_milter, log_events, make_folder  # noqa: F401 (for tests)
+from mail_support import frank_milter, log_events, make_folder  # noqa: F401 (for tests)
 from milter_client import MilterClient, apply, split_message  # noqa: F401 (for tests)
 
 SENDER = "sender.test"
@@ -89,17 +89,6 @@ def metrics(path):
     with open(path, encoding="utf-8") as file:
         lines = [line.split() for line in file if not line.startswith("#")]
     return {name: float(value) for name, value in lines}
-
-
-def in_tries(case, count=3):
-    """Runs what may have only so many seconds by its promise. A machine that stood still meanwhile shows
-    no fault; it does not do so each time."""
-    for _ in range(count - 1):
-        try:
-            return case()
-        except AssertionError as failure:
-            print(f"again {case.__name__}: {failure}", flush=True)
-    return case()
 
 
 def run_cases(*cases):

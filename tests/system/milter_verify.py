@@ -1,7 +1,6 @@
 """frank-milter --mode verify at the milter protocol: every result of the spec of MSMR v1, forged
 fields, replays, hostile mail, and where the factor comes from."""
 
-import base64
 import json
 import os
 import re
@@ -16,7 +15,6 @@ from mail_support import Server
 from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, SENDER, Signer, apply, b_of,
                             log_events, make_folder, message, metrics, result_of, run_cases,
                             short_stamp, stamp, verify_milter)
-from ports import free_port
 from published_support import Publisher
 
 FOLDER = None
@@ -292,7 +290,7 @@ def hostile_mail_is_bounded():
             assert sanitized() or after - before < 64 << 10, (before, after)
     # nobody answers: temperror within the limit
     with verify_milter(FOLDER, SIGNER, "--dkim-keys", "", "--dns-servers",
-                       f"127.0.0.1@{free_port()}", "--look-up-limit", "1s") as server, \
+                       f"127.0.0.1@{harness.free_port()}", "--look-up-limit", "1s") as server, \
             client(server) as mta:
         found, value = judge(mta, stamp(fresh()))
         assert found == "temperror", value
@@ -385,7 +383,7 @@ def a_reload_is_all_or_nothing():
             file.write(f'authserv_id = "{AUTHSERV_ID}"; dkim_keys = "{SIGNER.keys}"; ' + text)
 
     configure(f"mode = verify; floor = {FACTOR};")
-    port = free_port()
+    port = harness.free_port()
     other = f'floor = {FACTOR << 20}; factor_url = "http://127.0.0.1:1"; report_none = false;'
     with Server("frank-milter", [os.path.join(folder, "frank-milter"), "--config", path, "--socket",
                                  f"inet:{port}@127.0.0.1", "--state", folder]) as server:
@@ -459,7 +457,7 @@ def bad_input_is_named():
     ]
     for args, status, named in cases:
         done = subprocess.run([path, "--config", "/dev/null", "--mode", "verify", "--state", FOLDER,
-                               "--socket", f"inet:{free_port()}@127.0.0.1", *args],
+                               "--socket", f"inet:{harness.free_port()}@127.0.0.1", *args],
                               capture_output=True, text=True, timeout=patience(30), check=False)
         assert done.returncode == status and named in done.stderr, (args, done)
 
