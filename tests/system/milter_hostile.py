@@ -238,7 +238,8 @@ def standing_still(frankd):
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def a_daemon_that_stands_still_costs_the_deadline():
