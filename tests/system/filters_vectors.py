@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def ask(questions):
     done = subprocess.run([path, os.path.join(HERE, probe),
                            os.path.join(SOURCE, "host", "mail", folder)],
                           input="\n".join(lines) + "\n", capture_output=True, text=True,
-                          timeout=100, check=False)
+                          timeout=200, check=False)
     assert done.returncode == 0 and not done.stderr, done.stderr
     answers = done.stdout.splitlines()
     assert len(answers) == len(questions), (len(answers), len(questions))
@@ -146,7 +147,7 @@ def what_is_looked_at_is_bounded():
 def strangers_texts():
     good = f"n=1f; h={'0' * 64}"
     deep = "[" * 5000
-    start = time.monotonic()
+    start = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     check([(("judge", 1, 1, text, signature("Zm9v")), expected) for text, expected in (
         (b"\x00", "permerror"), (b"v=1;\x00", "permerror"), (b"v=\xff", "permerror"),
         (b"v=1\x0b; a=rsa-sha256; " + good.encode(), "permerror"),
@@ -165,7 +166,7 @@ def strangers_texts():
         "", " ", "-1", "0", "1.5", "1e3", "16M", "9007199254740992", "1" * 400, "{", "{}", "null",
         deep, '{"v":1,"x":' + deep, '{"v":' + '{"v":' * 3000, '"' * 9000, "{" + " " * 20000 + "}",
         b"\x00", b"\xff\xfe", '.include "/etc/passwd"', '{".include": "/etc/passwd"}')])
-    assert time.monotonic() - start < 60, "quadratic?"
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - start < 30, "quadratic?"
 
 
 DOCUMENT = {"v": 1, "issuer": "authority.example", "kind": "authority", "epoch": 412,
@@ -296,14 +297,16 @@ def spoilt_fields_are_judged_as_frank_does():
     print(f"seed {seed}")
     chance = random.Random(seed)
     questions, answers = [], []
-    for _ in range(150):
+    for i in range(150):
         case = chance.choice(vectors()["mined"])
         key = (f"v=1; a={case['a']}; n={case['n']}" + chance.choice([";\n\t", "\n\t", "; "]) +
                f"h={case['h']}")
+        field = signature(case["b"], case["a"]).replace("\r\n", "\n")
         keys = [spoil(chance, key) for _ in range(chance.choice([1, 1, 2]))]
-        signatures = [spoil(chance, signature(case["b"], case["a"]).replace("\r\n", "\n"))
-                      for _ in range(chance.choice([1, 1, 2]))]
+        signatures = [spoil(chance, field) for _ in range(chance.choice([1, 1, 2]))]
         factor = chance.choice([1, case["factor"], FACTOR_MAX])
+        if i < 2:  # pass and policy are rare among those that are spoilt
+            keys, signatures, factor = [key.encode()], [field.encode()], (1, FACTOR_MAX)[i]
         message = b"".join([b"MSMR-Key:" + key + b"\n" for key in keys] +
                            [b"DKIM-Signature:" + one + b"\n" for one in signatures] +
                            [b"From: a@b.example\n\nHi\n"])

@@ -22,7 +22,7 @@ def nothing_is_written_past_the_end():
                              sign(message, keys, "ed", h=names[:2] * 9)])
         done = subprocess.run([valgrind, "-q", "--leak-check=full", "--error-exitcode=9",
                                print_dkim_path(), "--keys", keys.path(), *paths],
-                              capture_output=True, text=True, timeout=100, check=False)
+                              capture_output=True, text=True, timeout=220, check=False)
         assert done.returncode == 0, done.stderr
         said = [one["results"][0][0] for one in read_print(done.stdout)]
         assert said == [FAIL, PASS], said

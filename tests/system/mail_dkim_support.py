@@ -8,6 +8,7 @@ say of signatures: dkimpy, and OpenDKIM reading files.
 """
 
 import base64
+import functools
 import hashlib
 import os
 import re
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from harness import Skip, program, wait_until
+from harness import Skip, patience, program, wait_until
 
 try:
     import dkim
@@ -59,17 +60,23 @@ def record(public, k):
     return f"v=DKIM1; k={k}; p={base64.b64encode(der).decode()}"
 
 
+@functools.lru_cache(maxsize=None)
+def private_keys():
+    """By selector; once in a run, since one of 4096 bits takes seconds, and as many as it likes."""
+    return {"rsa1024": rsa.generate_private_key(65537, 1024),
+            "rsa2048": rsa.generate_private_key(65537, 2048),
+            "rsa4096": rsa.generate_private_key(65537, 4096),
+            "rsa768": rsa.generate_private_key(65537, 768),
+            "ed": ed25519.Ed25519PrivateKey.generate()}
+
+
 class Keys:
     """Private keys by selector, and the records of all of them and of more. Lives in a folder of
     its own, which `with` removes."""
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="frank-dkim-")
-        self.private = {"rsa1024": rsa.generate_private_key(65537, 1024),
-                        "rsa2048": rsa.generate_private_key(65537, 2048),
-                        "rsa4096": rsa.generate_private_key(65537, 4096),
-                        "rsa768": rsa.generate_private_key(65537, 768),
-                        "ed": ed25519.Ed25519PrivateKey.generate()}
+        self.private = dict(private_keys())
         self.records = {}
         for selector, key in self.private.items():
             k = "ed25519" if selector == "ed" else "rsa"
@@ -239,7 +246,8 @@ def sign_by_dkimpy(message, keys, selector, c="relaxed/relaxed", **more):
 
 
 SIGN_BY_MILTER = """
-conn = mt.connect(SOCKET, 40, 0.25)
+mt.set_timeout(120)
+conn = mt.connect(SOCKET, 240, 0.25)
 if conn == nil then error("no milter") end
 mt.conninfo(conn, "localhost", "127.0.0.1")
 mt.macro(conn, SMFIC_MAIL, "i", "test")
@@ -284,15 +292,15 @@ def sign_by_opendkim(message, keys, selector, c):
     try:
         wait_until("opendkim listens", lambda: os.path.exists(path + ".sock"), 20)
         done = subprocess.run([tester, "-s", path + ".lua"], stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=60, check=False)
+                              capture_output=True, timeout=200, check=False)
         assert done.returncode == 0 and done.stdout, done
     finally:
         daemon.terminate()
         try:
-            daemon.wait(10)
+            daemon.wait(60)
         except subprocess.TimeoutExpired:
             daemon.kill()
-            daemon.wait(5)
+            daemon.wait(60)
         daemon.stderr.close()
     return b"DKIM-Signature: " + done.stdout.replace(CRLF, LF).strip() + LF + message
 
@@ -316,8 +324,8 @@ def print_dkim_path():
 
 
 def print_dkim(*args, timeout_s=120):
-    return subprocess.run([print_dkim_path(), *args], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          errors="replace", timeout=timeout_s, check=False)
+    return subprocess.run([print_dkim_path(), *args], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="replace", timeout=patience(timeout_s), check=False)
 
 
 def read_print(text):
@@ -376,7 +384,7 @@ def opendkim(messages, keys):
     found = []
     for path in write(keys, messages):
         done = subprocess.run([daemon, "-x", config, "-v", "-v", "-t", path],
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
                               check=False)
         found.append(re.findall(r"dkim=(\w+)", done.stdout.decode("latin-1")))
     return found

@@ -62,7 +62,8 @@ def signatures_and_results():
 
         cases = {
             "good": (stamped("good"), [BOB], "pass", ""),
-            "weak": (signed_and_stamped(signer, message("weak"), 1), [BOB], "policy", "factor"),
+            "weak": (signed_and_stamped(signer, message("weak"), 1, misses=FACTOR), [BOB], "policy",
+                     "factor"),
             "signs-no-to": (stamped("signs-no-to", names=("From", "Subject", "Message-ID")), [BOB],
                             "policy", "cover: "),
             "length": (stamped("length", tags="l=5; "), [BOB], "policy", "cover: "),
@@ -150,44 +151,46 @@ def a_replayed_mail_is_judged_by_its_count():
         mail = signed_and_stamped(signer_of(line), message("again"), FACTOR)
         for i in range(5):
             line.deliver(mail)
-            line.sink.wait(i + 1)
+            line.sink.wait(i + 1, patience(60))
         results = [d.result() for d in line.sink.deliveries]
         assert results == ["pass"] * 3 + ["policy"] * 2, results
         text = [v for v in line.sink.deliveries[4].values("authentication-results")]
         assert "5" in text[0], text
 
 
-def equal_signatures(sign, results_of):
-    """Mails that differ in Message-ID alone, to one recipient, in one second."""
-    with MailLine(factor=FACTOR, sign=sign) as line:
-        port = line.sender.submission_port
-        in_threads(4, lambda i: [submit(port, message(f"{i}.{j}")) for j in range(8)])
-        line.sink.wait(32, patience(60))
-        by_b = {}
-        for delivery in line.sink.deliveries:
-            signature = "".join(delivery.values("dkim-signature")[0].split())
-            by_b.setdefault(signature.split(";b=")[1], []).append(delivery.result())
-        results_of([sorted(results) for results in by_b.values()])
+def results_by_signature(line, turn):
+    """32 mails more that differ in Message-ID alone, to one recipient, as fast as they are taken. Of all
+    mails: the results of those that have the same b=."""
+    port = line.sender.submission_port
+    in_threads(4, lambda i: [submit(port, message(f"{turn}.{i}.{j}")) for j in range(8)])
+    by_b = {}
+    for delivery in line.sink.wait(32 * (turn + 1), patience(60)):
+        signature = "".join(delivery.values("dkim-signature")[0].split())
+        by_b.setdefault(signature.split(";b=")[1], []).append(delivery.result())
+    return [sorted(results) for results in by_b.values()]
 
 
 def messages_that_differ_in_nothing_signed_look_repeated():
     """What stock OpenDKIM does: it does not sign Message-ID."""
-    def check(groups):
+    sign = (("SignHeaders         *,+Message-ID", "SignHeaders *"),
+            ("From,To,Subject,Date,Message-ID", "From"))
+    with MailLine(factor=FACTOR, sign=sign) as line:
+        groups = []
+        for turn in range(10):  # on a slow machine no four of them may be signed in one second
+            groups = results_by_signature(line, turn)
+            if max(map(len, groups)) > 3:
+                break
         assert max(map(len, groups)) > 3, f"no four mails in one second: {groups}"
         for results in groups:
             assert results == ["pass"] * min(3, len(results)) + ["policy"] * (len(results) - 3), \
                 results
 
-    equal_signatures((("SignHeaders         *,+Message-ID", "SignHeaders *"),
-                      ("From,To,Subject,Date,Message-ID", "From")), check)
-
 
 def messages_with_signed_ids_are_not_punished():
     """The set-up's own lines, which sign Message-ID."""
-    def check(groups):
+    with MailLine(factor=FACTOR) as line:
+        groups = results_by_signature(line, 0)
         assert groups == [["pass"]] * 32, groups
-
-    equal_signatures((), check)
 
 
 def odd_mail_goes_through():

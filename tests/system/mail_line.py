@@ -16,6 +16,7 @@ import smtplib
 
 import dkim
 
+from daemon_support import HOPELESS
 from harness import Frankd
 from mail_sink import Sink
 from mail_support import (MX_NAME, RECEIVER, SENDER, Keys, Postfix, frank_milter, log_events,
@@ -113,7 +114,8 @@ class MailLine:
     def _start_sender(self, stack, setup, factor, mint, sign, prepare, main):
         next_port = self.receiver.smtp_port if self.receiver else self.sink.port
         self.opendkim = stack.enter_context(opendkim(self.keys, changes=sign))
-        self.frankd = stack.enter_context(Frankd(["--factor", str(factor), "--device", "cpu"]))
+        self.frankd = stack.enter_context(Frankd(["--factor", str(factor), "--device", "cpu",
+                                                  "--max-factor", str(HOPELESS)]))
         self.minter = stack.enter_context(
             frank_milter("mint", "--connect", self.frankd.ipc, folder=self.folder,
                          config=mint.replace("{folder}", self.folder)))

@@ -5,6 +5,7 @@ are killed meanwhile.
     mail_load.py [PREFIX...]    only the tests whose names begin so
 """
 
+import contextlib
 import itertools
 import os
 import re
@@ -23,6 +24,7 @@ MAILS = 200 if sanitized() else 2000
 # Mail that was put off is tried again soon: the package's own 5 minutes are longer than this test.
 HURRY = {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s",
          "transport_retry_time": "1s"}
+AT_A_TIME = 8  # mails that are being stamped: the processes of the transport `mint`
 
 
 class Source:
@@ -77,17 +79,19 @@ def check_all_there(line, count, timeout_s):
     assert len(set(message_ids(line.sink.deliveries))) == count, "some came twice"
 
 
-def check_unstamped(line, least=0, most=0):
-    """Those without a stamp are exactly those that the milter counted, and each stands in its log.
-    All others pass, but for stamps that the deadline cut short, which only a frankd that was away
-    explains: they are counted, too."""
+def check_unstamped(line, least=0, most=0, cut=0):
+    """Those without a stamp are exactly those that the milter counted, and each stands in its log;
+    `cut`: how many may have been cut off in between. All others pass, but for stamps that the deadline
+    cut short, which only a frankd that was away explains: they are counted, too."""
     bare = [d for d in line.sink.deliveries if not d.values("msmr-key")]
     line.minter.end()
     unstamped = counted(line, "frank_milter_unstamped_total")
     print(f"{len(line.sink.deliveries)} mails, {len(bare)} without a stamp, {unstamped} counted")
-    assert len(bare) == unstamped == len(line.unstamped()), (len(bare), unstamped,
-                                                            line.minter.log())
-    assert least <= len(bare) <= most, f"{len(bare)} without a stamp"
+    # A filter that is killed right after it has counted may not have said so to Postfix yet, nor to
+    # the log: then Postfix has it stamped once more.
+    assert len(bare) <= unstamped <= len(bare) + cut, (len(bare), unstamped, line.minter.log())
+    assert unstamped - cut <= len(line.unstamped()) <= unstamped, (unstamped, line.minter.log())
+    assert least <= len(bare) <= most, f"{len(bare)} without a stamp, {most} at most"
     short = counted(line, 'frank_milter_stamped_total{met="no"}')
     assert most > 0 or short == 0, counters(line)
     for delivery in line.sink.deliveries:
@@ -106,7 +110,7 @@ def metrics_of(line_config):
 
 def many_mails_are_all_stamped_and_pass():
     need_mail_programs("smtp-source")
-    with MailLine(mint=metrics_of("")) as line:
+    with MailLine(mint=metrics_of(""), **HURRY) as line:
         start = time.monotonic()
         with Source(line.sender.submission_port, MAILS) as source:
             source.finish(patience(300))
@@ -118,11 +122,11 @@ def many_mails_are_all_stamped_and_pass():
         assert counted(line, "frank_milter_stamped_total") == MAILS, counters(line)
 
 
-def restart_frankd(line, away_s):
-    """kill -9, and back after away_s."""
+def restart_frankd(line, wait):
+    """kill -9, and back after wait()."""
     line.frankd.process.kill()
-    line.frankd.process.wait(10)
-    time.sleep(away_s)
+    line.frankd.process.wait(60)
+    wait()
     line.frankd.start()
 
 
@@ -130,16 +134,20 @@ def frankd_may_die_twice_on_the_way():
     """frank-milter asks again until frankd is back; what it cannot have stamped by its deadline goes
     on without a stamp, and is counted. The second time frankd is away for longer than that."""
     need_mail_programs("smtp-source")
-    with MailLine(mint=metrics_of("deadline = 3s;\n")) as line:
+    with MailLine(mint=metrics_of("deadline = 3s;\n"), **HURRY) as line:
+        start = time.monotonic()
         with Source(line.sender.submission_port, MAILS) as source:
-            for share, away_s in ((0.2, 0.5), (0.5, 6)):
-                wait_until("mail flows", lambda share=share:
-                           len(line.sink.deliveries) >= share * MAILS, patience(120), 0.05)
-                restart_frankd(line, away_s)
+            wait_until("mail flows", lambda: len(line.stamped()) >= MAILS // 5, patience(120), 0.1)
+            restart_frankd(line, lambda: time.sleep(0.5))
+            wait_until("mail flows", lambda: len(line.stamped()) >= MAILS // 2, patience(120), 0.1)
+            before = len(line.unstamped())
+            restart_frankd(line, lambda: wait_until(
+                "mail goes on without a stamp", lambda: len(line.unstamped()) > before, 30))
             source.finish(patience(300))
             check_all_there(line, MAILS, 300)
-        # At most those of the processes of the re-injection, for each 3 s that frankd was away.
-        check_unstamped(line, least=1, most=MAILS // 4)
+        # Who has no stamp has waited 3 s for one: so many fit into the time, whatever the machine.
+        took_s = time.monotonic() - start
+        check_unstamped(line, least=1, most=int(AT_A_TIME * (took_s / 3 + 1)))
 
 
 def scorecard_15():
@@ -156,15 +164,16 @@ def scorecard_15():
             while time.monotonic() < until and not ended.is_set():
                 found = [p for p, comm in children_of(pid) if comm == name[:15]]
                 if found:
-                    os.kill(found[0], signal.SIGKILL)
-                    killed[which] += 1
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(found[0], signal.SIGKILL)
+                        killed[which] += 1
                     return
                 time.sleep(0.05)
 
         def kill_all_the_time():
             for beat in itertools.count(1):
                 start = time.monotonic()
-                restart_frankd(line, 2.5)  # for longer than a mail waits
+                restart_frankd(line, lambda: time.sleep(2.5))  # for longer than a mail waits
                 killed["frankd"] += 1
                 if beat % 4 == 1:
                     kill_child(line.frankd.pid, "frank-resolver", "resolver")
@@ -185,11 +194,12 @@ def scorecard_15():
                            patience(600), 0.1)
             finally:
                 ended.set()
-                killer.join(60)
+                killer.join(patience(150))
             check_all_there(line, mails, 300)
         print("killed: " + ", ".join(f"{name} {count} times" for name, count in killed.items()))
         assert killed["frankd"] >= 2, "it was over before anything happened"
-        check_unstamped(line, least=1, most=mails)
+        check_unstamped(line, least=1, most=mails,
+                        cut=AT_A_TIME * (killed["filter"] + killed["milter"]))
 
 
 TESTS = (many_mails_are_all_stamped_and_pass, frankd_may_die_twice_on_the_way, scorecard_15)

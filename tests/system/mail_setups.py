@@ -9,7 +9,7 @@ import smtplib
 import sys
 import time
 
-from daemon_support import patience
+from daemon_support import HOPELESS, patience
 from harness import run, wait_until
 from mail_line import ALICE, BOB, MailLine, check_stamped, key_of, message, submit
 from mail_support import MX_NAME, RECEIVER, SENDER, Postfix, opendkim, setup_file
@@ -41,6 +41,7 @@ def reinject_stamps_mail_of_every_way_in():
         # From queue id to stamp, as the page says.
         wait_until("the log has the second pass", lambda: line.sender.next_queue_ids(first))
         [second] = line.sender.next_queue_ids(first)
+        line.minter.wait_events("stamped", queue=second)
         assert [e["queue"] for e in line.stamped()].count(second) == 1, line.minter.log()
         # The second pass tells the first one's client (XFORWARD).
         assert any(service == "reinject/smtpd" and queue_id == second and
@@ -56,7 +57,7 @@ def inline_stamps_mail_of_every_way_in():
         for delivery in line.sink.wait(2):
             check_stamped(delivery, line.keys)
             assert delivery.result() == "pass", delivery.data
-        assert first in [e["queue"] for e in line.stamped()], line.minter.log()
+        line.minter.wait_events("stamped", queue=first)
 
 
 def setups_may_be_run_again():
@@ -86,7 +87,7 @@ def wrong_order_is_counted():
         [delivery] = line.sink.wait(1)
         assert not delivery.values("msmr-key") and delivery.values("dkim-signature")
         assert delivery.result() == "none", delivery.data
-        [event] = line.unstamped()
+        [event] = line.minter.wait_events("unstamped")
         assert event["queue"] == queue_id and event["why"] == "no-signature", event
 
 
@@ -100,11 +101,12 @@ def bounces_are_not_stamped():
         assert bounce.sender == "" and bounce.recipients == [ALICE], bounce.recipients
         header = bounce.fields()
         assert not [name for name, _ in header if name in ("msmr-key", "dkim-signature")], header
-        assert len(line.stamped()) == 1, line.minter.log()
+        assert len(line.minter.wait_events("stamped")) == 1, line.minter.log()
         # One that a user hands in, with a signature: said to be one, not stamped.
         line.submit(message("2"), sender="")
         line.sink.wait(2)
-        assert [e["why"] for e in line.unstamped()] == ["bounce"], line.minter.log()
+        assert [e["why"] for e in line.minter.wait_events("unstamped")] == ["bounce"], \
+            line.minter.log()
 
 
 def retried_mail_keeps_its_key():
@@ -121,7 +123,7 @@ def retried_mail_keeps_its_key():
         line.sender.flush_until("the second try", lambda: line.sink.deliveries)
         [delivery] = line.sink.deliveries
         assert len(tries) == 2 and key_of(tries[0]) == key_of(delivery), tries
-        assert len(line.stamped()) == 1, line.minter.log()
+        assert len(line.minter.wait_events("stamped")) == 1, line.minter.log()
 
 
 def mail_to_many_stays_one_mail():
@@ -135,9 +137,9 @@ def mail_to_many_stays_one_mail():
                    2 * MANY_RECIPIENTS + 1001, patience(60))
         stamped = {d.values("message-id")[0] for d in line.sink.deliveries if d.values("msmr-key")}
         assert stamped == {f"<{MANY_RECIPIENTS}@{SENDER}>"}, stamped
-        assert len(line.stamped()) == 1, line.minter.log()
-        assert [e["why"] for e in line.unstamped()] == ["too-many-recipients"] * 2, \
-            line.minter.log()
+        assert len(line.minter.wait_events("stamped")) == 1, line.minter.log()
+        assert [e["why"] for e in line.minter.wait_events("unstamped", 2)] == \
+            ["too-many-recipients"] * 2, line.minter.log()
 
 
 def mail_waits_for_a_milter_that_is_away():
@@ -148,6 +150,7 @@ def mail_waits_for_a_milter_that_is_away():
         wait_until("Postfix has tried", lambda: any(
             service == "mint/smtp" and event_id == queue_id and "status=deferred" in text
             for service, event_id, text in line.sender.events()), patience(30))
+        wait_until("it waits", lambda: line.sender.queue("deferred") == [queue_id], patience(30))
         assert not line.sink.deliveries and line.sender.queue() == [queue_id], line.sender.log()
         line.minter.start()
         line.sender.flush_until("it goes on", lambda: line.sink.deliveries)
@@ -224,20 +227,24 @@ def inline_lets_mail_out_without_a_milter():
 
 
 def clients_do_not_wait_for_stamps():
-    """The same hard stamps by re-injection and in line, in one run: only in line do clients wait."""
+    """The same hard stamps by re-injection and in line: only in line do clients wait for them."""
     took_s = {}
-    for setup in ("postfix-reinject", "postfix-inline"):
-        with MailLine(setup=setup, judge=False, factor=2**40, mint="deadline = 5s;\n") as line:
+    # Nobody meets this factor in that time: the mail goes on with the best that was found. How long a
+    # client takes by re-injection is the machine's; that it is done before the stamp is ours.
+    for setup, deadline_s in (("postfix-reinject", 15), ("postfix-inline", 5)):
+        with MailLine(setup=setup, judge=False, factor=HOPELESS,
+                      mint=f"deadline = {deadline_s}s;\n") as line:
             start = time.monotonic()
             line.submit(message("1"))
             took_s[setup] = time.monotonic() - start
+            if setup == "postfix-reinject":
+                assert not line.stamped() and not line.sink.deliveries, took_s
             line.sink.wait(1)
             delay_s = time.monotonic() - start
-            # Nobody meets this factor in 5 s: the mail goes on with the best that was found.
-            assert delay_s >= 5, f"{setup}: the search was not waited for: {delay_s:.1f} s"
+            assert delay_s >= deadline_s, f"{setup}: the search was cut short: {delay_s:.1f} s"
     print(f"the client waited {took_s['postfix-reinject']:.2f} s by re-injection, "
           f"{took_s['postfix-inline']:.2f} s in line")
-    assert took_s["postfix-inline"] >= 5 > 2 * took_s["postfix-reinject"], took_s
+    assert took_s["postfix-inline"] >= 5, took_s
 
 
 def second_pass_changes_nothing():
@@ -332,7 +339,7 @@ def page_takes_it_out_again():
         undo = undo.replace("127.0.0.1:10026", f"127.0.0.1:{line.sender.reinject_port}")
         undo = undo.replace("/var/spool/postfix", f"{line.sender.folder}/spool")
         line.sender.command("sh", "-euc", undo)
-        assert len(line.stamped()) == 1
+        assert len(line.minter.wait_events("stamped")) == 1, line.minter.log()
         left = line.sender.command("postconf", "-n") + line.sender.command("postconf", "-Mf")
         assert "mint" not in left, left
         line.submit(message("2"))

@@ -69,19 +69,23 @@ def folded(text, width=64):
     return "\r\n\t".join(text[i:i + width] for i in range(0, len(text), width))
 
 
-def key_field(b, factor, alg="rsa-sha256"):
-    """An MSMR-Key for the text b, white space in it left out, which meets the factor."""
+def key_field(b, factor, misses=None, alg="rsa-sha256"):
+    """An MSMR-Key for the text b, white space in it left out, which meets the factor. misses: a higher
+    one that it does not meet, which by chance it may."""
     b = "".join(b.split())
     for number in range(1 << 40):
         nonce = f"{number:x}"
         digest = hashlib.sha256((nonce + b).encode()).hexdigest()
-        if int(digest, 16) * factor < 1 << 256:
+        h = int(digest, 16)
+        if h * factor < 1 << 256 and (misses is None or h * misses >= 1 << 256):
             return f"MSMR-Key: v=1; a={alg}; n={nonce};\r\n\th={digest}\r\n".encode()
+    raise AssertionError(f"no such hash: {factor}, {misses}")
 
 
-def signed_and_stamped(signer, mail, factor, b_of=lambda b: b, stamp_of=None, **options):
-    """A whole mail. b_of: what is written for b; stamp_of: what is stamped, that where not given."""
+def signed_and_stamped(signer, mail, factor, b_of=lambda b: b, stamp_of=None, misses=None, **options):
+    """A whole mail. b_of: what is written for b; stamp_of: what is stamped, that where not given;
+    misses: a factor that the stamp does not meet."""
     value, b = signer.sign(mail, **options)
     written = b_of(b)
-    return (key_field((stamp_of or b_of)(b), factor) +
+    return (key_field((stamp_of or b_of)(b), factor, misses) +
             f"DKIM-Signature: {value}{folded(written)}\r\n".encode() + mail)

@@ -24,7 +24,7 @@ import threading
 import time
 
 from daemon_support import patience
-from harness import Skip, free_port, program, wait_until
+from harness import Skip, free_port, program, stretched, wait_until
 
 READY_S = 30.0
 SENDER, RECEIVER = "sender.test", "rcpt.test"
@@ -102,10 +102,10 @@ class Server:
                                         errors="replace", cwd=self.folder)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
-        until = time.monotonic() + patience(self.ready_s)
+        until = time.monotonic() + stretched(patience(self.ready_s))
         while not self._is_up():
             if self.process.poll() is not None:
-                self._reader.join(5)
+                self._reader.join(60)
                 raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n" +
                                      self.log())
             if time.monotonic() > until:
@@ -131,12 +131,24 @@ class Server:
     def kill(self):
         """SIGKILL."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def end(self, timeout_s=20.0):
-        """SIGTERM; returns the exit status."""
+        """SIGTERM; returns the exit status. Then `lines` has all that it wrote."""
         self.process.terminate()
-        return self.process.wait(patience(timeout_s))
+        status = self.process.wait(stretched(patience(timeout_s)))
+        self._reader.join(60)
+        return status
+
+    def wait_events(self, event, count=1, **words):
+        """The lines of that event with those words in it, once there are `count`. A line is written
+        before the mail that it is about goes on, and may be read here after it."""
+        def found():
+            return [told for told in log_events(self.lines, event)
+                    if all(told.get(key) == value for key, value in words.items())]
+        wait_until(f"{count} times event={event} {words} in the log of {self.name}",
+                   lambda: len(found()) >= count, patience(20))
+        return found()
 
     def restart(self):
         if self.process.poll() is None:
@@ -156,7 +168,7 @@ class Server:
                 stuck = True
                 self.kill()
         if self._reader is not None:
-            self._reader.join(5)
+            self._reader.join(60)
         assert not stuck, f"{self.name} did not end after SIGTERM:\n" + self.log()
         assert not self._sanitizer, f"{self.name}: " + "\n".join(self._sanitizer) + self.log(200)
 
@@ -224,14 +236,16 @@ class Postfix:
         self.main(queue_directory=f"{self.folder}/spool", data_directory=f"{self.folder}/data",
                   maillog_file=self.log_path, maillog_file_prefixes=f"/var, {self.folder}",
                   smtp_dns_support_level="disabled", smtp_host_lookup="native",
-                  mydomain=self.hostname.split(".", 1)[1], myorigin="$mydomain", **main)
+                  mydomain=self.hostname.split(".", 1)[1], myorigin="$mydomain",
+                  # A milter that stood still for half a minute is not one that is away.
+                  milter_command_timeout="300s", **main)
 
     def environment(self):
         # /usr/sbin first: the sendmail there is Postfix's.
         return {**os.environ, "MAIL_CONFIG": self.etc,
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin:" + os.environ.get("PATH", "")}
 
-    def command(self, *words, check=True, stdin=None, timeout_s=60):
+    def command(self, *words, check=True, stdin=None, timeout_s=120):
         """Runs one of Postfix's commands on this instance; its standard output."""
         # Postfix's programs wait until its files are 2 s old: an editor may still be writing.
         for name in ("main.cf", "master.cf"):

@@ -3,6 +3,7 @@ mail at a time, with every reply and every change that the filter asks for."""
 
 import socket
 import struct
+import threading
 
 # What a mail server offers: all changes, all steps, values with the space after the colon.
 ACTIONS = 0x1FF
@@ -43,6 +44,7 @@ class MilterClient:
         code, data = self.read()
         assert code == b"O", (code, data)
         self.greeted = False
+        self.under_way = threading.Event()  # the filter says that it is at the mail's end
         _, self.actions, self.steps = struct.unpack("!III", data[:12])
 
     def __enter__(self):
@@ -120,12 +122,14 @@ class MilterClient:
 
     def end(self):
         changes = Changes()
+        self.under_way.clear()
         self.macros(b"E", i=self.queue)
         self.send(b"E")
         while True:
             code, data = self.read()
             if code == b"p":
                 changes.progress += 1
+                self.under_way.set()
             elif code in (b"i", b"m"):
                 (index,) = struct.unpack("!I", data[:4])
                 name, value = data[4:].split(b"\0")[:2]

@@ -1,6 +1,7 @@
 """frank-milter against those who wish it ill: mail servers that keep to the protocol in strange ways,
 daemons that lie, deaths in the middle, and the sums of the counters."""
 
+import contextlib
 import json
 import os
 import re
@@ -13,9 +14,10 @@ import time
 import harness
 import zmq
 from daemon_support import patience, sanitized
+from milter_client import Closed
 from milter_support import (AUTHSERV_ID, FACTOR, MilterClient, Signer, frank_milter, log_events,
-                            make_folder, message, metrics, result_of, split_message, stamp,
-                            verify_milter, run_cases)
+                            make_folder, message, metrics, result_of, run_cases, split_message,
+                            stamp, verify_milter)
 
 FOLDER = None
 SIGNER = None
@@ -44,7 +46,7 @@ def filter_pid(server):
 
 class Router:
     """Something at an endpoint that answers with what `answer(verb, body)` gives: ("ok" or "error",
-    body), or None for no answer at all."""
+    body), or None: no answer before release(), which gives it."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -54,18 +56,29 @@ class Router:
         self.socket.linger = 0
         self.socket.bind(self.endpoint)
         self.ends = threading.Event()
+        self.held = []  # frames before the answer
+        self.released = None
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
 
     def serve(self):
         while not self.ends.is_set():
+            while self.released is not None and self.held:
+                self.reply(*self.held.pop(), self.released)
             if not self.socket.poll(50):
                 continue
             who, version, verb, wire_id, body = self.socket.recv_multipart()[:5]
             answer = self.answer(verb.decode(), body)
             if answer is not None:
-                self.socket.send_multipart([who, version, answer[0].encode(), wire_id,
-                                            answer[1].encode()])
+                self.reply(who, version, wire_id, answer)
+            else:
+                self.held.append((who, version, wire_id))
+
+    def reply(self, who, version, wire_id, answer):
+        self.socket.send_multipart([who, version, answer[0].encode(), wire_id, answer[1].encode()])
+
+    def release(self, answer):
+        self.released = answer
 
     def __enter__(self):
         return self
@@ -96,10 +109,17 @@ def many_connections_count_right():
     """24 deliveries of one mail at the same moment: 3 pass, the others are replays."""
     text = stamp(fresh())
     results = []
+
+    def deliver(mta):
+        for _ in range(20):  # it is not counted where the store is busy with others for a second
+            result, value = judge(mta, text)
+            if result != "temperror" or "the store cannot be had now" not in value:
+                break
+        results.append(result)
+
     with verifier() as server:
         clients = [client(server) for _ in range(24)]
-        threads = [threading.Thread(target=lambda c=c: results.append(judge(c, text)[0]))
-                   for c in clients]
+        threads = [threading.Thread(target=deliver, args=(mta,)) for mta in clients]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -192,11 +212,9 @@ def a_daemon_that_lies_does_no_harm():
             now["answer"] = case
             del asked[:]
             with client(server) as mta:
-                start = time.monotonic()
                 for text in (signed, fresh()):
                     changes = mta.mail(text)
                     assert changes.verdict == "c" and not changes.inserted, (case[1][:60], changes)
-                assert time.monotonic() - start < patience(20)
                 assert len(asked) < 200, len(asked)  # one that is busy is not pestered
         assert filter_pid(server) == child, server.log()
     evil = {"factor": FACTOR, "source": 'x\nX-Forged: y" reason="z'}
@@ -210,39 +228,59 @@ def a_daemon_that_lies_does_no_harm():
         assert judge(mta, stamp(fresh()))[0] == "temperror"
 
 
-def a_daemon_that_stands_still_costs_the_deadline():
-    with harness.Frankd(["--factor", str(FACTOR), "--device", "cpu:0"]) as frankd:
-        pids = [frankd.pid] + [pid for pid, _ in harness.children_of(frankd.pid)]
+@contextlib.contextmanager
+def standing_still(frankd):
+    """frankd and its children are stopped meanwhile."""
+    pids = [frankd.pid] + [pid for pid, _ in harness.children_of(frankd.pid)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
         for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            with frank_milter("mint", "--connect", frankd.ipc, "--deadline", "2s",
-                              folder=FOLDER) as server, client(server) as mta:
-                start = time.monotonic()
-                for text in (fresh(), stamp(fresh(), factor=1)):
-                    changes = mta.mail(text)
-                    assert changes.verdict == "c" and not changes.inserted or text is not None
-                # deadline, a second of grace, a turn; twice, and once more to ask for the factor
-                assert time.monotonic() - start < patience(12)
-        finally:
-            for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
 
+def a_daemon_that_stands_still_costs_the_deadline():
+    with harness.Frankd(["--factor", str(FACTOR), "--device", "cpu:0"]) as frankd:
+        with standing_still(frankd), \
+                frank_milter("mint", "--connect", frankd.ipc, "--deadline", "2s",
+                             folder=FOLDER) as server, client(server) as mta:
+            texts = (fresh(), stamp(fresh(), factor=1))
+
+            def all_in_time(_):
+                start = time.monotonic()
+                for text in texts:
+                    changes = mta.mail(text)
+                    assert changes.verdict == "c" and not changes.inserted, vars(changes)
+                # deadline, a second of grace, a turn; twice, and once more to ask for the factor
+                assert time.monotonic() - start < patience(12)
+
+            harness.one_try_passes(3, all_in_time)
+
+
+def kill_children(server):
+    for pid, _ in harness.children_of(server.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def the_counters_add_up():
-    """Filters are killed under 12 connections: what the mail server was told, what it was not, and
-    what the counters say are one sum."""
+    """Filters are killed under 12 connections, one of them for certain at the end of a mail: what the mail
+    server was told, what it was not, and what the counters say are one sum."""
     folder = os.path.join(FOLDER, "sums")
     file = os.path.join(folder, "mint.prom")
     os.makedirs(folder, exist_ok=True)
     texts = [fresh() for _ in range(60)]
-    done, cut = [], []
-    until = time.monotonic() + patience(6)
+    done, cut, open_now = [], [], {}
+    enough = threading.Event()
 
     def deliver(server, number):
-        while time.monotonic() < until:
+        while not enough.is_set():
             try:
                 with client(server, timeout=60) as mta:
+                    open_now[number] = mta
                     for text in texts[number::12]:
                         mta.envelope("a@sender.test", ["bob@rcpt.test"])
                         fields, body = split_message(text)
@@ -261,10 +299,19 @@ def the_counters_add_up():
         threads = [threading.Thread(target=deliver, args=(server, i)) for i in range(12)]
         for thread in threads:
             thread.start()
-        while time.monotonic() < until:
-            time.sleep(0.7)
-            for pid, _ in harness.children_of(server.pid):
-                os.kill(pid, signal.SIGKILL)
+        try:
+            for turn in range(6):
+                some = len(done) + 12
+                harness.wait_until("mail flows", lambda some=some: len(done) >= some, patience(60))
+                kill_children(server)
+            some = len(done) + 1
+            harness.wait_until("mail flows", lambda: len(done) >= some, patience(60))
+            with standing_still(frankd):  # a mail takes its 30 s then
+                harness.wait_until("the filter is at a mail's end", lambda: any(
+                    mta.under_way.is_set() for mta in list(open_now.values())), patience(30))
+                kill_children(server)
+        finally:
+            enough.set()
         for thread in threads:
             thread.join(patience(60))
         harness.wait_until("it serves again", lambda: harness.children_of(server.pid))
@@ -304,17 +351,25 @@ def levels_of_the_log_change_by_sighup():
     os.makedirs(folder, exist_ok=True)
     with verify_milter(folder, SIGNER) as server, client(server) as mta:
         path = [os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(".conf")][0]
-        judge(mta, fresh(), queue="4Before")
-        harness.wait_until("its line", lambda: log_events(server.lines, "judged"))
+
+        def is_told():
+            """Whether a mail has its line. Where a line of level error is that comes after it, all of
+            those before it are."""
+            queue = f"4Q{next(NUMBER)}"
+            before = len(log_events(server.lines, "refused"))
+            judge(mta, fresh(), queue=queue)
+            with contextlib.suppress(AssertionError, Closed, OSError):
+                client(server, actions=0).close()
+            server.wait_events("refused", before + 1)
+            return queue in [event["queue"] for event in log_events(server.lines, "judged")]
+
+        assert is_told()
         for level, told in (("error", False), ("info", True)):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(f"log_level = {level};")
             os.kill(server.pid, signal.SIGHUP)
-            time.sleep(1)
-            judge(mta, fresh(), queue=f"4{level}")
-            time.sleep(0.5)
-            queues = [event["queue"] for event in log_events(server.lines, "judged")]
-            assert (f"4{level}" in queues) == told, queues
+            harness.wait_until(f"level {level}", lambda told=told: is_told() == told)
+            assert is_told() == told, level
         for _ in range(200):
             os.kill(server.pid, signal.SIGHUP)
         assert judge(mta, fresh())[0] == "none"
@@ -336,13 +391,17 @@ def idle_connections_share_their_settings():
 
 def the_end_waits_for_no_mail_that_cannot_end():
     """SIGTERM while a client is between RCPT and its text: there is nothing to wait for."""
-    with verifier() as server:
-        mta = client(server)
-        mta.envelope("a@sender.test", ["bob@rcpt.test"])
-        start = time.monotonic()
-        assert server.end() == 0
-        assert time.monotonic() - start < patience(5)
-        mta.socket.close()
+    def it_ends_at_once(_):
+        with verifier() as server:
+            mta = client(server)
+            mta.envelope("a@sender.test", ["bob@rcpt.test"])
+            start = time.monotonic()
+            assert server.end() == 0
+            took_s = time.monotonic() - start
+            mta.socket.close()
+            assert took_s < patience(5), took_s
+
+    harness.one_try_passes(3, it_ends_at_once)
 
 
 def signals_of_others_do_not_end_the_filter():
@@ -359,33 +418,38 @@ def signals_of_others_do_not_end_the_filter():
 
 
 def a_mint_holds_nobody_up():
-    """A mail for a slow daemon, and others that need none: none of these waits for the mint."""
-    with Router(lambda verb, body: None) as router, \
-            frank_milter("mint", "--connect", router.endpoint, "--deadline", "6s",
-                         folder=FOLDER) as server:
+    """A mail whose daemon does not answer, and a hundred others that need none: these are all done while
+    that one still waits."""
+    asked = threading.Event()
+
+    def hold(verb, _):
+        if verb == "mint":
+            asked.set()
+
+    with Router(hold) as router, \
+            frank_milter("mint", "--connect", router.endpoint, "--deadline", "600s",
+                         folder=FOLDER) as server, client(server) as slow:
         text = fresh()
-        worst = []
-        slow = [client(server)]
-        threads = [threading.Thread(target=one.mail, args=(text,)) for one in slow]
-        for thread in threads:
-            thread.start()
-        until = time.monotonic() + 5
+        results, others = [], []
+        minting = threading.Thread(target=lambda: results.append(slow.mail(text)))
+        minting.start()
+        assert asked.wait(patience(30)), "no mint is asked for"
 
         def pester():
-            while time.monotonic() < until:
-                start = time.monotonic()
+            while len(others) < 100:
                 with client(server) as mta:
-                    assert not mta.mail(message()).inserted
-                worst.append(time.monotonic() - start)
+                    others.append(len(mta.mail(message()).inserted))
 
-        others = [threading.Thread(target=pester) for _ in range(8)]
-        for thread in others:
+        threads = [threading.Thread(target=pester) for _ in range(8)]
+        for thread in threads:
             thread.start()
-        for thread in others + threads:
+        for thread in threads:
             thread.join(patience(60))
-        for one in slow:
-            one.close()
-        assert len(worst) > 50 and max(worst) < patience(2), (len(worst), max(worst))
+        assert len(others) >= 100 and not any(others), others
+        assert not results, "the mint has ended"
+        router.release(("error", json.dumps({"error": "internal", "message": "enough"})))
+        minting.join(patience(30))
+        assert [changes.verdict for changes in results] == ["c"], results
 
 
 def test():

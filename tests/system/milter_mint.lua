@@ -1,6 +1,8 @@
 -- For miltertest: a signed mail gets its key, one without a signature does not.
 -- miltertest -s milter_mint.lua -D port=PORT -D signature=VALUE
 
+mt.set_timeout(120)
+
 local function deliver(signature)
   local conn = mt.connect("inet:" .. port .. "@127.0.0.1", 40, 0.05)
   if conn == nil then

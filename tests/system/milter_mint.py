@@ -9,9 +9,9 @@ import threading
 import time
 
 import harness
-from daemon_support import patience, sanitized
+from daemon_support import HOPELESS, patience, sanitized
 from milter_support import (FACTOR, MilterClient, SENDER, Signer, apply, b_of, frank_milter,
-                            log_events, make_folder, message, metrics, stamp, run_cases)
+                            log_events, make_folder, message, metrics, run_cases, short_stamp)
 
 FOLDER = None
 SIGNER = None
@@ -36,11 +36,7 @@ def keys_of(text):
 
 def last(server, event, **words):
     """The last line of that event, with those words in it; waits for it."""
-    def found():
-        return [told for told in log_events(server.lines, event)
-                if all(told.get(key) == value for key, value in words.items())]
-    harness.wait_until(f"event={event} {words} in the log", found)
-    return found()[-1]
+    return server.wait_events(event, **words)[-1]
 
 
 def a_stamp_is_put_at_the_top():
@@ -96,13 +92,17 @@ def a_mail_with_a_stamp_is_left_alone():
         assert len(keys_of(once)) == 1
         changes = mta.mail(once)
         assert not changes.inserted and last(server, "kept"), vars(changes)
-        # a stamp that does not meet the factor in force is no reason
-        short = stamp(text, factor=1)
-        while int(re.search(rb"h=([0-9a-f]{64})", short)[1], 16) * FACTOR < 1 << 256:
-            text = SIGNER.sign(message(number=time.monotonic_ns()))
-            short = stamp(text, factor=1)
-        changes = mta.mail(short)
-        assert len(changes.inserted) == 1, vars(changes)
+        # a stamp that does not meet the factor in force is no reason; it stays where the daemon does not
+        # say within a second which that is
+        short = short_stamp(lambda: SIGNER.sign(message(number=time.monotonic_ns())), FACTOR)
+        inserted = []
+
+        def is_stamped_anew():
+            inserted[:] = mta.mail(short).inserted
+            return inserted
+
+        harness.wait_until("a short stamp is no reason", is_stamped_anew)
+        assert len(inserted) == 1, inserted
         # nor is one of another signature
         other = SIGNER.sign(message(number=3))
         mixed = keys_of(once)[0] + other
@@ -177,13 +177,18 @@ def hostile_headers_are_bounded():
 def without_a_daemon_mail_goes_on_and_is_counted():
     file = os.path.join(FOLDER, "open.prom")
     with milter(None, "--deadline", "1s", "--metrics", file) as server, client(server) as mta:
-        changes = mta.mail(SIGNER.sign(message()))
-        assert changes.verdict == "c" and not changes.inserted and changes.progress >= 1
+        for tries in range(1, 6):
+            changes = mta.mail(SIGNER.sign(message()))
+            assert changes.verdict == "c" and not changes.inserted, vars(changes)
+            if changes.progress >= 1:
+                break
+        else:  # one that stood still for its whole second has nothing to tell
+            raise AssertionError("the mail server is not told that the filter is at it")
         told = last(server, "unstamped")
         assert (told["why"], told["action"]) == ("timeout", "accept"), told
         server.end()
         counted = metrics(file)
-        assert counted['frank_milter_unstamped_total{why="timeout"}'] == 1, counted
+        assert counted['frank_milter_unstamped_total{why="timeout"}'] == tries, counted
         assert counted['frank_milter_stamped_total{met="yes"}'] == 0
     config = "on_failure = tempfail;"
     with milter(None, "--deadline", "1s", "--metrics", file, config=config) as server, \
@@ -200,10 +205,15 @@ def without_a_daemon_mail_goes_on_and_is_counted():
 
 
 def the_deadline_gives_the_best_that_was_found():
-    with daemon() as frankd, milter(frankd, "--deadline", "2s", "--factor", str(1 << 39)) as server, \
+    with daemon("--max-factor", str(HOPELESS)) as frankd, \
+            milter(frankd, "--deadline", "2s", "--factor", str(HOPELESS)) as server, \
             client(server) as mta:
-        changes = mta.mail(SIGNER.sign(message(number=10)))
-        assert changes.verdict == "c" and len(changes.inserted) == 1 and changes.progress >= 1
+        def the_best_comes(_):
+            changes = mta.mail(SIGNER.sign(message(number=time.monotonic_ns())))
+            assert changes.verdict == "c" and len(changes.inserted) == 1, vars(changes)
+            assert changes.progress >= 1, vars(changes)
+
+        harness.one_try_passes(3, the_best_comes)
         assert last(server, "stamped")["met"] == "no"
 
 
@@ -232,10 +242,10 @@ def a_daemon_that_dies_in_the_middle_costs_no_stamp():
         for _ in range(2):
             time.sleep(0.5)
             frankd.process.kill()
-            frankd.process.wait(10)
+            frankd.process.wait(60)
             frankd.start()
         for thread in threads:
-            thread.join(patience(120))
+            thread.join(patience(150))
         assert results == [1] * 40, results
         assert not log_events(server.lines, "unstamped")
 
@@ -296,20 +306,21 @@ def counters_outlive_their_processes():
 
 
 def mails_under_way_come_to_their_end():
-    """SIGTERM during a mint of 3 s: the mail still gets its stamp, and the milter ends."""
-    with daemon() as frankd, milter(frankd, "--deadline", "3s", "--factor", str(1 << 39)) as server:
+    """SIGTERM during a mint of 4 s: the mail still gets its stamp, and the milter ends."""
+    def it_gets_its_stamp(_):
         results = []
-
-        def deliver():
-            with client(server) as mta:
-                results.append(len(mta.mail(SIGNER.sign(message(number=12))).inserted))
-
-        thread = threading.Thread(target=deliver)
-        thread.start()
-        time.sleep(1)  # into the three that it takes
-        assert server.end() == 0
-        thread.join(patience(20))
+        with daemon("--max-factor", str(HOPELESS)) as frankd, \
+                milter(frankd, "--deadline", "4s", "--factor", str(HOPELESS)) as server, \
+                client(server) as mta:
+            text = SIGNER.sign(message(number=12))
+            thread = threading.Thread(target=lambda: results.append(len(mta.mail(text).inserted)))
+            thread.start()
+            harness.wait_until("the filter is at it", mta.under_way.is_set)
+            assert server.end() == 0
+            thread.join(patience(20))
         assert results == [1], results
+
+    harness.one_try_passes(3, it_gets_its_stamp)
 
 
 def miltertest_agrees():

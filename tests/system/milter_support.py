@@ -54,6 +54,16 @@ def stamp(text, factor=FACTOR):
     return done.stdout
 
 
+def short_stamp(make, misses, factor=1):
+    """A message of make() with a stamp that meets `factor` and not the higher one, `misses`, which by
+    chance it may."""
+    for _ in range(100):
+        text = stamp(make(), factor)
+        if int(re.search(rb"h=([0-9a-f]{64})", text)[1], 16) * misses >= 1 << 256:
+            return text
+    raise AssertionError(f"a hundred stamps for {factor} meet {misses}")
+
+
 def b_of(text):
     value = re.search(rb"(?:^|\n)DKIM-Signature:(.*?)\r\n(?![ \t])", text, re.S).group(1)
     return re.sub(rb"\s", b"", re.search(rb"\bb=([^;]*)", value).group(1)).decode()
