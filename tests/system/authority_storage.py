@@ -248,7 +248,7 @@ def damaged_or_foreign_files_are_not_served():
                 authority.lines.clear()
                 authority.start(wait=False)
                 assert authority.process.wait(20) == 1, authority.log()
-                wait_until(f"it says {named}", lambda: named in authority.log())
+                wait_until(f"it says {named}:\n{authority.log()}", lambda: named in authority.log())
 
         forged = bytearray(whole)
         forged[at:at + 13] = b'"factor":1001'
