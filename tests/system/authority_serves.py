@@ -176,7 +176,7 @@ def a_key_that_root_makes_is_its_servers():
 
 def documents_are_signed_anew_in_time():
     """At half their time: the other half is what a machine that stands still may take. The factor
-    before counts for two seconds, which may be over before anybody looks: then there is a next one."""
+    before counts for two seconds. They may be over before anybody looks: then there is another."""
     with Authority(["--factor", "1000", "--valid", "20s", "--max-age", "1s", "--grace",
                     "2s"]) as authority:
         for epoch in range(2, 12):
@@ -203,7 +203,7 @@ def documents_are_signed_anew_in_time():
 
 
 def _names_the_next_key_first(authority, after_s):
-    """A rotation, looked at until the new key is in force: the keys before, both keys, the new key."""
+    """A rotation, as it is before the new key is in force. Returns both keys, and the new one."""
     first = authority.json("keys")
     [key] = first["keys"]
     _, [made], _ = verb(authority.state, "rotate-key", "--after", f"{after_s}s")

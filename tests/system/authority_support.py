@@ -39,9 +39,9 @@ def ask(port, path, method="GET", body=None, headers=None, timeout_s=PATIENCE_S,
 
 
 def in_time(seconds, attempt, tries=5):
-    """attempt() has to come to its end within so many seconds, for what it looks at lasts no longer.
-    Where it fails and the machine took more than that, it has seen nothing, and is tried again. 0:
-    nobody can tell how long the machine stood still; it has to succeed once."""
+    """attempt() has to end within so many seconds, for what it looks at lasts no longer. Where it
+    fails and the machine took more than that, it has seen nothing, and is tried again. 0: nobody can
+    tell how long the machine stood still; it has to succeed once."""
     for left in reversed(range(tries)):
         begin = time.monotonic()
         try:

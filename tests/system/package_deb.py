@@ -55,7 +55,8 @@ def package_has_no_error_of_lintian():
     need("lintian")
     for path in PACKED or pack():
         done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error", path], check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=300)
         assert done.returncode == 0, done.stdout
 
 

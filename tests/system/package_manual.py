@@ -174,7 +174,8 @@ function=$(complete -p {name} | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
     done = subprocess.run(["bash", "--norc", "-c", text, "bash", *words], check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=PATIENCE_S)
     assert done.returncode == 0 and done.stderr == "", done
     return [line for line in done.stdout.splitlines() if line]
 

@@ -200,8 +200,8 @@ def sandboxed_frankd(extras, flags):
                              "100s", "--connect", ipc)
                 assert done.returncode == 0, done.stdout + frankd.log()
             # Recipients: frank-resolver is started, and asks DNS.
-            done = frank("mint", "--b", harness.random_b(), "--to", "example.org", "--deadline", "100s",
-                         "--connect", ipc)
+            done = frank("mint", "--b", harness.random_b(), "--to", "example.org", "--deadline",
+                         "100s", "--connect", ipc)
             assert done.returncode == 0, done.stdout + frankd.log()
             frankd.process.send_signal(signal.SIGHUP)
             time.sleep(0.5)
@@ -210,8 +210,8 @@ def sandboxed_frankd(extras, flags):
         finally:
             frankd.stop()
         frankd.check_end()
-        # A child that the filter ended was started again. (So is one that the machine lets stand still
-        # for seconds; of that frankd says something else.)
+        # A child that the filter ended was started again. (So is one that the machine lets stand
+        # still for seconds; of that frankd says something else.)
         failed = [line for line in frankd.log().splitlines()
                   if "event=child-failed" in line or "event=device-failed" in line]
         failed = [line for line in failed if "it hung" not in line and "in time" not in line]
@@ -359,8 +359,8 @@ def a_call_outside_of_the_filter_is_noticed():
                               stderr=subprocess.DEVNULL, timeout=PATIENCE_S)
         assert done.returncode == -signal.SIGSYS, f"{name}: {done.returncode}"
     done = subprocess.run(["/usr/bin/python3", SANDBOX, unit_file("frankd"), "--", "/usr/bin/python3",
-                           "-c", "import socket; socket.socket(17, 3)"], check=False, timeout=PATIENCE_S,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                           "-c", "import socket; socket.socket(17, 3)"], check=False,
+                          timeout=PATIENCE_S, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert done.returncode == 1 and b"not supported" in done.stderr, done
 
 

@@ -80,8 +80,8 @@ def lookups_say_what_dns_says():
             got = resolver.lookup(name + ".example.org",
                                   lambda got: got.answer == state and word in got.reason)
             assert (got.answer, got.factor, got.dnssec) == (state, factor, NONE), got
-            # What libunbound had in its cache (alias leads to plain, negative answers have one SOA of
-            # 60 s) is older by as much as has passed since the first answer.
+            # What libunbound had in its cache (alias leads to plain, negative answers have one SOA
+            # of 60 s) is older by as much as has passed since the first answer.
             passed_s = time.monotonic() - start
             assert max(TTL_MIN_S, ttl_s - 2 - passed_s) <= got.ttl_s <= ttl_s, (got, passed_s)
             assert word in got.reason and bool(got.reason) == (state != FOUND), got

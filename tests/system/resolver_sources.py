@@ -257,7 +257,8 @@ def failures_make_pauses():
     with socket.socket() as taken:  # nobody listens, and nobody else can meanwhile
         taken.bind(("127.0.0.1", 0))
         start = time.monotonic()
-        with Resolver([*NO_DNS, "--source", f"http://127.0.0.1:{taken.getsockname()[1]}"]) as resolver:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with Resolver([*NO_DNS, "--source", url]) as resolver:
             got = resolver.source(0, lambda s: s.failures >= 3, 60)
             took = time.monotonic() - start
             assert got.reason and got.failures == got.fetches, got

@@ -212,8 +212,8 @@ class Resolver:
         return True
 
     def until(self, what, condition, timeout_s=30.0):
-        """Reads until condition() is true; AssertionError names `what` after timeout_s and a minute:
-        a machine of tests stands still for seconds at times."""
+        """Reads until condition() is true; AssertionError names `what` after timeout_s and, since a
+        machine of tests stands still for seconds at times, a minute."""
         timeout_s += 60
         end = time.monotonic() + timeout_s
         while not condition():
