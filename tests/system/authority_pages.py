@@ -13,7 +13,6 @@ import csv
 import hashlib
 import html
 import html.parser
-import http.client
 import io
 import json
 import math
@@ -28,8 +27,9 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
+from authority_support import PATIENCE_S, Authority, verb
 from cli_support import frank, read, sample
-from harness import Frankd, Skip, free_port, program, run, wait_until
+from harness import Frankd, Skip, program, run, wait_until
 
 PRINT_PAGE = sys.argv[1]
 RANGES = ("1m", "6m", "2y", "all")
@@ -43,7 +43,7 @@ CONTRAST = 4.5
 
 
 def ask(*args):
-    done = subprocess.run([PRINT_PAGE, *args], capture_output=True, timeout=20, check=False)
+    done = subprocess.run([PRINT_PAGE, *args], capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0 and done.stderr == b"", done
     return done.stdout.decode("utf-8")
 
@@ -228,60 +228,15 @@ def both_colour_schemes_are_readable():
 # ---- served ----
 
 
-class Authority:
-    """A running frank-authority on a free port, with a state of its own; `port`, `state`."""
-
-    def __init__(self, *args):
-        self.folder = tempfile.mkdtemp(prefix="frank-pages-")
-        self.state = os.path.join(self.folder, "state")
-        self.port = free_port()
-        self.process = subprocess.Popen(
-            [program("frank-authority"), "--listen", f"127.0.0.1:{self.port}", "--state", self.state,
-             "--issuer", "authority.example", *args], stdin=subprocess.DEVNULL)
-
-    def ask(self, path):
-        """(status, headers, body) of a GET."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", path)
-            reply = connection.getresponse()
-            return reply.status, dict(reply.getheaders()), reply.read().decode()
-        finally:
-            connection.close()
-
-    def epoch(self):
-        """Of the document that it serves; 0 while it does not answer."""
-        try:
-            return json.loads(self.ask("/.well-known/msmr/factor")[2])["epoch"]
-        except OSError:
-            return 0
-
-    def publish(self, factor, reason):
-        done = subprocess.run([program("frank-authority"), "publish", "--state", self.state,
-                               "--factor", str(factor), "--reason", reason],
-                              capture_output=True, text=True, timeout=30, check=False)
-        assert done.returncode == 0, done
-
-    def __enter__(self):
-        wait_until("frank-authority serves", lambda: self.epoch() == 1, 30)
-        return self
-
-    def __exit__(self, kind, value, trace):
-        self.process.terminate()
-        self.process.wait(20)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        assert self.process.returncode == 0, self.process.returncode
-
-
 TYPES = {"/": "text/html; charset=utf-8", "/history.svg": "image/svg+xml; charset=utf-8",
          "/history.csv": "text/csv; charset=utf-8; header=present",
          "/history.json": "application/json"}
 
 
 def a_running_authority_serves_all_of_it():
-    with Authority("--factor", "1000000") as authority:
-        authority.publish(1500000, "a <b> & a 'c'")
-        wait_until("epoch 2 is served", lambda: authority.epoch() == 2)
+    with Authority(["--factor", "1000000"]) as authority:
+        verb(authority.state, "publish", "--factor", "1500000", "--reason", "a <b> & a 'c'")
+        authority.wait_epoch(2)
         for path, content_type in TYPES.items():
             for name in RANGES:
                 status, headers, body = authority.ask(f"{path}?range={name}")
@@ -307,7 +262,7 @@ def a_running_authority_serves_all_of_it():
 
 def the_lines_on_the_page_do_what_they_say():
     """Copied from the page into a shell, with the addresses of this test."""
-    with Authority("--factor", "3000") as authority:
+    with Authority(["--factor", "3000"]) as authority:
         tree = ElementTree.fromstring(authority.ask("/")[2])
         config, daemon, mint, verify, record, whole = (
             "".join(line.itertext()).replace("ADDRESS", f"http://127.0.0.1:{authority.port}")
@@ -316,7 +271,7 @@ def the_lines_on_the_page_do_what_they_say():
             with open(f"{folder}/frankd.conf", "w", encoding="utf-8") as file:
                 file.write(config)
             done = subprocess.run([program("frankd"), "--config", f"{folder}/frankd.conf", "--check"],
-                                  capture_output=True, text=True, timeout=20, check=False)
+                                  capture_output=True, text=True, timeout=PATIENCE_S, check=False)
             assert done.returncode == 0, done
             command = shlex.split(daemon)
             assert command[0] == "frankd" and command[-1] in config, (daemon, config)
@@ -401,7 +356,7 @@ def browser(folder, scheme, width, height, *args, url=None, stream="stdout"):
          f"--user-data-dir={folder}/profile", f"--window-size={width},{height}",
          f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
          "--virtual-time-budget=5000", *args, url or f"file://{folder}/around.html"],
-        capture_output=True, timeout=120, check=False)
+        capture_output=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
     return getattr(done, stream).decode("utf-8", errors="replace")
 
@@ -465,7 +420,7 @@ def a_visit_is_one_request():
     """The real service, its own policy, Chromium: nothing is refused by it, nothing else is asked for."""
     with tempfile.TemporaryDirectory(prefix="frank-pages-") as folder:
         log = f"{folder}/access.log"
-        with Authority("--factor", "1000000", "--access-log", log) as authority:
+        with Authority(["--factor", "1000000", "--access-log", log]) as authority:
             picture = f"{folder}/page.png"
             complaints = browser(folder, "light", 1280, 3000, f"--screenshot={picture}",
                                  "--enable-logging=stderr", url=f"http://127.0.0.1:{authority.port}/",

@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 import time
 
-from authority_support import BASE, Authority, openssl_verifies, unpad, verb
+from authority_support import (BASE, PATIENCE_S, Authority, in_time, openssl_verifies, unpad,
+                               verb)
 from harness import Skip, program, run, wait_until
 
 TYPES = {"factor": "application/json", "factor.jws": "application/jose",
@@ -21,9 +22,14 @@ TYPES = {"factor": "application/json", "factor.jws": "application/jose",
 
 def raw(port, text):
     """The head and what comes with it, of the answer to a text that is sent as it is."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as peer:
         peer.sendall(text.encode())
-        return peer.recv(65536).decode()
+        reply = b""
+        while b"\r\n\r\n" not in reply:
+            piece = peer.recv(65536)
+            assert piece, (text, reply)
+            reply += piece
+        return reply.decode()
 
 
 def every_path_answers():
@@ -169,54 +175,86 @@ def a_key_that_root_makes_is_its_servers():
 
 
 def documents_are_signed_anew_in_time():
-    with Authority(["--factor", "1000", "--valid", "6s", "--max-age", "1s", "--grace",
+    """At half their time: the other half is what a machine that stands still may take. The factor
+    before counts for two seconds. They may be over before anybody looks: then there is another."""
+    with Authority(["--factor", "1000", "--valid", "20s", "--max-age", "1s", "--grace",
                     "2s"]) as authority:
-        verb(authority.state, "publish", "--factor", "2000")
-        authority.wait_epoch(2)
-        first = authority.json("factor")
-        assert "previous" in first
-        until = time.monotonic() + 12
-        seen = set()
-        while time.monotonic() < until:
-            document = authority.json("factor")
-            assert document["epoch"] == 2 and document["expires"] > time.time(), document
-            seen.add(document["issued"])
-            time.sleep(0.2)
-        assert len(seen) >= 3, seen
-        assert "previous" not in authority.json("factor"), "its time is over"
+        for epoch in range(2, 12):
+            verb(authority.state, "publish", "--factor", str(1000 * epoch))
+            authority.wait_epoch(epoch)
+            first = authority.json("factor")
+            if "previous" in first:
+                break
+        assert first["previous"]["factor"] == 1000 * (epoch - 1), first
+
+        def followed_by_another():
+            first = document = authority.json("factor")
+            until = time.monotonic() + 30
+            while document["issued"] == first["issued"]:
+                before = time.time()
+                document = authority.json("factor")
+                assert document["epoch"] == epoch and document["expires"] > before, document
+                assert time.monotonic() < until, document
+                time.sleep(0.2)
+            assert document["expires"] - document["issued"] == 20, document
+            assert first["issued"] < document["issued"] < first["expires"], (first, document)
+        in_time(0, followed_by_another, 3)
+        wait_until("its time is over", lambda: "previous" not in authority.json("factor"), 20)
+
+
+def _names_the_next_key_first(authority, after_s):
+    """A rotation, as it is before the new key is in force. Returns both keys, and the new one."""
+    first = authority.json("keys")
+    [key] = first["keys"]
+    _, [made], _ = verb(authority.state, "rotate-key", "--after", f"{after_s}s")
+    assert made["state"] == "next", made
+    wait_until("the set names both", lambda: len(authority.json("keys")["keys"]) == 2)
+    both = authority.json("keys")
+    # Named and signed by the one that clients know already.
+    header, payload = openssl_verifies(authority.ask(BASE + "keys.jws")[2], first)
+    assert header["kid"] == key["kid"] and payload == both
+    assert both["issued"] >= first["issued"]
+    assert openssl_verifies(authority.ask(BASE + "factor.jws")[2], first)[0]["kid"] == key["kid"]
+    # A second rotation meanwhile is refused by name.
+    status, records, errors = verb(authority.state, "rotate-key", "--after", "1s", check=False)
+    assert status == 1 and made["kid"] in errors and records[-1]["final"], (status, errors)
+    return both, made
 
 
 def keys_rotate_and_each_set_is_signed_by_one_known_before():
     if shutil.which("openssl") is None:
         raise Skip("no openssl command")
     with Authority(["--factor", "1000"]) as authority:
-        first = authority.json("keys")
-        [key] = first["keys"]
-        _, [made], _ = verb(authority.state, "rotate-key", "--after", "3s")
-        assert made["state"] == "next", made
-        wait_until("the set names both", lambda: len(authority.json("keys")["keys"]) == 2)
-        both = authority.json("keys")
-        # Named and signed by the one that clients know already.
-        header, payload = openssl_verifies(authority.ask(BASE + "keys.jws")[2], first)
-        assert header["kid"] == key["kid"] and payload == both
-        assert both["issued"] >= first["issued"]
-        assert openssl_verifies(authority.ask(BASE + "factor.jws")[2], first)[0]["kid"] == key["kid"]
-        # A second rotation meanwhile is refused by name.
-        status, records, errors = verb(authority.state, "rotate-key", check=False)
-        assert status == 1 and made["kid"] in errors and records[-1]["final"], (status, errors)
+        after_s = 4
+        while True:
+            begin = time.monotonic()
+            try:
+                both, made = _names_the_next_key_first(authority, after_s)
+                break
+            except (AssertionError, KeyError, ValueError):
+                if time.monotonic() - begin < after_s - 1 or after_s > 60:
+                    raise
+            # The new key was in force before all was looked at: once more, with more time.
+            wait_until("one key is left", lambda: len(authority.json("keys")["keys"]) == 1,
+                       3 * after_s + 30)
+            after_s *= 3
 
         def signed_by(kid):
             head = authority.ask(BASE + "factor.jws")[2].split(".")[0]
             return kid in json.dumps(json.loads(unpad(head)))
-        wait_until("the new key signs", lambda: signed_by(made["kid"]), 10)
+        wait_until("the new key signs", lambda: signed_by(made["kid"]), after_s + 10)
         # The old one stays in the set, and what the new one signs verifies by the set of before.
         assert openssl_verifies(authority.ask(BASE + "factor.jws")[2], both)[1]["factor"] == 1000
         openssl_verifies(authority.ask(BASE + "keys.jws")[2], both)
         wait_until("the old key goes",
-                   lambda: [k["kid"] for k in authority.json("keys")["keys"]] == [made["kid"]], 10)
-        files = sorted(name for name in os.listdir(authority.state) if name.startswith("key-"))
-        assert files == ["key-" + made["kid"]], files
-        assert os.stat(os.path.join(authority.state, files[0])).st_mode & 0o777 == 0o600
+                   lambda: [k["kid"] for k in authority.json("keys")["keys"]] == [made["kid"]],
+                   after_s + 10)
+
+        def key_files():
+            return [name for name in os.listdir(authority.state) if name.startswith("key-")]
+        wait_until("its secret goes", lambda: key_files() == ["key-" + made["kid"]])
+        secret = os.path.join(authority.state, key_files()[0])
+        assert os.stat(secret).st_mode & 0o777 == 0o600
         _, records, _ = verb(authority.state, "keys")
         assert [r["kid"] for r in records[:-1]] == [made["kid"]] and records[0]["state"] == "current"
 
@@ -243,8 +281,8 @@ def another_issuer_is_refused():
         assert authority.end() == 0
         authority.args = ["--issuer", "other.example"]
         authority.start(wait=False)
-        assert authority.process.wait(20) == 78
-        wait_until("it says why", lambda: "its issuer is authority.example" in authority.log())
+        assert authority.process.wait(PATIENCE_S) == 78
+        authority.wait_log("its issuer is authority.example")
         authority.args = []
         authority.start()
         assert authority.json("factor")["issuer"] == "authority.example"
@@ -282,11 +320,11 @@ def values_and_verbs_that_are_wrong_are_named():
                 ([*serve, "--access-log", pipe], 1, pipe), # nobody reads it
                 ([*serve, "--access-log", folder], 1, folder)):
             done = subprocess.run([program("frank-authority"), *args], capture_output=True,
-                                  text=True, timeout=20, check=False)
+                                  text=True, timeout=PATIENCE_S, check=False)
             assert done.returncode == status and text in done.stderr, (args, done)
         for flag in ("--help", "--version"):
             done = subprocess.run([program("frank-authority"), flag], capture_output=True,
-                                  text=True, timeout=20, check=True)
+                                  text=True, timeout=PATIENCE_S, check=True)
             assert "frank-authority" in done.stdout and done.stderr == "", done
 
 
@@ -295,7 +333,7 @@ def a_taken_port_publishes_nothing():
             tempfile.TemporaryDirectory(prefix="frank-") as folder:
         done = subprocess.run([program("frank-authority"), "--state", os.path.join(folder, "s"),
                                "--listen", f"127.0.0.1:{authority.port}", "--factor", "5"],
-                              capture_output=True, text=True, timeout=20, check=False)
+                              capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert done.returncode == 1 and "in use" in done.stderr, done
         status, records, _ = verb(os.path.join(folder, "s"), "history", check=False)
         assert status == 1 and "nothing was published yet" in records[-1]["message"], records
@@ -347,7 +385,7 @@ def a_copy_serves_the_same_and_follows():
             copied.wait_epoch(3)
             # Copies that come in the wrong order do not take it back.
             os.rename(older, os.path.join(copy_dir, "authority.db"))
-            wait_until("it says so", lambda: "is older than 3" in copied.log())
+            copied.wait_log("is older than 3")
             assert copied.json("factor")["epoch"] == 3
             verb(authority.state, "publish", "--factor", "4000")
             copy()
@@ -373,7 +411,7 @@ def a_killed_child_comes_back_and_no_connection_is_refused():
         assert authority.process.poll() is None
         # One that hangs is noticed, too.
         os.kill(authority.http_pid(), signal.SIGSTOP)
-        assert authority.ask(BASE + "factor", timeout_s=40)[0] == 200
+        assert authority.ask(BASE + "factor", timeout_s=2 * PATIENCE_S)[0] == 200
 
 
 def killed_in_the_middle_of_publications_no_epoch_is_lost():
@@ -386,12 +424,14 @@ def killed_in_the_middle_of_publications_no_epoch_is_lost():
                  authority.state, str(10000 * (round_number + 1))],
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                 start_new_session=True)
-            time.sleep(0.3 + 0.05 * round_number)
+            out = [publisher.stdout.readline() for _ in range(4)]
+            time.sleep(0.007 * round_number)  # somewhere in the next one
             os.killpg(publisher.pid, signal.SIGKILL)
             authority.kill()
-            out = publisher.communicate(timeout=10)[0]
-            for line in out.splitlines():
-                if line.endswith("}"):
+            out += publisher.communicate(timeout=PATIENCE_S)[0].splitlines()
+            assert all(out[:4]), out
+            for line in out:
+                if line.rstrip().endswith("}"):
                     told = max(told, json.loads(line)["epoch"])
             authority.args = ["--issuer", "authority.example"]
             authority.start()
@@ -400,7 +440,7 @@ def killed_in_the_middle_of_publications_no_epoch_is_lost():
             told = epoch
             history = authority.json("history")["epochs"]
             assert [e["epoch"] for e in history][-1] == epoch
-        assert told > 20, told
+        assert told > 32, told
         print(f"{told} epochs, none lost")
 
 
@@ -416,7 +456,7 @@ def metrics_pass_promtool():
         assert 'frank_authority_answers_total{path="other",code="404"} 1' in text
         assert "frank_authority_factor 1000" in text and "frank_authority_epoch 1" in text
         done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
-                              text=True, timeout=20, check=False)
+                              text=True, timeout=PATIENCE_S, check=False)
         assert done.returncode == 0 and done.stdout == "" and done.stderr == "", done
 
 
@@ -465,7 +505,9 @@ def the_access_log_has_a_line_for_each_answer():
             authority.ask("/healthz")
             wait_until("its line is in the new file", lambda: len(lines()) == 1)
             # A proxy that adds a line of its own; spaces at the end; what is no address.
-            for forwarded in (("192.0.2.1", "192.0.2.8"), ("192.0.2.1, 192.0.2.9 \t",), ("x",)):
+            for number, forwarded in enumerate((("192.0.2.1", "192.0.2.8"),
+                                                ("192.0.2.1, 192.0.2.9 \t",), ("x",))):
+                wait_until("those before it are in the file", lambda: len(lines()) > number)
                 head = "".join(f"X-Forwarded-For: {value}\r\n" for value in forwarded)
                 raw(authority.port, f"GET /healthz HTTP/1.1\r\nHost: x\r\n{head}\r\n")
             # What was answered last is not lost at the end.

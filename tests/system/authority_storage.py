@@ -15,8 +15,8 @@ import sqlite3
 import subprocess
 import tempfile
 
-from authority_support import BASE, Authority, openssl_verifies, verb
-from harness import Skip, children_of, program, run, wait_until
+from authority_support import BASE, PATIENCE_S, Authority, openssl_verifies, verb
+from harness import Skip, children_of, program, run
 
 WRITES = ("write", "pwrite64", "fsync", "fdatasync", "rename", "openat", "unlink", "ftruncate",
           "mkdir")
@@ -33,7 +33,7 @@ def need_strace():
     if shutil.which("strace") is None:
         raise Skip("strace is not installed")
     done = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True,
-                          timeout=20, check=False)
+                          timeout=PATIENCE_S, check=False)
     if done.returncode != 0:
         raise Skip("strace may not trace here")
 
@@ -52,7 +52,7 @@ def traced(call, what, nth, command):
         done = subprocess.run(
             ["strace", "-f", "-qq", "-o", log.name, "-e", f"trace={call}",
              "-e", f"inject={call}:{what}:when={nth}", *command],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=4 * PATIENCE_S, check=False,
             env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})  # it would trace, too
         hit = "INJECTED" in (text := log.read()) or "killed by SIGKILL" in text
     return done.returncode, hit, done.stdout, done.stderr
@@ -156,7 +156,7 @@ def first_start(state, call, nth):
             line = process.stderr.readline()
         for pid, _ in children_of(process.pid):
             os.kill(pid, signal.SIGTERM)
-        process.wait(20)
+        process.wait(PATIENCE_S)
         return line == ""
 
 
@@ -247,8 +247,8 @@ def damaged_or_foreign_files_are_not_served():
                 authority.args = args
                 authority.lines.clear()
                 authority.start(wait=False)
-                assert authority.process.wait(20) == 1, authority.log()
-                wait_until(f"it says {named}", lambda: named in authority.log())
+                assert authority.process.wait(PATIENCE_S) == 1, authority.log()
+                authority.wait_log(named)
 
         forged = bytearray(whole)
         forged[at:at + 13] = b'"factor":1001'

@@ -19,22 +19,41 @@ import time
 from harness import children_of, program, wait_until
 
 BASE = "/.well-known/msmr/"
-READY_S = 30.0
+# A machine of tests stands still for seconds at times: who waits for what has to come waits longer.
+PATIENCE_S = 60.0
 
 
-def ask(port, path, method="GET", body=None, headers=None, timeout_s=10, source=None):
+def ask(port, path, method="GET", body=None, headers=None, timeout_s=PATIENCE_S, source=None):
     """(status, headers, body) of one request over a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s,
                                             source_address=source)
     try:
-        connection.request(method, path, body=body, headers=headers or {})
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # what it takes no more of has its answer all the same
         reply = connection.getresponse()
         return reply.status, dict(reply.getheaders()), reply.read().decode()
     finally:
         connection.close()
 
 
-def verb(state, *args, check=True, timeout_s=30):
+def in_time(seconds, attempt, tries=5):
+    """attempt() has to end within so many seconds, for what it looks at lasts no longer. Where it
+    fails and the machine took more than that, it has seen nothing, and is tried again. 0: nobody can
+    tell how long the machine stood still; it has to succeed once."""
+    for left in reversed(range(tries)):
+        begin = time.monotonic()
+        try:
+            return attempt()
+        except (AssertionError, OSError):
+            took = time.monotonic() - begin
+            if took < seconds or left == 0:
+                raise
+            print(f"      it failed within {took:.1f} s (at most {seconds} s); again", flush=True)
+
+
+def verb(state, *args, check=True, timeout_s=2 * PATIENCE_S):
     """Runs one verb of frank-authority with --json; (exit status, its records, standard error)."""
     done = subprocess.run([program("frank-authority"), *args, "--state", state, "--json"],
                           capture_output=True, text=True, timeout=timeout_s, check=False)
@@ -77,7 +96,7 @@ def openssl_verifies(jws, keys):
             ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER",
              "-inkey", write("key", der), "-sigfile", write("signature", unpad(signature)),
              "-in", write("input", f"{head}.{payload}".encode())],
-            capture_output=True, text=True, timeout=20, check=False)
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0 and "Verified Successfully" in done.stdout, (done, jws)
     return header, json.loads(unpad(payload))
 
@@ -130,15 +149,21 @@ class Authority:
         process.stderr.close()
 
     def wait_ready(self):
-        until = time.monotonic() + READY_S
+        until = time.monotonic() + PATIENCE_S
         while not self._ready.wait(0.02):
             if self.process.poll() is not None:
                 raise AssertionError(f"it ended with {self.process.returncode}:\n" + self.log())
             if time.monotonic() > until:
-                raise AssertionError(f"not ready in {READY_S} s:\n" + self.log())
+                raise AssertionError(f"not ready in {PATIENCE_S} s:\n" + self.log())
 
     def log(self, last=60):
         return "\n".join(self.lines[-last:])
+
+    def wait_log(self, text):
+        try:
+            wait_until(f"it says {text}", lambda: text in self.log(200))
+        except AssertionError as error:
+            raise AssertionError(self.log(200)) from error
 
     def http_pid(self):
         """Process id of the child that answers HTTP; None while there is none."""
@@ -160,9 +185,9 @@ class Authority:
     def kill(self):
         """SIGKILL; its child dies with it."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
-    def end(self, timeout_s=15.0):
+    def end(self, timeout_s=PATIENCE_S):
         """SIGTERM; returns the exit status."""
         if self.process.poll() is None:
             self.process.terminate()
@@ -173,16 +198,16 @@ class Authority:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 stuck = True
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait(PATIENCE_S)
         if self.own_folder:
             shutil.rmtree(self.own_folder, ignore_errors=True)
         if self._reader is not None:
-            self._reader.join(5)
-        assert not stuck, "it did not end 15 s after SIGTERM:\n" + self.log()
+            self._reader.join(PATIENCE_S)
+        assert not stuck, f"it did not end {PATIENCE_S} s after SIGTERM:\n" + self.log()
         assert not self._sanitizer, "a sanitizer said: " + "\n".join(self._sanitizer) + self.log(200)
 
     def __enter__(self):

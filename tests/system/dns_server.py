@@ -12,16 +12,20 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 from harness import Skip, free_port, wait_until
 
+REFRESH_S = 3600
+UPSTREAM_S = 2  # how long what stands before an nsd waits for it
 # A minute where a record says nothing else; negative answers for two minutes.
 HEAD = """$ORIGIN {zone}.
 $TTL {ttl}
-@ IN SOA ns hostmaster {serial} 3600 600 86400 120
+@ IN SOA ns hostmaster {serial} {refresh} 600 86400 120
 @ IN NS ns
 ns IN A 127.0.0.1
 """
@@ -40,6 +44,28 @@ def _find(name, package):
     return path
 
 
+def question(name, kind, of_class=1):
+    """A DNS message that asks for it, without recursion."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack(">6H", random.randrange(1 << 16), 0, 1, 0, 0, 0) + labels + \
+        struct.pack(">BHH", 0, kind, of_class)
+
+
+def exchange(message, port, timeout_s=UPSTREAM_S):
+    """The server's answer by UDP; None where none comes: a datagram that was lost."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream:
+        upstream.settimeout(timeout_s)
+        try:
+            upstream.sendto(message, ("127.0.0.1", port))
+            return upstream.recv(65535)
+        except OSError:
+            return None
+
+
+class PortTaken(Exception):
+    """Another has the port by now."""
+
+
 class Nsd:
     """zones: name -> lines of records below it. signed: names of zones to sign. spoil: (old, new)
     texts replaced after signing: what makes an answer bogus. broken: zones whose file does not
@@ -48,8 +74,8 @@ class Nsd:
     def __init__(self, zones, signed=(), spoil=(), broken=(), port=0):
         self.program = _find("nsd", "nsd")
         self.folder = tempfile.mkdtemp(prefix="frank-nsd-")
-        self.port = port or free_port()
-        self.address = f"127.0.0.1@{self.port}"
+        self.wanted_port = port
+        self.identity = "frank-" + os.urandom(8).hex()  # so that it is known from another test's
         self.anchor = None
         self.process = None
         self.serial = 1
@@ -61,7 +87,8 @@ class Nsd:
         try:
             for zone in self.signed:
                 self._make_key(zone)
-            self._write()
+            for zone, records in self.zones.items():
+                self._write_zone(zone, records)
             self._start()
         except BaseException:
             self.stop()
@@ -81,69 +108,88 @@ class Nsd:
             out.write(ds.read())
 
     def _write_zone(self, zone, records):
-        plain = self._path(zone + ".zone")
-        with open(plain, "w", encoding="ascii") as file:
-            file.write(HEAD.format(zone=zone, ttl=60, serial=self.serial))
+        """The file is another one at once: nsd sees no half of it."""
+        made = self._path(zone + ".made")
+        with open(made, "w", encoding="ascii") as file:
+            file.write(HEAD.format(zone=zone, ttl=60, serial=self.serial, refresh=REFRESH_S))
             file.write(records + "\n")
         if zone in self.signed:
-            subprocess.run([_find("ldns-signzone", "ldnsutils"), "-f", plain + ".signed", plain,
+            subprocess.run([_find("ldns-signzone", "ldnsutils"), "-f", made + ".signed", made,
                             self.keys[zone]], cwd=self.folder, check=True, capture_output=True)
-            with open(plain + ".signed", encoding="ascii") as file:
+            with open(made + ".signed", encoding="ascii") as file:
                 text = file.read()
             for old, new in self.spoil:
                 text = text.replace(old, new)
-            with open(plain, "w", encoding="ascii") as file:
+            with open(made, "w", encoding="ascii") as file:
                 file.write(text)
         if zone in self.broken:
-            with open(plain, "w", encoding="ascii") as file:
+            with open(made, "w", encoding="ascii") as file:
                 file.write("this is no zone file\n")
+        os.rename(made, self._path(zone + ".zone"))
 
-    def _write(self):
+    def _write_settings(self):
         lines = ["server:", f"  ip-address: {self.address}", '  username: ""', '  chroot: ""',
                  f'  zonesdir: "{self.folder}"', f'  pidfile: "{self._path("pid")}"',
                  f'  xfrdfile: "{self._path("xfrd")}"', f'  xfrdir: "{self.folder}"',
                  f'  zonelistfile: "{self._path("list")}"', '  database: ""', "  server-count: 1",
-                 "  rrl-ratelimit: 0", "remote-control:", "  control-enable: no"]
-        for zone, records in self.zones.items():
-            self._write_zone(zone, records)
+                 f'  identity: "{self.identity}"', "  rrl-ratelimit: 0", "remote-control:",
+                 "  control-enable: no"]
+        for zone in self.zones:
             lines += ["zone:", f"  name: {zone}", f"  zonefile: {zone}.zone"]
         with open(self._path("nsd.conf"), "w", encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
 
-    def _start(self):
-        self.process = subprocess.Popen([self.program, "-d", "-c", self._path("nsd.conf")],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=open(self._path("log"), "wb"))
-        wait_until(f"nsd answers (its log is {self._path('log')})", self._answers, 20)
+    def _start(self, tries=10):
+        """Where another took the port before nsd did: with the next one."""
+        self.port = self.wanted_port or free_port()
+        self.address = f"127.0.0.1@{self.port}"
+        self._write_settings()
+        with open(self._path("log"), "wb") as log:
+            self.process = subprocess.Popen([self.program, "-d", "-c", self._path("nsd.conf")],
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            stderr=log)
+        try:
+            wait_until(f"nsd answers (its log is {self._path('log')})", self._answers, 20)
+        except PortTaken:
+            if self.wanted_port or tries == 1:
+                raise
+            self._start(tries - 1)
 
     def _answers(self):
         if self.process.poll() is not None:
             with open(self._path("log"), encoding="utf-8") as log:
-                raise AssertionError("nsd ended: " + log.read())
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.settimeout(0.2)
-            try:
-                probe.sendto(b"\x12\x34\0\0\0\1\0\0\0\0\0\0\0\0\2\0\1", ("127.0.0.1", self.port))
-                return len(probe.recv(512)) >= 12
-            except OSError:
-                return False
+                said = log.read()
+            raise PortTaken(said) if "already in use" in said else AssertionError(
+                "nsd ended: " + said)
+        said = exchange(question("id.server", 16, 3), self.port, 0.2)  # RFC 4892
+        return said is not None and self.identity.encode() in said
+
+    def _serves(self, zone):
+        said = exchange(question(zone, 6), self.port, 0.2)
+        return said is not None and struct.pack(">II", self.serial, REFRESH_S) in said
 
     def change(self, zone, records):
-        """Other records from now on."""
+        """Other records from now on; no question goes unanswered meanwhile."""
         self.zones[zone] = records
         self.serial += 1
-        self._end()
-        self._write()
-        self._start()
+        self._write_zone(zone, records)
+        told = [0.0]
+
+        def has_changed():
+            if time.monotonic() > told[0] + 5:  # again: it may have been at work on something else
+                told[0] = time.monotonic()
+                self.process.send_signal(signal.SIGHUP)
+            return self._serves(zone)
+        wait_until(f"nsd has the new {zone} (its log is {self._path('log')})", has_changed, 20)
 
     def _end(self):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait(60)
 
     def stop(self):
         self._end()
@@ -200,7 +246,7 @@ class UdpServer:
 
     def __exit__(self, kind, value, trace):
         self._stop.set()
-        self._thread.join(5)
+        self._thread.join(60)
         self.socket.close()
 
 
@@ -221,10 +267,8 @@ class Relay(UdpServer):
 
     def react(self, message):
         self._stop.wait(self.delay_s)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream:
-            upstream.settimeout(2)
-            upstream.sendto(message, ("127.0.0.1", self.nsd.port))
-            return [upstream.recv(65535)]
+        said = exchange(message, self.nsd.port)
+        return [said] if said is not None else []
 
 
 class Junk(UdpServer):
@@ -235,15 +279,12 @@ class Junk(UdpServer):
         self.nsd = nsd
         super().__init__()
 
-    def _real(self, message):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream:
-            upstream.settimeout(2)
-            upstream.sendto(message, ("127.0.0.1", self.nsd.port))
-            return bytearray(upstream.recv(65535))
-
     def react(self, message):
         chance = self.random
-        real = self._real(message)
+        said = exchange(message, self.nsd.port)
+        if said is None:
+            return []
+        real = bytearray(said)
         start = 12 + len(name_of(message)) + 2 + 4  # behind the question
         kind = chance.randrange(5)
         if kind == 0:  # some bytes are others

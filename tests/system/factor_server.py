@@ -45,7 +45,7 @@ MODES = {
     "huge": "a body of 10 MiB, its length not told",
     "huge told": "a body of 10 MiB, its length told",
     "slow": "one byte per second",
-    "drip": "white space without an end, 100 bytes per second",
+    "drip": "white space without an end, 600 bytes per second",
     "silent": "takes the request and says nothing",
     "redirect": "a redirect to itself",
     "huge headers": "1 MiB of header lines",
@@ -309,7 +309,7 @@ class FactorServer:
     def _drip(self, request, is_signed):
         self._open_end(request)
         while not self._stop.wait(0.25) and self.mode == "drip":
-            request.wfile.write(b" " * 25)
+            request.wfile.write(b" " * 150)
 
     def _silent(self, request, is_signed):
         request.close_connection = True

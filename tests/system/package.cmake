@@ -8,7 +8,7 @@ if(FRANK_MANUAL)
 endif()
 frank_script_test(NAME bash_completes_what_help_lists SCRIPT package_manual.py LABEL system ARGS completion)
 frank_script_test(NAME zsh_and_fish_read_their_completion SCRIPT package_manual.py LABEL system ARGS shells)
-frank_script_test(NAME package_is_clean SCRIPT package_deb.py LABEL system no_sanitizers TIMEOUT 300)
+frank_script_test(NAME package_is_clean SCRIPT package_deb.py LABEL system no_sanitizers TIMEOUT 600)
 if(FRANK_FULL)
   frank_script_test(NAME package_installs_works_and_goes SCRIPT package_chroot.py
     LABEL system full no_sanitizers alone TIMEOUT 900 ARGS install)

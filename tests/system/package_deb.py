@@ -27,7 +27,7 @@ def pack():
     need("cpack", "dpkg-shlibdeps", "dpkg-deb")
     shutil.rmtree(PACKAGES, ignore_errors=True)
     done = subprocess.run(["cpack", "-G", "DEB", "-B", PACKAGES], cwd=BUILD, check=False, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=200,
+                          stderr=subprocess.STDOUT, text=True, timeout=400,
                           env={**os.environ, "SOURCE_DATE_EPOCH": "1795700000"})
     assert done.returncode == 0, done.stdout
     found = sorted(os.path.join(PACKAGES, name) for name in os.listdir(PACKAGES)
@@ -55,7 +55,8 @@ def package_has_no_error_of_lintian():
     need("lintian")
     for path in PACKED or pack():
         done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error", path], check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=300)
         assert done.returncode == 0, done.stdout
 
 

@@ -13,6 +13,7 @@ import time
 
 from harness import Skip, program, run
 
+PATIENCE_S = 120
 BUILT = os.path.dirname(os.environ.get("FRANK_BIN", "build/bin"))
 MANUAL = os.path.join(BUILT, "man")
 COMPLETION = os.path.join(BUILT, "completion")
@@ -55,7 +56,7 @@ def built(name):
 
 def said(*command):
     done = subprocess.run([program(command[0]), *command[1:]], stdout=subprocess.PIPE, text=True,
-                          check=False, timeout=30)
+                          check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, f"{command}: {done.returncode}"
     return done.stdout
 
@@ -173,7 +174,8 @@ function=$(complete -p {name} | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
     done = subprocess.run(["bash", "--norc", "-c", text, "bash", *words], check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=PATIENCE_S)
     assert done.returncode == 0 and done.stderr == "", done
     return [line for line in done.stdout.splitlines() if line]
 
@@ -223,7 +225,7 @@ def bash_completes_commands_values_and_files():
         assert "--after" in complete("frank-authority", "--state", "/tmp", "rotate-key", "--")
 
 
-def read_until(fd, wanted, seconds=10):
+def read_until(fd, wanted, seconds=PATIENCE_S):
     text, until = "", time.monotonic() + seconds
     while wanted not in text:
         ready, _, _ = select.select([fd], [], [], max(0, until - time.monotonic()))
@@ -262,12 +264,12 @@ def other_shells_read_their_files():
             continue
         for name in files:
             done = subprocess.run([shell, "-n", os.path.join(COMPLETION, shell, name)], check=False,
-                                  stderr=subprocess.PIPE, text=True, timeout=30)
+                                  stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
             assert done.returncode == 0 and done.stderr == "", done
     if shutil.which("fish") is not None:
         done = subprocess.run(["fish", "--no-config", "-c",
                                f"source {COMPLETION}/fish/frank.fish; complete -C 'frank mint --dead'"],
-                              check=False, stdout=subprocess.PIPE, text=True, timeout=30)
+                              check=False, stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S)
         assert done.stdout.startswith("--deadline"), done
     if missing:
         raise Skip("not here: " + ", ".join(missing))

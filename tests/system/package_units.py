@@ -18,6 +18,7 @@ from milter_client import MilterClient, apply
 SOURCE = os.environ.get("FRANK_SOURCE", ".")
 PROGRAMS = os.path.join(SOURCE, "host", "programs")
 BUILT = os.path.join(os.path.dirname(os.environ.get("FRANK_BIN", "build/bin")), "host", "programs")
+PATIENCE_S = 120
 SANDBOX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "unit_sandbox.py")
 
 # (unit, drop-in, the highest exposure that systemd may find). Where it is above 1.1 the network is open:
@@ -55,7 +56,7 @@ def analyze(*arguments):
     if shutil.which("systemd-analyze") is None:
         raise Skip("no systemd-analyze")
     return subprocess.run(["systemd-analyze", "--no-pager", *arguments], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+                          stderr=subprocess.STDOUT, text=True, check=False, timeout=PATIENCE_S)
 
 
 def units_are_as_closed_as_promised():
@@ -158,10 +159,10 @@ class Sandboxed:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(5)
+            self.process.wait(PATIENCE_S)
 
     def check_end(self):
         self.stop()
@@ -178,7 +179,7 @@ def other_may_read(path):
     return True
 
 
-def frank(*arguments, timeout=60):
+def frank(*arguments, timeout=2 * PATIENCE_S):
     return subprocess.run([program("frank"), *arguments], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False, timeout=timeout)
 
@@ -195,10 +196,12 @@ def sandboxed_frankd(extras, flags):
         try:
             frankd.wait_ready()
             for b in harness.SIGNATURE_BYTES:
-                done = frank("mint", "--b", harness.random_b(b), "--factor", "100000", "--connect", ipc)
+                done = frank("mint", "--b", harness.random_b(b), "--factor", "100000", "--deadline",
+                             "100s", "--connect", ipc)
                 assert done.returncode == 0, done.stdout + frankd.log()
             # Recipients: frank-resolver is started, and asks DNS.
-            done = frank("mint", "--b", harness.random_b(), "--to", "example.org", "--connect", ipc)
+            done = frank("mint", "--b", harness.random_b(), "--to", "example.org", "--deadline",
+                         "100s", "--connect", ipc)
             assert done.returncode == 0, done.stdout + frankd.log()
             frankd.process.send_signal(signal.SIGHUP)
             time.sleep(0.5)
@@ -207,9 +210,11 @@ def sandboxed_frankd(extras, flags):
         finally:
             frankd.stop()
         frankd.check_end()
-        # A child that the filter ended was started again.
+        # A child that the filter ended was started again. (So is one that the machine lets stand
+        # still for seconds; of that frankd says something else.)
         failed = [line for line in frankd.log().splitlines()
                   if "event=child-failed" in line or "event=device-failed" in line]
+        failed = [line for line in failed if "it hung" not in line and "in time" not in line]
         assert not failed, frankd.log()
 
 
@@ -281,7 +286,8 @@ def milters_work_within_their_units():
         message = signed_message(folder)
         with Frankd(["--device", "cpu", "--factor", "65536"], config='ipc_mode = "0666";',
                     folder=folder) as frankd:
-            mint, at = milter_in_its_unit("mint", folder, ["--connect", frankd.ipc])
+            mint, at = milter_in_its_unit("mint", folder,
+                                          ["--connect", frankd.ipc, "--deadline", "50s"])
             verify = None
             try:
                 mint.wait_ready()
@@ -297,10 +303,15 @@ def milters_work_within_their_units():
                 for milter in (mint, verify):
                     milter.process.send_signal(signal.SIGHUP)
                 time.sleep(0.5)
-                with MilterClient(at) as client:
-                    changes = client.mail(stamped)
-                result = changes.value("Authentication-Results")
-                assert "x-msmr=pass" in result, (result, verify.log())
+                results = []
+
+                def passes():
+                    """At once, or once it has heard frankd's factor."""
+                    with MilterClient(at) as client:
+                        results.append(client.mail(stamped).value("Authentication-Results"))
+                    return "x-msmr=pass" in results[-1] or "x-msmr=temperror" not in results[-1]
+                wait_until("the milter has a factor", passes, step_s=0.5)
+                assert "x-msmr=pass" in results[-1], (results, verify.log())
             finally:
                 mint.stop()
                 if verify is not None:
@@ -345,11 +356,11 @@ def a_call_outside_of_the_filter_is_noticed():
     for name, text in calls.items():
         done = subprocess.run(["/usr/bin/python3", SANDBOX, unit_file("frankd"), "--", "/usr/bin/python3",
                                "-c", text], check=False, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, timeout=30)
+                              stderr=subprocess.DEVNULL, timeout=PATIENCE_S)
         assert done.returncode == -signal.SIGSYS, f"{name}: {done.returncode}"
     done = subprocess.run(["/usr/bin/python3", SANDBOX, unit_file("frankd"), "--", "/usr/bin/python3",
-                           "-c", "import socket; socket.socket(17, 3)"], check=False, timeout=30,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                           "-c", "import socket; socket.socket(17, 3)"], check=False,
+                          timeout=PATIENCE_S, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert done.returncode == 1 and b"not supported" in done.stderr, done
 
 

@@ -494,30 +494,40 @@ static void hands_over_what_it_had_when_memory_ends(void **state)
 }
 
 static volatile sig_atomic_t alarms;
+static int alarm_fd;
 
-static void count_alarm(int number)
+static void tell_alarm(int number)
 {
   (void)number;
-  alarms = alarms + 1;
+  alarms = alarms + (write(alarm_fd, "!", 1) == 1);
 }
 
-/* A signal in the middle of a read is no end and no error. */
+/* A signal in the middle of a read is no end and no error. The other end writes after the tenth. */
 static void reads_on_after_a_signal(void **state)
 {
-  struct sigaction action = {.sa_handler = count_alarm}, before; /* without SA_RESTART */
+  enum { BEFORE = 10 };
+  struct sigaction action = {.sa_handler = tell_alarm}, before; /* without SA_RESTART */
   struct itimerval often = {{0, 5000}, {0, 5000}}, never = {{0, 0}, {0, 0}};
-  int ends[2], status;
+  int ends[2], told[2], status;
   char *text;
   size_t len;
   pid_t child;
 
   (void)state;
   assert_int_equal(pipe(ends), 0);
+  assert_int_equal(pipe(told), 0);
+  assert_int_equal(fcntl(told[1], F_SETFL, O_NONBLOCK), 0); /* a handler may not wait */
+  alarm_fd = told[1];
   child = fork();
   assert_true(child >= 0);
   if (child == 0) {
-    usleep(50000);
-    _exit(write(ends[1], "A: 1\n\n", 6) == 6 ? 0 : 1);
+    char byte;
+    int got = 0;
+
+    while (got < BEFORE && read(told[0], &byte, 1) == 1) {
+      got++;
+    }
+    _exit(got == BEFORE && write(ends[1], "A: 1\n\n", 6) == 6 ? 0 : 1);
   }
   close(ends[1]);
   assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
@@ -527,10 +537,13 @@ static void reads_on_after_a_signal(void **state)
   assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
   assert_int_equal(err, FRANK_OK);
   assert_int_equal(len, 6);
-  assert_true(alarms > 0);
+  assert_true(alarms >= BEFORE);
   free(text);
   close(ends[0]);
+  close(told[0]);
+  close(told[1]);
   assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
 }
 
 int main(void)

@@ -134,7 +134,10 @@ static void a_locked_store_is_told_after_the_time_allowed(void **state)
 
   (void)state;
   wait_ready(fd);
-  assert_int_equal(frank_replay_open_sqlite(path, MAX_BYTES, 20, &impatient, why), FRANK_OK);
+  do { /* the other may be at it for longer than that, where the machine lets it stand still */
+    err = frank_replay_open_sqlite(path, MAX_BYTES, 20, &impatient, why);
+  } while (err == FRANK_ERR_AGAIN);
+  assert_int_equal(err, FRANK_OK);
   for (int i = 0; i < 1000 && err != FRANK_ERR_AGAIN; i++) { /* until it is stopped within one */
     const struct timespec pause = {.tv_nsec = 137000L * (i % 20)};
 

@@ -28,7 +28,7 @@ def sweep(args, check):
         failed = 0
         while True:
             done = subprocess.run([frank, *args], input=MESSAGE, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, timeout=60, check=False,
+                                  stderr=subprocess.PIPE, timeout=240, check=False,
                                   env={**os.environ, "FRANK_TEST_FAIL_AT": str(failed + 1)})
             if b"allocation fails" not in done.stderr:
                 assert done.returncode == 0, (args, done)

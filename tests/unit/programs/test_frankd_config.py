@@ -14,7 +14,7 @@ FLAGS = ("config", "listen", "http", "factor", "device", "isa", "check", "dump-c
 def frankd(*args, config="/dev/null"):
     """Runs frankd to its end: (exit status, standard output, standard error)."""
     command = [program("frankd")] + (["--config", config] if config else []) + list(args)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -158,7 +158,7 @@ def a_full_disk_is_told():
     for args in (["--dump-config"], ["--help"], ["--help=grace"], ["--version"]):
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run([program("frankd"), "--config", "/dev/null", *args], stdout=full,
-                                  stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+                                  stderr=subprocess.PIPE, text=True, timeout=120, check=False)
         assert done.returncode == 1, (args, done)
         assert "standard output: No space left on device" in done.stderr, (args, done)
 
