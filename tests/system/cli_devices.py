@@ -7,9 +7,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 
-from cli_support import check_header, frank, program, run
+from cli_support import check_header, frank, program, run, soon
 
 B = base64.b64encode(bytes(range(64))).decode()
 
@@ -38,13 +37,13 @@ def json_has_a_record_each_and_a_final_one():
     assert final["ready"] == len(devices) >= 1 and final["failed"] == 0, final
     for device in devices:
         assert device["state"] == "ready" and device["self_test"] == "passed", device
-        assert device["rate_hps"] > 1000 and device["variant"], device
+        assert device["rate_hps"] > 0 and device["variant"], device
         assert re.fullmatch(r"(package \d+ )?(core|thread) \d+( thread \d+)?", device["place"]), device
         assert device["numa_node"] is None or device["numa_node"] >= 0, device
 
 
 def test_searches_on_each_device():
-    for _ in range(5):  # it has 2 s for each kind, of which others may take all on a busy machine
+    for _ in range(10):  # on a busy machine others may take much of one kind's time, or all
         done = frank("devices", "--test", "--device", "cpu:0", "--json")
         device, final = records(done)
         test = device["test"]
@@ -63,7 +62,10 @@ def test_finds_out_devices_that_go_wrong():
         assert done.returncode == 1, (name, done)
         device, final = records(done)
         assert final["failed"] == 1 and named in device["test"]["why"], (name, device)
-    slow = frank("devices", "--test", "--device", "faulty:slow", "--json")
+    for _ in range(10):  # where it stands still for seconds it is taken for one that hangs
+        slow = frank("devices", "--test", "--device", "faulty:slow", "--json")
+        if slow.returncode == 0:
+            break
     assert slow.returncode == 0, slow
 
 
@@ -85,26 +87,26 @@ def test_counts_a_device_that_is_not_ready_as_failed():
 
 
 def mint_does_not_wait_for_a_device_that_hangs_when_it_is_opened():
-    start = time.monotonic()
-    done = frank("mint", "--b", B, "--factor", "1000", "--device", "faulty:open", "--device", "cpu:0")
-    assert done.returncode == 0 and time.monotonic() - start < 20, done
+    mint = ["mint", "--b", B, "--deadline", "10m", "--device", "faulty:open", "--device"]
+    done = soon(20, lambda: frank(*mint, "cpu:0", "--factor", "1000"))
+    assert done.returncode == 0, done
     check_header(done.stdout[:-1], "rsa-sha256", B, 1000)
     # A device that is not there is still named, and at once.
-    done = frank("mint", "--b", B, "--device", "faulty:open", "--device", "cpu:4096")
+    done = soon(20, lambda: frank(*mint, "cpu:4096"))
     assert done.returncode == 3 and "no device cpu:4096" in done.stderr, done
-    assert time.monotonic() - start < 20, done
     # At the deadline there is a best in any case: one nonce was tried when the request was taken.
     for args in (["--device", "faulty:open", "--deadline", "500ms"], ["--deadline", "1ms"]):
-        done = frank("mint", "--b", B, "--bits", "50", *args)
+        done = frank("mint", "--b", B, "--bits", "52.9", *args)
         assert done.returncode == 1 and "not met" in done.stderr, (args, done)
         check_header(done.stdout[:-1], "rsa-sha256", B)
-        record = records(frank("mint", "--b", B, "--bits", "50", "--json", *args))[0]
+        record = records(frank("mint", "--b", B, "--bits", "52.9", "--json", *args))[0]
         assert record["met"] is False and record["attempts"] >= 1, record
 
 
 def mint_survives_a_device_that_goes_wrong():
     for name in ("faulty:wrong", "faulty:attempts", "faulty:die", "faulty:hang"):
-        done = frank("mint", "--b", B, "--bits", "23", "--device", name, "--device", "cpu:0")
+        done = frank("mint", "--b", B, "--bits", "23", "--deadline", "10m", "--device", name,
+                     "--device", "cpu:0")
         assert done.returncode == 0, (name, done)
         check_header(done.stdout[:-1], "rsa-sha256", B, 1 << 23)
 
@@ -189,13 +191,12 @@ def slow_engine_is_waited_for_by_devices_not_by_mint():
                            f"exec '{program('frank-worker')}' \"$@\"\n")
             os.chmod(worker, 0o755)
             return subprocess.run([frank_here, *args], stdin=subprocess.DEVNULL,
-                                  capture_output=True, text=True, timeout=60, check=False)
+                                  capture_output=True, text=True, timeout=180, check=False)
 
         # It looks for the worker beside itself.
         frank_here = shutil.copy(program("frank"), folder)
-        start = time.monotonic()
-        done = run_with("exec sleep 1000", "mint", "--b", B, "--factor", "1000")
-        assert done.returncode == 0 and time.monotonic() - start < 20, done
+        done = soon(20, lambda: run_with("exec sleep 1000", "mint", "--b", B, "--factor", "1000"))
+        assert done.returncode == 0, done
         check_header(done.stdout[:-1].encode(), "rsa-sha256", B, 1000)
         # What comes late is listed all the same: the device null:0, here.
         done = run_with("sleep 2; set -- --probe null", "devices", "--json")
