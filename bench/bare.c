@@ -173,7 +173,8 @@ static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *mess
   double clocks_hz = 0;
   bool is_core = is_cpu(work->engine->name);
   enum frank_err err = FRANK_OK;
-  while (err == FRANK_OK && frank_clock_now_us() < until_us) {
+  /* One at least, even where this process stood still for all of the time. */
+  while (err == FRANK_OK && (slices == 0 || frank_clock_now_us() < until_us)) {
     err = search_slice(work, work->slice_count, found);
     clocks_hz += is_core ? bench_limit_clock_hz() : 0;
     slices++;

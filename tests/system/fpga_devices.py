@@ -580,7 +580,8 @@ def good_behaviour_makes_up_for_no_lie():
         before = len(failures(frankd))
         work_until(frankd, "it has lied again", lambda: len(failures(frankd)) > before)
         found = failures(frankd)
-        assert found == [f"failures={i + 1}" for i in range(len(found))], found
+        # From the sixth on each is a quarantine, with one more chance after it.
+        assert found == [f"failures={min(i + 1, 5)}" for i in range(len(found))], found
 
 
 if __name__ == "__main__":
