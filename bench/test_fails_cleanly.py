@@ -242,9 +242,9 @@ def a_frankd_that_dies_is_told():
             assert status == 3 and left == [], (status, out, err, left)
             assert is_gone(frankd) and ("has died" in err or "ended" in err), err
             assert records(out)[-1]["error"] == "failed", out
-            if took_s < 20:  # it takes longer only where this machine stands still
+            if took_s < 50:  # it takes longer only where this machine stands still
                 break
-        assert took_s < 20, err
+        assert took_s < 50, err
 
 
 if __name__ == "__main__":
