@@ -63,6 +63,24 @@ def soon(limit_s, ask, tries=10):
     raise AssertionError(f"it took {took_s:.1f} s, not {limit_s} s, in each of {tries} tries: {given}")
 
 
+# Of `frank devices --test`: the device's process, which is a nice one, came to no work for so long that
+# it was taken for one that hangs.
+STARVED = re.compile(rb"no attempts in|wrong results: 0, restarts: [1-9]")
+
+
+def tested(*args, may_skip, wanted=lambda done: True, **options):
+    """`frank devices --test`, once more as long as this machine is too busy, or it is not as wanted.
+    Where that does not end: a reason to skip it, or it is judged as it is."""
+    for _ in range(10):
+        done = frank("devices", "--test", *args, "--json", **options)
+        starved = STARVED.search(done.stdout)
+        if not starved and wanted(done):
+            break
+    if starved and may_skip:
+        raise Skip(f"this machine is too busy: {starved[0].decode()}")
+    return done
+
+
 def without_leak_notes(text):
     """What a program said, less the notes of the leak checker about threads that end while it looks
     (a thread that had gone is no leak, and a leak is an exit status of its own)."""
