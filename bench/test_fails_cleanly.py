@@ -109,7 +109,7 @@ def an_interruption_leaves_nothing():
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # below nohup it is to be ignored
         numbers.append(signal.SIGHUP)
     for number in numbers:
-        bench = Bench("--daemon", "--seconds", "30", "--json")
+        bench = Bench("--daemon", "--seconds", "2", "--json")
         frankd = bench.frankd()
         bench.process.send_signal(number)
         status, out, err, left = bench.end()
@@ -232,7 +232,7 @@ def a_frankd_that_dies_is_told():
     needed()
     for pause_s in (0, 2):  # while it starts, and with its queue full
         for _ in range(5):
-            bench = Bench("--daemon", "--seconds", "60", "--rounds", "1", "--json")
+            bench = Bench("--daemon", "--seconds", "4", "--rounds", "2", "--json")
             frankd = bench.frankd()
             time.sleep(pause_s)
             os.kill(frankd, signal.SIGKILL)
