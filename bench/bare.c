@@ -16,7 +16,10 @@
 /* A simulated cycle takes some ten to a hundred times as long as one in hardware: so that loading a
  * job is as small a part of it as there, slices are longer. */
 #define SIMULATED_SLICE_S 0.5
-#define COUNTERS          (UINT64_C(1) << 32)
+/* Of a slice, where they are counted: a busy machine would make it so short that to fill a core's
+ * pipeline took a share of it. */
+#define CYCLES_MIN 100000.0
+#define COUNTERS   (UINT64_C(1) << 32)
 
 /* ---- one search ---- */
 
@@ -156,6 +159,10 @@ static enum frank_err prepare(void *arg, size_t member, void *message, char *why
   uint64_t took_us = found.searched_us > 0 ? found.searched_us : 1;
   work->slice_count =
       within((double)found.attempts * slice_s(&ready->info) * 1e6 / (double)took_us);
+  if (found.cycles > 0) {
+    uint64_t least = within((double)found.attempts * CYCLES_MIN / (double)found.cycles);
+    work->slice_count = work->slice_count > least ? work->slice_count : least;
+  }
   return err;
 }
 
@@ -173,7 +180,8 @@ static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *mess
   double clocks_hz = 0;
   bool is_core = is_cpu(work->engine->name);
   enum frank_err err = FRANK_OK;
-  while (err == FRANK_OK && frank_clock_now_us() < until_us) {
+  /* One at least, even where this process stood still for all of the time. */
+  while (err == FRANK_OK && (slices == 0 || frank_clock_now_us() < until_us)) {
     err = search_slice(work, work->slice_count, found);
     clocks_hz += is_core ? bench_limit_clock_hz() : 0;
     slices++;

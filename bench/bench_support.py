@@ -3,12 +3,15 @@
 import json
 import math
 import os
+import re
 import subprocess
 import tempfile
 
 from harness import Skip, children_of, program, wait_until
 
-LIMIT_S = 150
+LIMIT_S = 500
+# What frank-bench says where this machine stood still for the second that was measured.
+TOO_LATE = re.compile("give it more --seconds|in time|too slow|timed? ?out|its search failed")
 
 
 def needed():
@@ -21,7 +24,7 @@ def needed():
 def opencl_devices():
     """The OpenCL devices that work here; skips where there is none, with what frank says of it."""
     done = subprocess.run([program("frank"), "devices", "--device", "opencl", "--isa", "uint1x1",
-                           "--json"], capture_output=True, text=True, timeout=60, check=False)
+                           "--json"], capture_output=True, text=True, timeout=LIMIT_S, check=False)
     *devices, final = records(done.stdout)
     if final.get("error") == "no-device":
         raise Skip("OpenCL: " + final["message"])
@@ -53,7 +56,7 @@ class Bench:
                        if file == "mint.sock"]
             return found and sockets
 
-        wait_until("frank-bench has a frankd", is_there, timeout_s=60)
+        wait_until("frank-bench has a frankd", is_there, timeout_s=120)
         return found[0]
 
     def end(self):
@@ -63,10 +66,19 @@ class Bench:
         finally:
             if self.process.poll() is None:
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait(60)
         left = os.listdir(self.place)
         self.folder.cleanup()
         return self.process.returncode, out, err, left
+
+
+def measured(*args, **options):
+    """What end() gives of a run that takes as short as it can here: a second for each thing."""
+    for seconds in (1, 2, 4, 8, 16):
+        given = Bench(*args, "--seconds", str(seconds), **options).end()
+        if given[0] == 0 or not TOO_LATE.search(given[2]):
+            break
+    return given
 
 
 def records(text):

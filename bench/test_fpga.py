@@ -4,7 +4,7 @@ same on any machine, however busy.
 
 import math
 
-from bench_support import Bench, find, records
+from bench_support import Bench, find, measured, records
 from harness import Skip, run
 
 BAR = 0.98  # attempts per cycle against U/(64 N); the rest is filling the ring and loading jobs
@@ -14,8 +14,8 @@ UNROLLS = (1, 8, 64)
 
 def bench(*args):
     """Runs frank-bench on the simulated core, without stamps; its final record."""
-    status, out, err, left = Bench("--device", "fpga", "--stamps", "0", "--seconds", "1", "--rounds",
-                                   "1", "--json", *args).end()
+    status, out, err, left = measured("--device", "fpga", "--stamps", "0", "--rounds", "1", "--json",
+                                      *args)
     last = records(out)[-1]
     if status == 64 and ("there is no" in last["message"] or "not in this build" in last["message"]):
         raise Skip(last["message"])

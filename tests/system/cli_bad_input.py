@@ -4,12 +4,10 @@ that names the input; with --json the last record says the same."""
 import base64
 import json
 import os
-import resource
 import subprocess
 import tempfile
-import time
 
-from cli_support import FACTOR_MAX, frank, program, read, run, sample, signatures
+from cli_support import FACTOR_MAX, frank, program, read, run, sample, signatures, soon
 
 B = base64.b64encode(bytes(range(64))).decode()
 SIGNATURE = f"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=one; h=from; bh=AAAA; b={B}\n"
@@ -86,13 +84,10 @@ ALGORITHMS = ["", "rsa-sha1", "RSA-SHA256", "rsa", "ed25519", "rsa-sha256 "]
 
 
 def check(args, named, status, stdin=b"", **options):
-    start = time.monotonic()
-    done = frank(*args, stdin=stdin, **options)
-    took_s = time.monotonic() - start
+    done = soon(5, lambda: frank(*args, stdin=stdin, **options))
     assert done.returncode == status, (args, done)
     assert named in done.stderr, (args, named, done.stderr)
     assert done.stderr.count("\n") == 1, (args, done.stderr)
-    assert took_s < 5, (args, took_s)
     return done
 
 
@@ -336,10 +331,8 @@ def absent_daemon_is_told():
         endpoint = f"ipc://{folder}/no.sock"
         for args in (["status"], ["factor"], ["mint", "--b", B, "--deadline", "100ms"],
                      ["mint", "--b", B, "--dry-run"]):
-            start = time.monotonic()
-            done = frank(*args, "--connect", endpoint)
+            done = soon(30, lambda: frank(*args, "--connect", endpoint))
             assert done.returncode == 3 and endpoint in done.stderr, (args, done)
-            assert time.monotonic() - start < 30, args
         passed = frank("mint", "--filter", "--deadline", "100ms", "--connect", endpoint,
                        stdin=MESSAGE)
         assert passed.returncode == 0 and passed.stdout == MESSAGE, passed
@@ -350,14 +343,28 @@ def absent_daemon_is_told():
         assert done.returncode == 1 and "not ready" in done.stderr, done
 
 
+def peak_kib(message):
+    """The most memory of `frank verify` with this message: it reads as mint does, but has no workers,
+    of which one may have opened a driver, or not."""
+    with tempfile.TemporaryFile() as file:
+        file.write(message)
+        file.seek(0)
+        with subprocess.Popen([program("frank"), "verify", "-", "--factor", "100"], stdin=file,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout.read().startswith(b"none ("), message[:100]
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 1, process.returncode
+    return usage.ru_maxrss
+
+
 def memory_stays_bounded_with_a_huge_header():
     message = read(sample("test2.message"))
     huge = b"".join(b"X-%d: y\n" % i for i in range(4000)) + message
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     done = frank("mint", "-", "--factor", "100", stdin=huge)
     assert done.returncode == 0, done
     assert signatures(huge)[0][1]
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < before + (64 << 10)
+    assert peak_kib(huge) < peak_kib(message) + (64 << 10)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from harness import Skip, program, wait_until
 
 
 def devices(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180,
                           check=False, text=True)
     assert done.returncode == 0, done
     *found, final = [json.loads(line) for line in done.stdout.splitlines()]
@@ -86,7 +86,7 @@ def with_quota(text, *args):
         put(os.path.join(folder, "cpu.max"), text)
         inside = 'mount --bind "$0" /sys/fs/cgroup'
         tried = subprocess.run(["unshare", "-rm", "sh", "-c", inside, folder], check=False,
-                               stderr=subprocess.PIPE, timeout=60, text=True)
+                               stderr=subprocess.PIPE, timeout=180, text=True)
         if tried.returncode != 0:
             raise Skip(f"no mount namespace can be made: {tried.stderr.strip()}")
         return devices(["unshare", "-rm", "sh", "-c", f'{inside} && exec "$@"', folder,

@@ -11,19 +11,23 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 
-from cli_support import (FACTOR_MAX, check_header, frank, program, read, run, sample, signatures)
+from cli_support import (FACTOR_MAX, check_header, frank, frank_in_time, program, read, run,
+                         sample, signatures)
 from harness import Frankd, free_port, wait_until
 
 import zmq  # the harness has it
 
 FACTOR = 100000
 B = base64.b64encode(bytes(range(64))).decode()
+# A factor that nobody meets by luck, and a frankd that takes requests for it.
+HOPELESS = ["--factor", str(FACTOR_MAX)]
+TAKES_ALL = f"max_factor = {FACTOR_MAX};\n"
 
 
 def daemon(*args, **options):
-    return Frankd(["--factor", str(FACTOR), "--device", "cpu:0", *args], **options)
+    factor = [] if "--factor" in args else ["--factor", str(FACTOR)]
+    return Frankd([*factor, "--device", "cpu:0", *args], **options)
 
 
 def answer_of(done):
@@ -33,124 +37,139 @@ def answer_of(done):
     return json.loads(lines[0])
 
 
+def status_of(frankd):
+    return answer_of(frank_in_time("status", "--connect", frankd.ipc, "--json"))
+
+
 def mint_asks_the_daemon():
     path = sample("test2.message")
     a, b, _ = signatures(read(path))[0]
     with daemon() as frankd:
-        answer = answer_of(frank("mint", "--eml", path, "--connect", frankd.ipc, "--json"))
+        answer = answer_of(frank_in_time("mint", "--eml", path, "--connect", frankd.ipc, "--json"))
         check_header(answer["header"].encode(), a, b, FACTOR, b"\r\n")
         # The daemon's own factor, and its own word for where that comes from.
         assert answer["factor"] == FACTOR and answer["source"] not in ("", "request"), answer
-        done = frank("mint", "--eml", path, "--connect", frankd.ipc, "--factor", "1000000", "--to",
-                     "example.com", "--to", "joe@example.org")
+        done = frank_in_time("mint", "--eml", path, "--connect", frankd.ipc, "--factor", "1000000",
+                             "--to", "example.com", "--to", "joe@example.org")
         assert done.returncode == 0 and done.stderr == "", done
         check_header(done.stdout[:-1], a, b, 1000000)
-        # Told once: the search was done here, not by workers of frank's own.
-        totals = answer_of(frank("status", "--connect", frankd.ipc, "--json"))["totals"]
-        assert totals["met"] == 2, totals
+        # The search was done here, not by workers of frank's own.
+        totals = status_of(frankd)["totals"]
+        assert totals["met"] >= 2, totals
 
 
 def filter_asks_the_daemon_and_leaves_stamped_messages():
     message = read(sample("rfc6376.signed.msg"))
     with daemon() as frankd:
-        once = frank("mint", "--filter", "--connect", frankd.ipc, stdin=message)
+        once = frank_in_time("mint", "--filter", "--connect", frankd.ipc, stdin=message)
         assert once.returncode == 0 and once.stdout.endswith(message) and once.stderr == "", once
         assert frank("verify", "--factor", str(FACTOR), stdin=once.stdout).returncode == 0
-        again = frank("mint", "--filter", "--connect", frankd.ipc, stdin=once.stdout)
+        before = status_of(frankd)["totals"]
+        assert before["met"] >= 1, before
+        again = frank_in_time("mint", "--filter", "--connect", frankd.ipc, stdin=once.stdout)
         assert again.stdout == once.stdout and "already stamped" in again.stderr, again
-        assert answer_of(frank("status", "--connect", frankd.ipc, "--json"))["totals"]["met"] == 1
+        assert status_of(frankd)["totals"] == before, (before, status_of(frankd))
 
 
 def endpoints_are_tried_in_turn():
     with daemon() as frankd:
         absent = f"ipc://{frankd.folder}/absent.sock"
-        done = frank("mint", "--b", B, "--connect", absent, "--connect", frankd.ipc)
+        done = frank_in_time("mint", "--b", B, "--connect", absent, "--connect", frankd.ipc)
         assert done.returncode == 0, done
         check_header(done.stdout[:-1], "rsa-sha256", B, FACTOR)
 
 
 def refusals_and_deadlines_have_their_statuses():
     with daemon() as frankd:
-        hard = frank("mint", "--b", B, "--factor", str(FACTOR_MAX), "--connect", frankd.ipc,
-                     "--json")
+        hard = frank_in_time("mint", "--b", B, *HOPELESS, "--connect", frankd.ipc, "--json")
         record = json.loads(hard.stdout.splitlines()[-1])
         assert hard.returncode == 3 and record["error"] == "too-hard", hard
         assert record["eta_ms"] > 0 and str(FACTOR_MAX) in record["message"], record
-        late = frank("mint", "--b", B, "--bits", "40", "--deadline", "300ms", "--connect",
-                     frankd.ipc)
+    with daemon(config=TAKES_ALL) as frankd:
+        late = frank_in_time("mint", "--b", B, *HOPELESS, "--deadline", "300ms", "--connect",
+                             frankd.ipc)
         assert late.returncode == 1 and "not met" in late.stderr, late
         check_header(late.stdout[:-1], "rsa-sha256", B)
 
 
 def interrupt_takes_the_request_back():
-    with daemon() as frankd:
-        process = subprocess.Popen([program("frank"), "mint", "--b", B, "--bits", "40",
-                                    "--deadline", "1h", "--connect", frankd.ipc],
+    with daemon(config=TAKES_ALL) as frankd:
+        process = subprocess.Popen([program("frank"), "mint", "--b", B, *HOPELESS, "--deadline", "1h",
+                                    "--connect", frankd.ipc],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        wait_until("it is searching", lambda: answer_of(
-            frank("status", "--connect", frankd.ipc, "--json"))["queue"]["running"] == 1)
+        wait_until("it is searching", lambda: status_of(frankd)["queue"]["running"] == 1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == -signal.SIGINT and out == b"", (process.returncode, out, err)
-        wait_until("it was cancelled", lambda: answer_of(
-            frank("status", "--connect", frankd.ipc, "--json"))["totals"]["cancelled"] == 1)
+        wait_until("it was cancelled", lambda: status_of(frankd)["totals"]["cancelled"] == 1)
 
 
 def killed_daemon_is_asked_again():
-    with tempfile.TemporaryDirectory() as folder:
-        with daemon(folder=folder) as frankd:
-            process = subprocess.Popen([program("frank"), "mint", "--b", B, "--bits", "26",
-                                        "--deadline", "50s", "--connect", frankd.ipc],
+    """The first daemon cannot meet its own factor, the one that is started in its place can. A start
+    that takes longer than frank waits for it is told, and says nothing of this."""
+    for _ in range(10):
+        with tempfile.TemporaryDirectory() as folder, daemon(
+                *HOPELESS, folder=folder, config=TAKES_ALL) as frankd:
+            process = subprocess.Popen([program("frank"), "mint", "--b", B, "--deadline", "10m",
+                                        "--connect", frankd.ipc],
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            time.sleep(0.2)
+            wait_until("it is searching", lambda: status_of(frankd)["queue"]["running"] == 1)
             frankd.process.kill()
             frankd.process.wait()
+            frankd.args = ["--factor", str(FACTOR), "--device", "cpu:0"]
             frankd.start()
-            out, err = process.communicate(timeout=60)
-            assert process.returncode == 0, (process.returncode, err)
-            check_header(out[:-1], "rsa-sha256", B, 1 << 26)
+            out, err = process.communicate(timeout=180)
+        if b"no daemon answered" not in err:
+            break
+    assert process.returncode == 0, (process.returncode, err)
+    check_header(out[:-1], "rsa-sha256", B, FACTOR)
 
 
 def status_tells_and_waits():
     with tempfile.TemporaryDirectory() as folder:
         endpoint = f"ipc://{folder}/mint.sock"
-        waiter = subprocess.Popen([program("frank"), "status", "--wait", "20", "--connect",
+        waiter = subprocess.Popen([program("frank"), "status", "--wait", "600", "--connect",
                                    endpoint], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(0.5)
-        assert waiter.poll() is None, "it waits for a daemon that is not there yet"
+        # This takes some seconds, for which the other waits as well.
         absent = frank("status", "--connect", endpoint)
         assert absent.returncode == 3 and "mint.sock: No such file" in absent.stderr, absent
+        assert waiter.poll() is None, "it waits for a daemon that is not there yet"
         with daemon(folder=folder):
-            out, err = waiter.communicate(timeout=20)
+            out, err = waiter.communicate(timeout=180)
             assert waiter.returncode == 0 and b"ready" in out, (waiter.returncode, err)
-            text = frank("status", "--connect", endpoint)
+            text = frank_in_time("status", "--connect", endpoint)
             assert text.returncode == 0, text
             for word in (b"frankd ", b"queue ", b"factor  100000", b"cpu:0"):
                 assert word in text.stdout, (word, text)
             watcher = subprocess.Popen([program("frank"), "status", "--watch", "--json",
                                         "--connect", endpoint], stdout=subprocess.PIPE)
-            lines = [json.loads(watcher.stdout.readline()) for _ in range(2)]
+            told = []
+            while len(told) < 2:  # one that came too late is told as that
+                record = json.loads(watcher.stdout.readline())
+                assert "uptime_ms" in record or record["error"] == "timeout", record
+                told += [record["uptime_ms"]] if "uptime_ms" in record else []
             watcher.kill()
             watcher.communicate()
-            assert lines[1]["uptime_ms"] >= lines[0]["uptime_ms"] + 900, lines
+            assert told[1] >= told[0] + 900, told
 
 
 def factor_tells_value_source_and_cost():
     with daemon() as frankd:
-        answer = answer_of(frank("factor", "example.com", "--connect", frankd.ipc, "--json"))
+        answer = answer_of(frank_in_time("factor", "example.com", "--connect", frankd.ipc, "--json"))
         assert answer["factor"] == FACTOR and answer["source"], answer
         assert answer["domains"][0]["domain"] == "example.com", answer
-        text = frank("factor", "example.com", "--connect", frankd.ipc)
+        text = frank_in_time("factor", "example.com", "--connect", frankd.ipc)
         assert text.returncode == 0 and b"factor   100000" in text.stdout, text
         assert b"example.com" in text.stdout and b"cost" in text.stdout, text
 
 
 def dry_run_uses_the_daemons_devices():
     with daemon() as frankd:
-        plan = answer_of(frank("mint", "--b", B, "--dry-run", "--json", "--connect", frankd.ipc))
+        plan = answer_of(frank_in_time("mint", "--b", B, "--dry-run", "--json", "--connect",
+                                       frankd.ipc))
         assert [device["name"] for device in plan["devices"]] == ["cpu:0"], plan
         assert plan["factor"] == FACTOR and plan["rate_hps"] > 0, plan
-        totals = answer_of(frank("status", "--connect", frankd.ipc, "--json"))["totals"]
+        totals = status_of(frankd)["totals"]
         assert sum(totals.values()) == 0, totals
 
 
@@ -219,7 +238,7 @@ def long_nonces_of_another_mint_are_taken():
     for digits in (40, 41, 63, 64):
         with Foreign(mint=lambda body: stamp(body, digits)) as foreign:
             args = ["--factor", "100", "--connect", foreign.endpoint]
-            done = frank("mint", "--filter", *args, stdin=message)
+            done = frank_in_time("mint", "--filter", *args, stdin=message)
             assert done.returncode == 0 and done.stdout.endswith(message), (digits, done)
             head = done.stdout[:-len(message)].decode()
             assert re.search(f"n=[0-9a-f]{{{digits}}};", head), head
@@ -228,7 +247,7 @@ def long_nonces_of_another_mint_are_taken():
             # What stands in a message already can be told as well.
             again = frank("mint", "-", "--factor", "100", stdin=done.stdout)
             assert again.returncode == 0 and again.stdout.decode() == head, (head, again)
-            record = answer_of(frank("mint", "-", "--json", *args, stdin=message))
+            record = answer_of(frank_in_time("mint", "-", "--json", *args, stdin=message))
             assert len(record["n"]) == digits, record
 
 
@@ -237,8 +256,8 @@ def texts_of_a_daemon_are_cut_between_characters():
         text = "x" * shift + "\u20ac" * 3000 + "\U0001f600"
         with Foreign(mint={"error": "busy", "message": text}) as foreign:
             for locale in ("C.UTF-8", "C"):
-                done = frank("mint", "--b", B, "--json", "--connect", foreign.endpoint,
-                             env={"LC_ALL": locale})
+                done = frank_in_time("mint", "--b", B, "--json", "--connect", foreign.endpoint,
+                                     env={"LC_ALL": locale})
                 record = json.loads(done.stdout)
                 assert done.returncode == 3 and record["error"] == "busy", (shift, done)
                 if locale == "C.UTF-8":
@@ -246,9 +265,9 @@ def texts_of_a_daemon_are_cut_between_characters():
         with Foreign(mint=lambda body: stamp(body, source=text, device=text),
                      factor={"factor": 5, "source": text}, status={"ready": True}) as foreign:
             args = ["--b", B, "--json", "--connect", foreign.endpoint]
-            record = answer_of(frank("mint", *args))
+            record = answer_of(frank_in_time("mint", *args))
             assert record["met"] is True and set(record["source"].lstrip("x")) == {"\u20ac"}, record
-            plan = answer_of(frank("mint", "--dry-run", *args))
+            plan = answer_of(frank_in_time("mint", "--dry-run", *args))
             assert plan["source"].lstrip("x?") == "" or "\u20ac" in plan["source"], plan
 
 
@@ -259,23 +278,23 @@ def texts_of_a_daemon_do_not_command_the_terminal():
     factor = {"factor": 5, "source": EVIL, "domains": [{"domain": EVIL, "factor": 5, "source": EVIL}]}
     with Foreign(mint=lambda body: stamp(body, source=EVIL, device=EVIL), status=status,
                  factor=factor) as foreign:
-        for args in (["status"], ["status", "--wait", "1"], ["factor"], ["factor", "example.com"],
+        for args in (["status"], ["status", "--wait", "60"], ["factor"], ["factor", "example.com"],
                      ["mint", "--b", B], ["mint", "--b", B, "--dry-run"]):
             for json_too in ([], ["--json"]):
                 for locale in ("C.UTF-8", "C"):
-                    done = frank(*args, *json_too, "--connect", foreign.endpoint,
-                                 env={"LC_ALL": locale})
+                    done = frank_in_time(*args, *json_too, "--connect", foreign.endpoint,
+                                         env={"LC_ALL": locale})
                     assert done.returncode == 0, (args, done)
                     shown = done.stdout.decode() + done.stderr
                     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown), (args, shown)
                     assert json_too or args[:3] == ["mint", "--b", B] or "evil" in shown, (args, shown)
         # JSON has it all the same.
-        record = answer_of(frank("factor", "--json", "--connect", foreign.endpoint))
+        record = answer_of(frank_in_time("factor", "--json", "--connect", foreign.endpoint))
         assert record["source"] == EVIL, record
     for error in ({"error": "busy", "message": EVIL}, {"error": EVIL, "message": "x"}):
         with Foreign(mint=error, status=error, factor=error) as foreign:
             for args in (["status"], ["factor"], ["mint", "--b", B], ["mint", "--b", B, "--json"]):
-                done = frank(*args, "--connect", foreign.endpoint)
+                done = frank_in_time(*args, "--connect", foreign.endpoint)
                 assert done.returncode == 3, (args, done)
                 shown = done.stdout.decode() + done.stderr
                 assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown), (args, shown)
@@ -301,11 +320,12 @@ def a_daemon_may_say_anything_of_its_sources():
     replies += [{**whole, "sources": [value, source], "domains": [value, domain]} for value in odd]
     with Foreign(factor=lambda body: replies[int(body["recipients"][0].split(".")[0][1:])]) as foreign:
         for i, reply in enumerate(replies):
-            done = frank("factor", f"d{i}.example", "--explain", "--connect", foreign.endpoint)
+            done = frank_in_time("factor", f"d{i}.example", "--explain", "--connect",
+                                 foreign.endpoint)
             assert done.returncode == 0, (reply, done)
             shown = done.stdout.decode() + done.stderr
             assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown), (reply, shown)
-        text = frank("factor", "d0.example", "--explain", "--connect", foreign.endpoint)
+        text = frank_in_time("factor", "d0.example", "--explain", "--connect", foreign.endpoint)
         for word in ("of https://x.example\n", "previous 4 counts no more", "mode     testing",
                      "source 1, https://x.example\n", "key named  KEY", "asked      7 times, 2 failed",
                      "why        once it failed", "in force   yes", "in force   no: one before it serves",
@@ -316,7 +336,7 @@ def a_daemon_may_say_anything_of_its_sources():
         for args, body in ((["a.example", "--purge"], {"recipients": ["a.example"], "purge": True}),
                            (["--purge"], {"recipients": [], "purge": True}),
                            (["b@a.example"], {"recipients": ["b@a.example"]}), ([], {"recipients": []})):
-            assert frank("factor", *args, "--connect", foreign.endpoint).returncode == 0
+            assert frank_in_time("factor", *args, "--connect", foreign.endpoint).returncode == 0
             assert bodies.pop() == body, args
 
 
@@ -326,7 +346,7 @@ def times_of_a_daemon_may_be_any_number():
                           (2**62, None), (-2**62, None), (6.7e16, None), ("x", None)):
         answer = {"factor": 5, "source": "file", "expires": expires}
         with Foreign(factor=answer) as foreign:
-            done = frank("factor", "--connect", foreign.endpoint)
+            done = frank_in_time("factor", "--connect", foreign.endpoint)
             assert done.returncode == 0 and b"factor   5 (" in done.stdout, (expires, done)
             assert (told or b"expires") in done.stdout or told is None, (expires, done)
             assert (b"expires" in done.stdout) == (told is not None), (expires, done)
@@ -335,25 +355,26 @@ def times_of_a_daemon_may_be_any_number():
 def interrupted_waiting_ends_with_a_record():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with Foreign(mint=lambda body: None) as foreign:
-            process = subprocess.Popen([program("frank"), "mint", "--b", B, "--json", "--connect",
-                                        foreign.endpoint], stdout=subprocess.PIPE,
+            process = subprocess.Popen([program("frank"), "mint", "--b", B, "--json", "--deadline",
+                                        "1h", "--connect", foreign.endpoint], stdout=subprocess.PIPE,
                                        stderr=subprocess.PIPE)
             wait_until("it asked", lambda: "mint" in foreign.asked)
             process.send_signal(number)
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=120)
             assert process.returncode == -number, (process.returncode, err)
             assert json.loads(out)["error"] == "cancelled", (out, err)
             wait_until("it was taken back", lambda: "cancel" in foreign.asked)
+            foreign.asked.clear()
             message = read(sample("test2.message"))
-            process = subprocess.Popen([program("frank"), "mint", "--filter", "--connect",
-                                        foreign.endpoint], stdin=subprocess.PIPE,
+            process = subprocess.Popen([program("frank"), "mint", "--filter", "--deadline", "1h",
+                                        "--connect", foreign.endpoint], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             process.stdin.write(message)
             process.stdin.close()
             process.stdin = None
-            wait_until("it asked again", lambda: foreign.asked.count("mint") == 2)
+            wait_until("it asked again", lambda: "mint" in foreign.asked)
             process.send_signal(number)
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=120)
             assert process.returncode == 75 and out == b"", (process.returncode, out, err)
 
 
@@ -367,9 +388,11 @@ def watch_ends_with_a_record():
                         [program("frank"), "status", "--watch", "--json", "--connect", endpoint],
                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                     first = json.loads(watcher.stdout.readline())
+                    while there and first.get("error") == "timeout":  # an answer that was too late
+                        first = json.loads(watcher.stdout.readline())
                     assert ("error" in first) != there, first
                     watcher.send_signal(number)
-                    out, err = watcher.communicate(timeout=10)
+                    out, err = watcher.communicate(timeout=120)
                     assert watcher.returncode == -number, (watcher.returncode, err)
                     last = json.loads(out.splitlines()[-1])
                     assert last["error"] == "cancelled", (out, err)
@@ -384,16 +407,17 @@ def a_filter_sends_the_recipients_that_can_be_used():
         return stamp(body)
 
     with Foreign(mint=mint) as foreign:
-        done = frank("mint", "--filter", "--connect", foreign.endpoint, "--to", "a@b.example", "--to",
-                     b"\xff@b.example", "--to", '"a b"@c.example', "--to", "x" * 400, stdin=message)
+        done = frank_in_time("mint", "--filter", "--connect", foreign.endpoint, "--to",
+                             "a@b.example", "--to", b"\xff@b.example", "--to", '"a b"@c.example',
+                             "--to", "x" * 400, stdin=message)
         assert done.returncode == 0 and done.stdout.endswith(message), done
         assert "2 left out" in done.stderr, done.stderr
-        assert sent == [["a@b.example", '"a b"@c.example']], sent
+        assert sent and all(one == ["a@b.example", '"a b"@c.example'] for one in sent), sent
 
 
 def status_tells_why_it_is_not_ready():
     with Foreign(status={"ready": False, "devices": []}) as foreign:
-        done = frank("status", "--wait", "0.5", "--connect", foreign.endpoint)
+        done = frank_in_time("status", "--wait", "0.5", "--connect", foreign.endpoint)
         assert done.returncode == 1 and "frankd is not ready" in done.stderr, done
 
 
@@ -413,7 +437,7 @@ def keys_of_keygen_open_a_curve_endpoint():
         config = (f'curve_secret = "{keys}/server.secret";\ncurve_clients = "{clients}";\n')
         endpoint = f"tcp://127.0.0.1:{free_port()}"
         with daemon(config=config, listen=[endpoint]):
-            done = frank("mint", "--b", B, "--connect", endpoint, "--keys", keys)
+            done = frank_in_time("mint", "--b", B, "--connect", endpoint, "--keys", keys)
             assert done.returncode == 0, done
             check_header(done.stdout[:-1], "rsa-sha256", B, FACTOR)
             # Without a key, and with one that nobody allowed: no answer, said so.

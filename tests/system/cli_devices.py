@@ -7,9 +7,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 
-from cli_support import check_header, frank, program, run
+from cli_support import check_header, frank, program, run, soon, tested
+from harness import sanitized
 
 B = base64.b64encode(bytes(range(64))).decode()
 
@@ -38,21 +38,20 @@ def json_has_a_record_each_and_a_final_one():
     assert final["ready"] == len(devices) >= 1 and final["failed"] == 0, final
     for device in devices:
         assert device["state"] == "ready" and device["self_test"] == "passed", device
-        assert device["rate_hps"] > 1000 and device["variant"], device
+        assert device["rate_hps"] > 0 and device["variant"], device
         assert re.fullmatch(r"(package \d+ )?(core|thread) \d+( thread \d+)?", device["place"]), device
         assert device["numa_node"] is None or device["numa_node"] >= 0, device
 
 
 def test_searches_on_each_device():
-    for _ in range(5):  # it has 2 s for each kind, of which others may take all on a busy machine
-        done = frank("devices", "--test", "--device", "cpu:0", "--json")
-        device, final = records(done)
-        test = device["test"]
+    def is_plausible(done):
         # A b of RSA-4096 takes 11 blocks, one of Ed25519 takes 2.
-        if test["passed"] and test["ed25519"] > test["rsa4096"] > 0:
-            break
-    assert done.returncode == 0 and final["failed"] == 0, done
-    assert test["passed"] is True and test["ed25519"] > test["rsa4096"] > 0, test
+        test = records(done)[0]["test"]
+        return test["passed"] is True and test["ed25519"] > test["rsa4096"] > 0
+
+    done = tested("--device", "cpu:0", may_skip=sanitized(), wanted=is_plausible)
+    assert done.returncode == 0 and records(done)[-1]["failed"] == 0, done
+    assert is_plausible(done), done
 
 
 def test_finds_out_devices_that_go_wrong():
@@ -63,7 +62,7 @@ def test_finds_out_devices_that_go_wrong():
         assert done.returncode == 1, (name, done)
         device, final = records(done)
         assert final["failed"] == 1 and named in device["test"]["why"], (name, device)
-    slow = frank("devices", "--test", "--device", "faulty:slow", "--json")
+    slow = tested("--device", "faulty:slow", may_skip=sanitized())
     assert slow.returncode == 0, slow
 
 
@@ -76,7 +75,7 @@ def device_that_fails_its_self_test_is_no_device():
 
 
 def test_counts_a_device_that_is_not_ready_as_failed():
-    done = frank("devices", "--test", "--device", "faulty:selftest", "--device", "cpu:0", "--json")
+    done = tested("--device", "faulty:selftest", "--device", "cpu:0", may_skip=sanitized())
     assert done.returncode == 1 and "1 of 2 devices failed" in done.stderr, done
     *devices, final = records(done)
     assert final["failed"] == 1 and final["ready"] == 1 and len(devices) == 2, done
@@ -85,26 +84,26 @@ def test_counts_a_device_that_is_not_ready_as_failed():
 
 
 def mint_does_not_wait_for_a_device_that_hangs_when_it_is_opened():
-    start = time.monotonic()
-    done = frank("mint", "--b", B, "--factor", "1000", "--device", "faulty:open", "--device", "cpu:0")
-    assert done.returncode == 0 and time.monotonic() - start < 20, done
+    mint = ["mint", "--b", B, "--deadline", "10m", "--device", "faulty:open", "--device"]
+    done = soon(20, lambda: frank(*mint, "cpu:0", "--factor", "1000"))
+    assert done.returncode == 0, done
     check_header(done.stdout[:-1], "rsa-sha256", B, 1000)
     # A device that is not there is still named, and at once.
-    done = frank("mint", "--b", B, "--device", "faulty:open", "--device", "cpu:4096")
+    done = soon(20, lambda: frank(*mint, "cpu:4096"))
     assert done.returncode == 3 and "no device cpu:4096" in done.stderr, done
-    assert time.monotonic() - start < 20, done
     # At the deadline there is a best in any case: one nonce was tried when the request was taken.
     for args in (["--device", "faulty:open", "--deadline", "500ms"], ["--deadline", "1ms"]):
-        done = frank("mint", "--b", B, "--bits", "50", *args)
+        done = frank("mint", "--b", B, "--bits", "52.9", *args)
         assert done.returncode == 1 and "not met" in done.stderr, (args, done)
         check_header(done.stdout[:-1], "rsa-sha256", B)
-        record = records(frank("mint", "--b", B, "--bits", "50", "--json", *args))[0]
+        record = records(frank("mint", "--b", B, "--bits", "52.9", "--json", *args))[0]
         assert record["met"] is False and record["attempts"] >= 1, record
 
 
 def mint_survives_a_device_that_goes_wrong():
     for name in ("faulty:wrong", "faulty:attempts", "faulty:die", "faulty:hang"):
-        done = frank("mint", "--b", B, "--bits", "23", "--device", name, "--device", "cpu:0")
+        done = frank("mint", "--b", B, "--bits", "23", "--deadline", "10m", "--device", name,
+                     "--device", "cpu:0")
         assert done.returncode == 0, (name, done)
         check_header(done.stdout[:-1], "rsa-sha256", B, 1 << 23)
 
@@ -113,7 +112,12 @@ def keeping(env, *args):
     """[made, kept or unkept; the number] of faulty:keeps, its record, and the notes but for those
     on its neighbours."""
     absent = {"CACHE_DIRECTORY": "", "XDG_CACHE_HOME": "", "HOME": ""}
-    done = frank("devices", "--device", "faulty:keeps", "--json", *args, env={**absent, **env})
+    env = {**absent, **env}
+    if "--test" in args:
+        done = tested("--device", "faulty:keeps", *[arg for arg in args if arg != "--test"],
+                      may_skip=sanitized(), env=env)
+    else:
+        done = frank("devices", "--device", "faulty:keeps", "--json", *args, env=env)
     assert done.returncode == 0, done
     device, final = records(done)
     notes = [note for note in final["notes"] if not note.endswith("there, but not named")]
@@ -189,13 +193,12 @@ def slow_engine_is_waited_for_by_devices_not_by_mint():
                            f"exec '{program('frank-worker')}' \"$@\"\n")
             os.chmod(worker, 0o755)
             return subprocess.run([frank_here, *args], stdin=subprocess.DEVNULL,
-                                  capture_output=True, text=True, timeout=60, check=False)
+                                  capture_output=True, text=True, timeout=180, check=False)
 
         # It looks for the worker beside itself.
         frank_here = shutil.copy(program("frank"), folder)
-        start = time.monotonic()
-        done = run_with("exec sleep 1000", "mint", "--b", B, "--factor", "1000")
-        assert done.returncode == 0 and time.monotonic() - start < 20, done
+        done = soon(20, lambda: run_with("exec sleep 1000", "mint", "--b", B, "--factor", "1000"))
+        assert done.returncode == 0, done
         check_header(done.stdout[:-1].encode(), "rsa-sha256", B, 1000)
         # What comes late is listed all the same: the device null:0, here.
         done = run_with("sleep 2; set -- --probe null", "devices", "--json")

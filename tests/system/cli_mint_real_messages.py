@@ -4,7 +4,8 @@ leaves a message that still passes DKIM, and a stamped message is left as it is.
 import json
 import re
 
-from cli_support import (FLOOR, check_header, frank, read, run, sample, signatures, tags, unfold)
+from cli_support import (FACTOR_MAX, FLOOR, check_header, frank, read, run, sample, signatures,
+                         tags, unfold)
 
 FACTOR = 100000
 
@@ -85,7 +86,7 @@ def filter_puts_the_header_in_front():
         assert checked.returncode == 0, (name, checked)
         assert checked.stdout.startswith(b"pass ("), checked
         assert b"header.b=" + b[:8].encode() in checked.stdout, checked
-        harder = frank("verify", "--factor", str(2**53 - 1), stdin=done.stdout)
+        harder = frank("verify", "--factor", str(FACTOR_MAX), stdin=done.stdout)
         assert harder.returncode == 1 and harder.stdout.startswith(b"policy ("), harder
 
 
@@ -126,7 +127,7 @@ def stamped_message_is_left_as_it_is():
     shown = frank("mint", "-", "--factor", str(FACTOR), "--json", stdin=once)
     assert shown.returncode == 0 and json.loads(shown.stdout)["already"] is True, shown
     # A key that does not reach a higher factor is no reason to leave it.
-    harder = frank("mint", "--filter", "--factor", str(1 << 30), "--deadline", "1ms", stdin=once)
+    harder = frank("mint", "--filter", "--factor", str(FACTOR_MAX), "--deadline", "1ms", stdin=once)
     assert "already stamped" not in harder.stderr, harder
     # Nor is one for the other signature of the message.
     other = frank("mint", "--filter", "--factor", "1000", "--a", "rsa-sha256", stdin=once)

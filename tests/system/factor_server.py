@@ -154,6 +154,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # many ask at once
 
     def handle_error(self, request, client_address):
         pass  # clients that go away in the middle are what some modes are for

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import shutil
+import socket
 import tempfile
 
-from cli_support import frank, program
+from cli_support import frank, in_time, is_late, program, read
 from dns_server import Nsd, txt
 from factor_server import FactorServer
-from harness import free_port
+from harness import wait_until
 
 B = base64.b64encode(bytes(range(64))).decode()
 MESSAGE = (f"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=one; h=from; bh=AAAA; b={B}\n"
@@ -29,6 +30,7 @@ class Publisher(FactorServer):
         super().__init__(issuer="authority.example", key=key)
         self.answers = {}
         self.is_running = True
+        self.place = None
         self.publish(**{"factor": 2000, "epoch": 412, **members})
 
     @property
@@ -42,9 +44,11 @@ class Publisher(FactorServer):
         return self._plain(request, *self.answers[request.path])
 
     def stop(self):
+        """From now on nobody listens there: the port is kept, so that no other server gets it."""
         if self.is_running:
             self.is_running = False
             super().stop()
+            self.place = kept_port(self.port)
 
 
 def names(records, **options):
@@ -54,8 +58,20 @@ def names(records, **options):
     return Nsd({"example": "\n".join(lines)}, **options)
 
 
+def kept_port(port=0):
+    """A socket that has the port and does not listen: who connects is refused, and no other test gets
+    the port."""
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("127.0.0.1", port))
+    return place
+
+
+DEAD = kept_port()
+
+
 def dead_url():
-    return f"http://127.0.0.1:{free_port()}"
+    return f"http://127.0.0.1:{DEAD.getsockname()[1]}"
 
 
 class Home:
@@ -66,18 +82,41 @@ class Home:
         self.state = os.path.join(self.folder, "above", "state")
         self.env = {"STATE_DIRECTORY": self.state}
 
-    def frank(self, *args, stdin=b"", **options):
-        done = frank(*args, stdin=stdin, env=self.env, **options)
-        # LeakSanitizer, of a thread of libunbound's that ends while it looks: nothing of ours.
-        done.stderr = re.sub("==[0-9]+==Unable to get registers from thread [0-9]+.\n", "",
-                             done.stderr)
-        return done
+    def frank(self, *args, late=is_late, **options):
+        """frank(), in time; late=never where it is the publisher who is late."""
+        return in_time(lambda: frank(*args, env=self.env, **options), late)
+
+    def kept(self):
+        """What is kept of the one source that was asked: (path, text); None where nothing is. (Who is
+        stopped while he writes leaves a draft behind.)"""
+        names = [name for name in os.listdir(self.state) if re.fullmatch("source-[0-9a-f]+", name)] \
+            if os.path.isdir(self.state) else []
+        assert len(names) <= 1, names
+        return (os.path.join(self.state, names[0]), read(os.path.join(self.state, names[0]))) \
+            if names else None
+
+    def keep(self, *args, text):
+        """`frank ARGS` until what it keeps has the text: it waits half a second for that to be on the
+        disk. The record of the last."""
+        record = None
+
+        def is_kept():
+            nonlocal record
+            record = record_of(self.frank(*args))
+            return self.kept() is not None and text in self.kept()[1]
+
+        wait_until(f"{text} is kept", is_kept)
+        return record
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def never(_):
+    return False
 
 
 def record_of(done, status=0):
