@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define SILENT_LIMIT_US (10 * FRANK_US_PER_S)
-#define PAUSE_FIRST_US  (100 * FRANK_US_PER_MS)
-#define PAUSE_MOST_US   (10 * FRANK_US_PER_S)
+#define SILENT_PINGS   10 /* a second apart */
+#define PAUSE_FIRST_US (100 * FRANK_US_PER_MS)
+#define PAUSE_MOST_US  (10 * FRANK_US_PER_S)
 
 struct frank_minder {
   struct frank_loop *loop;
@@ -29,7 +29,8 @@ struct frank_minder {
   struct frank_child_graves graves;
   uint64_t start_us; /* when to start it; FRANK_NEVER_US: parted, or at rest */
   uint64_t ping_us;
-  uint64_t heard_us;
+  uint32_t
+      unheard; /* pings since it was heard; not time: a parent that stood still asked nothing */
   uint64_t pause_us;
   bool ready;      /* the one that runs serves */
   bool ever_ready; /* one did */
@@ -172,7 +173,7 @@ static enum frank_err take_failed(struct frank_minder *minder, const struct fran
 
 static enum frank_err take_record(struct frank_minder *minder, const struct frank_record *record)
 {
-  minder->heard_us = frank_clock_now_us();
+  minder->unheard = 0;
   switch (record->type) {
   case FRANK_RECORD_READY:
     return take_ready(minder, record);
@@ -206,7 +207,7 @@ static void on_chan(void *arg, uint32_t events)
 
 static enum frank_err start(struct frank_minder *minder, uint64_t now_us)
 {
-  minder->heard_us = now_us;
+  minder->unheard = 0;
   minder->ping_us = now_us + FRANK_US_PER_S;
   enum frank_err err = frank_child_spawn(minder->path, minder->argv, &minder->pid, &minder->chan);
   return err == FRANK_OK ? frank_loop_add(minder->loop, frank_chan_fd(minder->chan),
@@ -242,12 +243,13 @@ void frank_minder_tick(struct frank_minder *minder, uint64_t now_us)
   if (minder->chan == NULL || now_us < minder->ping_us) {
     return;
   }
-  if (now_us - minder->heard_us >= SILENT_LIMIT_US) {
+  if (minder->unheard >= SILENT_PINGS) {
     lose(minder, "it says nothing");
     return;
   }
   const struct frank_record_tag ping = {.tag = now_us};
   minder->ping_us = now_us + FRANK_US_PER_S;
+  minder->unheard++;
   frank_minder_say(minder, FRANK_RECORD_PING, &ping, sizeof ping);
 }
 
