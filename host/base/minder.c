@@ -29,8 +29,7 @@ struct frank_minder {
   struct frank_child_graves graves;
   uint64_t start_us; /* when to start it; FRANK_NEVER_US: parted, or at rest */
   uint64_t ping_us;
-  uint32_t
-      unheard; /* pings since it was heard; not time: a parent that stood still asked nothing */
+  uint32_t unheard; /* pings since it was heard: a parent that stood still sent none */
   uint64_t pause_us;
   bool ready;      /* the one that runs serves */
   bool ever_ready; /* one did */
