@@ -11,9 +11,8 @@ import subprocess
 import tempfile
 import time
 
-from authority_support import (BASE, PATIENCE_S, Authority, in_time, openssl_verifies, unpad,
-                               verb)
-from harness import Skip, program, run, wait_until
+from authority_support import BASE, PATIENCE_S, Authority, openssl_verifies, unpad, verb
+from harness import Skip, one_try_passes, program, run, wait_until
 
 TYPES = {"factor": "application/json", "factor.jws": "application/jose",
          "keys": "application/jwk-set+json", "keys.jws": "application/jose",
@@ -187,7 +186,7 @@ def documents_are_signed_anew_in_time():
                 break
         assert first["previous"]["factor"] == 1000 * (epoch - 1), first
 
-        def followed_by_another():
+        def followed_by_another(_):
             first = document = authority.json("factor")
             until = time.monotonic() + 30
             while document["issued"] == first["issued"]:
@@ -198,7 +197,7 @@ def documents_are_signed_anew_in_time():
                 time.sleep(0.2)
             assert document["expires"] - document["issued"] == 20, document
             assert first["issued"] < document["issued"] < first["expires"], (first, document)
-        in_time(0, followed_by_another, 3)
+        one_try_passes(3, followed_by_another)
         wait_until("its time is over", lambda: "previous" not in authority.json("factor"), 20)
 
 

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-from harness import children_of, program, wait_until
+from harness import Fault, children_of, program, wait_until
 
 BASE = "/.well-known/msmr/"
 # A machine of tests stands still for seconds at times: who waits for what has to come waits longer.
@@ -36,21 +36,6 @@ def ask(port, path, method="GET", body=None, headers=None, timeout_s=PATIENCE_S,
         return reply.status, dict(reply.getheaders()), reply.read().decode()
     finally:
         connection.close()
-
-
-def in_time(seconds, attempt, tries=5):
-    """attempt() has to end within so many seconds, for what it looks at lasts no longer. Where it
-    fails and the machine took more than that, it has seen nothing, and is tried again. 0: nobody can
-    tell how long the machine stood still; it has to succeed once."""
-    for left in reversed(range(tries)):
-        begin = time.monotonic()
-        try:
-            return attempt()
-        except (AssertionError, OSError):
-            took = time.monotonic() - begin
-            if took < seconds or left == 0:
-                raise
-            print(f"      it failed within {took:.1f} s (at most {seconds} s); again", flush=True)
 
 
 def verb(state, *args, check=True, timeout_s=2 * PATIENCE_S):
@@ -207,8 +192,10 @@ class Authority:
             shutil.rmtree(self.own_folder, ignore_errors=True)
         if self._reader is not None:
             self._reader.join(PATIENCE_S)
-        assert not stuck, f"it did not end {PATIENCE_S} s after SIGTERM:\n" + self.log()
-        assert not self._sanitizer, "a sanitizer said: " + "\n".join(self._sanitizer) + self.log(200)
+        if stuck:
+            raise Fault(f"it did not end {PATIENCE_S} s after SIGTERM:\n" + self.log())
+        if self._sanitizer:
+            raise Fault("a sanitizer said: " + "\n".join(self._sanitizer) + self.log(200))
 
     def __enter__(self):
         return self

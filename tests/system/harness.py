@@ -37,6 +37,10 @@ class Skip(Exception):
     """What a test needs is not here; the text says what."""
 
 
+class Fault(Exception):
+    """What no busy machine explains, and so no second try makes good."""
+
+
 def program(name):
     """The full path of a built program; skips the test where it was not built."""
     folder = os.environ.get("FRANK_BIN")
@@ -122,15 +126,17 @@ def wait_until(what, condition, timeout_s=10.0, step_s=0.02):
         time.sleep(step_s)
 
 
-def one_try_passes(tries, attempt):
+def one_try_passes(tries, attempt, lasts_s=0.0):
     """Calls attempt(0), attempt(1)... until one passes: for what a machine that stands still for
-    some seconds can spoil in one try, but not in each. The last failure is raised, the others are
-    told."""
+    some seconds can spoil in one try, but not in each. lasts_s: for how long at least what it looks
+    at stays as it is, so that an attempt that fails within that time is not tried again. The last
+    failure is raised, the others are told."""
     for i in range(tries):
+        start = time.monotonic()
         try:
             return attempt(i)
-        except (AssertionError, Timeout) as failure:
-            if i + 1 == tries:
+        except (AssertionError, OSError, Timeout) as failure:
+            if i + 1 == tries or time.monotonic() - start < lasts_s:
                 raise
             print(f"      try {i + 1} of {tries}: {str(failure)[:400]}", flush=True)
     raise AssertionError("no tries")
@@ -286,12 +292,11 @@ class Frankd:
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
         if stuck:
-            raise AssertionError(f"frankd did not end {timeout_s} s after SIGTERM:\n" + self.log())
+            raise Fault(f"frankd did not end {timeout_s} s after SIGTERM:\n" + self.log())
         if self._reader is not None:
             self._reader.join(60)
         if self._sanitizer:
-            raise AssertionError("a sanitizer said: " + "\n".join(self._sanitizer) + "\n" +
-                                 self.log(200))
+            raise Fault("a sanitizer said: " + "\n".join(self._sanitizer) + "\n" + self.log(200))
 
     def __enter__(self):
         return self

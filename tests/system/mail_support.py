@@ -24,7 +24,7 @@ import threading
 import time
 
 from daemon_support import patience
-from harness import Skip, free_port, program, stretched, wait_until
+from harness import Fault, Skip, free_port, program, stretched, wait_until
 
 READY_S = 30.0
 SENDER, RECEIVER = "sender.test", "rcpt.test"
@@ -169,8 +169,10 @@ class Server:
                 self.kill()
         if self._reader is not None:
             self._reader.join(60)
-        assert not stuck, f"{self.name} did not end after SIGTERM:\n" + self.log()
-        assert not self._sanitizer, f"{self.name}: " + "\n".join(self._sanitizer) + self.log(200)
+        if stuck:
+            raise Fault(f"{self.name} did not end after SIGTERM:\n" + self.log())
+        if self._sanitizer:
+            raise Fault(f"{self.name}: " + "\n".join(self._sanitizer) + self.log(200))
 
     def __enter__(self):
         return self

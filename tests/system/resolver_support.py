@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from harness import memory_kib, program, wait_until
+from harness import Fault, memory_kib, program, stretched, wait_until
 
 CHANNEL_FD = 3
 END_S = 60.0
@@ -212,9 +212,8 @@ class Resolver:
         return True
 
     def until(self, what, condition, timeout_s=30.0):
-        """Reads until condition() is true; AssertionError names `what` after timeout_s and, since a
-        machine of tests stands still for seconds at times, a minute."""
-        timeout_s += 60
+        """Reads until condition() is true; AssertionError names `what` after timeout_s, stretched."""
+        timeout_s = stretched(timeout_s)
         end = time.monotonic() + timeout_s
         while not condition():
             left = end - time.monotonic()
@@ -270,11 +269,11 @@ class Resolver:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(END_S)
-            raise AssertionError("frank-resolver did not end with its channel:\n" + self.log())
+            raise Fault("frank-resolver did not end with its channel:\n" + self.log())
         self._reader.join(END_S)
         if self._sanitizer:
-            raise AssertionError("a sanitizer said: " + "\n".join(self._sanitizer) + "\n" +
-                                 "\n".join(self.lines[-200:]))
+            raise Fault("a sanitizer said: " + "\n".join(self._sanitizer) + "\n" +
+                        "\n".join(self.lines[-200:]))
         return status
 
     def __enter__(self):
