@@ -9,7 +9,7 @@ import time
 
 import zmq
 
-from frank_client import check_stamp
+from frank_client import Fault, check_stamp
 from harness import (children_of, one_try_passes, patience, random_b,  # noqa: F401 (for the tests)
                      sanitized, stretched, wait_until)
 
@@ -127,8 +127,10 @@ def collect(client, ids, timeout_s):
             raise AssertionError(f"{len(missing)} of {len(wanted)} without a reply in "
                                  f"{timeout_s} s: {missing[:8]}")
         ok, got, body = client.recv()
-        assert got in wanted, f"a reply to {got}, which was not asked: {body}"
-        assert got not in found, f"a second reply to {got}: {body}"
+        if got not in wanted:
+            raise Fault(f"a reply to {got}, which was not asked: {body}")
+        if got in found:
+            raise Fault(f"a second reply to {got}: {body}")
         found[got] = (ok, body)
     return found
 
@@ -136,7 +138,7 @@ def collect(client, ids, timeout_s):
 def assert_silent(client, wait_s=0.2):
     """Nothing more comes: each request had one reply."""
     if client.socket.poll(int(wait_s * 1000)):
-        raise AssertionError(f"an extra reply: {client.socket.recv_multipart()}")
+        raise Fault(f"an extra reply: {client.socket.recv_multipart()}")
 
 
 def in_threads(count, work):

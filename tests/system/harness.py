@@ -28,17 +28,14 @@ import threading
 import time
 import traceback
 
-from frank_client import Client, Timeout, check_stamp, mint_patiently  # noqa: F401 (for tests)
+from frank_client import (Client, Fault, Timeout, check_stamp,  # noqa: F401 (for tests)
+                          mint_patiently)
 
 READY_S = 120.0  # as long as a frankd on a busy machine, under sanitizers, may take
 
 
 class Skip(Exception):
     """What a test needs is not here; the text says what."""
-
-
-class Fault(Exception):
-    """What no busy machine explains, and so no second try makes good."""
 
 
 def program(name):
