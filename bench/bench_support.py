@@ -104,12 +104,3 @@ def find(record, subject, metric, shape, factor=None):
     found = rows_of(record, subject=subject, metric=metric, shape=shape, factor=factor)
     assert len(found) == 1, (subject, metric, shape, factor, found, record)
     return found[0]
-
-
-def is_gone(pid):
-    """True when no such process runs any more."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-            return file.read().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True

@@ -15,7 +15,7 @@ import threading
 import time
 
 from cli_support import FACTOR_MAX, check_header, frank, program, run
-from harness import children_of, wait_until
+from harness import children_of, is_running, wait_until
 
 B = base64.b64encode(bytes(range(64))).decode()
 HARD = ["mint", "--b", B, "--factor", str(FACTOR_MAX)]
@@ -201,15 +201,6 @@ def ignored_signal_stays_ignored():
                 assert status == 1 and "not met" in search.text, (status, search.text)
             if is_in_time:
                 break
-
-
-def is_running(pid):
-    """False as well where it waits for a new parent to collect it."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def no_worker_outlives_frank():

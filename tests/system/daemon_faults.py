@@ -12,9 +12,9 @@ import threading
 import time
 
 from daemon_support import (check_answer, descriptors_of, in_threads, jobs_of_all_shapes, patience,
-                            no_zombie_stays, rate_hps, request, state_of, status)
+                            no_zombie_stays, rate_hps, request, status)
 from frank_client import mint_patiently
-from harness import Frankd, free_port, run, wait_until
+from harness import Frankd, free_port, is_running, run, wait_until
 
 JOBS = 40
 THREADS = 8
@@ -192,8 +192,8 @@ def frankd_killed_leaves_no_child():
         assert len(pids) >= 3, pids
         first.process.kill()
         first.wait_end()
-        wait_until("its children are gone", lambda: all(
-            state_of(pid) in ("", "Z") for pid in pids), patience(10))
+        wait_until("its children are gone", lambda: not any(
+            is_running(pid) for pid in pids), patience(10))
         with Frankd(["--device", "cpu"], folder=folder) as second, second.client() as client:
             b, alg = jobs_of_all_shapes(1)[0]
             ok, reply = client.mint(b, a=alg, factor=1000)

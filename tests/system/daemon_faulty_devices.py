@@ -13,8 +13,8 @@ import unittest.mock
 
 from daemon_support import (HOPELESS, LET_HOPELESS, check_answer, collect, devices, in_threads,
                             jobs_of_all_shapes, no_zombie_stays, patience, rate_hps, request,
-                            state_of, status, waiting)
-from harness import Frankd, random_b, run, wait_until
+                            status, waiting)
+from harness import Frankd, is_running, random_b, run, wait_until
 
 
 def config(open_limit_s=120):
@@ -299,7 +299,7 @@ def sigterm_ends_it_though_every_device_hangs():
                         assert ok, reply
                         check_answer(reply, b, factor=HOPELESS, met=False)
             wait_until("no worker is left", lambda: not any(
-                state_of(pid) not in ("", "Z") for pid in workers), 5)
+                is_running(pid) for pid in workers), 5)
             print(f"      {name}: ended {took_s:.2f} s after SIGTERM with a grace of {GRACE_S} s")
 
 

@@ -11,7 +11,7 @@ import zmq
 
 from frank_client import Fault, check_stamp
 from harness import (children_of, one_try_passes, patience, random_b,  # noqa: F401 (for the tests)
-                     sanitized, stretched, wait_until)
+                     sanitized, state_of, stretched, wait_until)
 
 # 1 in CI; the full run (reliability's row 7: 100 rounds) sets 20.
 SCALE = max(1.0, float(os.environ.get("FRANK_TEST_SCALE", "1")))
@@ -51,16 +51,6 @@ def rate_hps(frankd):
     rate = sum(d["rate_hps"] for d in status(frankd)["devices"] if d["state"] == "ready")
     assert rate > 0, "no device tells a rate"
     return rate
-
-
-def state_of(pid):
-    """The letter of /proc/PID/stat ('Z': a zombie); '' when there is none such."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-            text = file.read()
-    except OSError:
-        return ""
-    return text[text.rindex(")") + 2]
 
 
 def zombies_of(pid):

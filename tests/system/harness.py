@@ -157,6 +157,21 @@ def children_of(pid):
     return found
 
 
+def state_of(pid):
+    """The letter of /proc/PID/stat ('Z': a zombie); '' when there is none such."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            text = file.read()
+    except OSError:
+        return ""
+    return text[text.rindex(")") + 2]
+
+
+def is_running(pid):
+    """False as well where it has ended, and waits for its parent to collect it."""
+    return state_of(pid) not in ("", "Z")
+
+
 def memory_kib(pid, field="VmRSS"):
     """A memory figure of /proc/PID/status in KiB; 0 when the process is gone."""
     try:
