@@ -4,7 +4,6 @@
 
 READ_ID is the program of read_id.c, SEARCH that of driver/examples/search.c.
 """
-import contextlib
 import hashlib
 import os
 import re
@@ -13,7 +12,7 @@ import socket
 import subprocess
 import sys
 
-from harness import program, run
+from harness import kept_port, place_of, program, run
 
 SOURCE = os.environ["FRANK_SOURCE"]
 READ_ID, SEARCH = sys.argv[1:3]
@@ -33,16 +32,6 @@ class Server:
         self.process.kill()
         self.process.wait(60)
         self.process.stdout.close()
-
-
-@contextlib.contextmanager
-def kept_place():
-    """HOST:PORT that nobody else is given, whether a server listens there or not: bound here without
-    listening, which a server that allows for it may share."""
-    with socket.socket() as kept:
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        kept.bind(("127.0.0.1", 0))
-        yield "127.0.0.1:%d" % kept.getsockname()[1]
 
 
 def ask(*command, timeout=300):
@@ -108,7 +97,8 @@ def our_server():
     server_program = program("frank-fpga-server")
     padded = b"abc\x80" + b"\0" * 58 + b"\0\x18"
     assert first_word(padded) == int.from_bytes(hashlib.sha256(b"abc").digest()[:4], "big")
-    with kept_place() as place:
+    with kept_port() as kept:
+        place = place_of(kept)
         with Server(server_program, "--listen", place) as server:
             assert server.place == place, server.place
             said = ask(SEARCH, place)

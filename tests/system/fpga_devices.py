@@ -19,7 +19,7 @@ import zlib
 from cli_support import (Skip, check_header, frank, frank_in_time, program, read, run, sample,
                          signatures, soon, tested)
 from daemon_support import check_answer, devices, patience, status
-from harness import Frankd, free_port, random_b, wait_until
+from harness import Frankd, free_port, kept_port, place_of, random_b, wait_until
 
 B = base64.b64encode(bytes(range(64))).decode()
 FACTOR = 20000  # some tenths of a second of the simulation
@@ -306,9 +306,8 @@ def greet_as_mail_does(connection, ended):
 
 def what_is_no_core_is_named_in_time():
     needed()
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # and does not listen
-        absent = f"fpga:tcp:127.0.0.1:{nobody.getsockname()[1]}"
+    with kept_port() as nobody:
+        absent = f"fpga:tcp:{place_of(nobody)}"
         record, done = soon(patience(15), lambda: mint("--device", absent))
         assert done.returncode == 3 and absent in record["message"], done
     record, done = mint("--device", "fpga:tcp:no-such-host.invalid:5000")

@@ -92,6 +92,20 @@ def free_port():
     raise AssertionError("no port is free")
 
 
+def kept_port(port=0):
+    """A socket bound to the port of loopback (0: any), which does not listen: who connects is
+    refused, and nobody else is given the port. A server that allows for it may listen there."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", port))
+    return kept
+
+
+def place_of(kept):
+    """HOST:PORT of a socket."""
+    return "%s:%d" % kept.getsockname()
+
+
 @functools.lru_cache(maxsize=None)
 def sanitized():
     """True when the programs carry AddressSanitizer: slower, and their memory is not theirs."""

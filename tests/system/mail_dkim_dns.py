@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-from dns_server import Junk, Nsd, Relay, Silent, UdpServer, txt
+from dns_server import Junk, Nsd, Relay, Silent, UdpServer, exchange, txt
 from harness import Skip, free_port, one_try_passes, run
 from mail_dkim_support import MESSAGE, Keys, print_dkim, read_print, sign, write
 
@@ -264,17 +264,6 @@ def answers_by_tcp():
                 assert said["ms"] < 60000, (talk.__name__, said)  # `nothing` waits for its end
 
 
-def exchanged(message, port):
-    """The answer by UDP of an nsd; b"": none came in time, and the client asks again."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream:
-        upstream.settimeout(2)
-        try:
-            upstream.sendto(message, ("127.0.0.1", port))
-            return upstream.recv(65535)
-        except OSError:
-            return b""
-
-
 class Old(UdpServer):
     """Knows no EDNS: FORMERR where there is an additional record."""
 
@@ -290,7 +279,8 @@ class Old(UdpServer):
             reply[3] = 1
             reply[4:12] = b"\0\1\0\0\0\0\0\0"
             return [bytes(reply)]
-        return [real for real in [exchanged(message, self.nsd.port)] if real]
+        real = exchange(message, self.nsd.port)
+        return [real] if real is not None else []
 
 
 class Guesser(UdpServer):
@@ -301,8 +291,8 @@ class Guesser(UdpServer):
         super().__init__()
 
     def react(self, message):
-        real = exchanged(message, self.nsd.port)
-        if not real:
+        real = exchange(message, self.nsd.port)
+        if real is None:
             return []
         guess = bytearray(real)
         guess[3] = (guess[3] & 0xf0) | 3  # NXDOMAIN

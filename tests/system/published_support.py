@@ -6,13 +6,12 @@ import json
 import os
 import re
 import shutil
-import socket
 import tempfile
 
 from cli_support import frank, in_time, is_late, program, read
 from dns_server import Nsd, txt
 from factor_server import FactorServer
-from harness import wait_until
+from harness import kept_port, place_of, wait_until
 
 B = base64.b64encode(bytes(range(64))).decode()
 MESSAGE = (f"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=one; h=from; bh=AAAA; b={B}\n"
@@ -30,7 +29,7 @@ class Publisher(FactorServer):
         super().__init__(issuer="authority.example", key=key)
         self.answers = {}
         self.is_running = True
-        self.place = None
+        self.kept = None
         self.publish(**{"factor": 2000, "epoch": 412, **members})
 
     @property
@@ -48,7 +47,7 @@ class Publisher(FactorServer):
         if self.is_running:
             self.is_running = False
             super().stop()
-            self.place = kept_port(self.port)
+            self.kept = kept_port(self.port)
 
 
 def names(records, **options):
@@ -58,20 +57,11 @@ def names(records, **options):
     return Nsd({"example": "\n".join(lines)}, **options)
 
 
-def kept_port(port=0):
-    """A socket that has the port and does not listen: who connects is refused, and no other test gets
-    the port."""
-    place = socket.socket()
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    place.bind(("127.0.0.1", port))
-    return place
-
-
 DEAD = kept_port()
 
 
 def dead_url():
-    return f"http://127.0.0.1:{DEAD.getsockname()[1]}"
+    return f"http://{place_of(DEAD)}"
 
 
 class Home:

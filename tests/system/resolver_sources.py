@@ -4,13 +4,12 @@ Each bad input is a test case: the source's record says what is wrong, and the l
 stays."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 
 from factor_server import FactorServer, Key
-from harness import cpu_seconds, memory_kib, program, run, wait_until
+from harness import cpu_seconds, kept_port, memory_kib, place_of, program, run, wait_until
 from resolver_support import Folder, Resolver
 
 # Nobody here asks DNS; nothing may leave this host.
@@ -254,11 +253,9 @@ def freshness_is_heeded():
 
 def failures_make_pauses():
     """Each pause is longer than the last; a source that is down costs nothing."""
-    with socket.socket() as taken:  # nobody listens, and nobody else can meanwhile
-        taken.bind(("127.0.0.1", 0))
+    with kept_port() as nobody:
         start = time.monotonic()
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with Resolver([*NO_DNS, "--source", url]) as resolver:
+        with Resolver([*NO_DNS, "--source", f"http://{place_of(nobody)}"]) as resolver:
             got = resolver.source(0, lambda s: s.failures >= 3, 60)
             took = time.monotonic() - start
             assert got.reason and got.failures == got.fetches, got
