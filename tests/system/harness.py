@@ -153,6 +153,36 @@ def one_try_passes(tries, attempt, lasts_s=0.0):
     raise AssertionError("no tries")
 
 
+def cut_after_s(port, start=b"", limit_s=60.0):
+    """How long a connection lasts that sends `start`, then a byte at a time, and never a whole
+    request."""
+    begin = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=limit_s) as peer:
+        peer.sendall(start)
+        peer.settimeout(0.5)
+        while time.monotonic() < begin + limit_s:
+            try:
+                peer.send(b"G")
+                if peer.recv(100) == b"":
+                    break
+            except TimeoutError:
+                pass
+            except OSError:
+                break
+    return time.monotonic() - begin
+
+
+def check_ten_seconds(port, start=b""):
+    """Such a connection has ten seconds. More only where this machine stands still, as it may in one
+    of some tries."""
+    for _ in range(5):
+        took_s = cut_after_s(port, start)
+        assert took_s > 9, took_s
+        if took_s < 13:
+            return
+    raise AssertionError(f"cut after {took_s} s")
+
+
 def children_of(pid):
     """Process ids of the direct children: [(pid, name)]."""
     found = []
