@@ -19,7 +19,7 @@ import tempfile
 import time
 import unittest.mock
 
-from cli_support import check_header, frank, program, run
+from cli_support import check_header, frank, program, run, tested
 from daemon_support import check_answer, collect, devices, no_zombie_stays, patience, status
 from harness import Frankd, cpu_seconds, random_b, wait_until
 
@@ -42,26 +42,27 @@ def env_of(faults="", cache="", **more):
             "XDG_CACHE_HOME": "", "HOME": "", "ASAN_OPTIONS": asan, **more}
 
 
+def listed(done):
+    """What `frank devices --json` says: {name: record}, notes."""
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    found = {record["device"]: record for record in records if "device" in record}
+    return found, records[-1].get("notes", [])
+
+
 def listing(faults="", *args, cache=SHARED, status_wanted=0, **more):
     """`frank devices --json ARGS`: ({name: record}, notes, what it said on standard error)."""
     done = frank("devices", "--json", *args, env=env_of(faults, cache, **more), timeout_s=300)
-    assert status_wanted in (done.returncode, None), (faults, done)
-    records = [json.loads(line) for line in done.stdout.splitlines()]
-    found = {record["device"]: record for record in records if "device" in record}
-    return found, records[-1].get("notes", []), done.stderr
+    assert done.returncode == status_wanted, (faults, done)
+    return *listed(done), done.stderr
 
 
-def tested(faults=""):
-    """What `frank devices --test` says of the GPU, which passes. Where others take the CPU for
-    long, it gets nothing done in the time that it has, and is tried again; wrong it is never."""
-    for _ in range(5):
-        found, _, _ = listing(faults, "--device", "opencl", "--test", status_wanted=None)
-        said = found[GPU].get("test", {"passed": False, "why": str(found[GPU])})
-        if said["passed"] is True:
-            return said
-        assert "wrong results: 0" in said["why"], (faults, said)
-        print(f"      tried again: {said['why']}")
-    raise AssertionError(f"{faults}: {said['why']}")
+def gpu_tested(faults=""):
+    """What `frank devices --test` says of the GPU, which passes."""
+    done = tested("--device", "opencl", env=env_of(faults, SHARED), timeout_s=300)
+    assert done.returncode == 0, (faults, done)
+    test = listed(done)[0][GPU]["test"]
+    assert test["passed"] is True, (faults, test)
+    return test
 
 
 @contextlib.contextmanager
@@ -95,7 +96,7 @@ def gpu_is_used_unnamed_and_a_cpu_device_only_named():
 
 
 def gpu_searches_and_every_stamp_is_right():
-    tested()
+    gpu_tested()
     for shape in ("uint1x1", "uint4x1"):
         done = frank("mint", "--b", B, "--bits", "16", "--deadline", "600s", "--device", GPU,
                      "--isa", shape, env=env_of(cache=SHARED), timeout_s=700)
@@ -140,7 +141,7 @@ def odd_answers_are_borne():
     assert {f"opencl:0.{i}" for i in range(3)} <= set(found), found
     rates = {}
     for faults in ("", "no-callback", "callback-fails"):
-        rates[faults or "sound"] = round(tested(faults)["rsa4096"])
+        rates[faults or "sound"] = round(gpu_tested(faults)["rsa4096"])
     print(f"      attempts per second, RSA-4096: {rates}")
 
 

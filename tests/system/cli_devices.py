@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 
 from cli_support import check_header, frank, program, run, soon, tested
-from harness import sanitized
 
 B = base64.b64encode(bytes(range(64))).decode()
 
@@ -49,7 +48,7 @@ def test_searches_on_each_device():
         test = records(done)[0]["test"]
         return test["passed"] is True and test["ed25519"] > test["rsa4096"] > 0
 
-    done = tested("--device", "cpu:0", may_skip=sanitized(), wanted=is_plausible)
+    done = tested("--device", "cpu:0", wanted=is_plausible)
     assert done.returncode == 0 and records(done)[-1]["failed"] == 0, done
     assert is_plausible(done), done
 
@@ -62,7 +61,7 @@ def test_finds_out_devices_that_go_wrong():
         assert done.returncode == 1, (name, done)
         device, final = records(done)
         assert final["failed"] == 1 and named in device["test"]["why"], (name, device)
-    slow = tested("--device", "faulty:slow", may_skip=sanitized())
+    slow = tested("--device", "faulty:slow")
     assert slow.returncode == 0, slow
 
 
@@ -75,7 +74,7 @@ def device_that_fails_its_self_test_is_no_device():
 
 
 def test_counts_a_device_that_is_not_ready_as_failed():
-    done = tested("--device", "faulty:selftest", "--device", "cpu:0", may_skip=sanitized())
+    done = tested("--device", "faulty:selftest", "--device", "cpu:0")
     assert done.returncode == 1 and "1 of 2 devices failed" in done.stderr, done
     *devices, final = records(done)
     assert final["failed"] == 1 and final["ready"] == 1 and len(devices) == 2, done
@@ -114,8 +113,8 @@ def keeping(env, *args):
     absent = {"CACHE_DIRECTORY": "", "XDG_CACHE_HOME": "", "HOME": ""}
     env = {**absent, **env}
     if "--test" in args:
-        done = tested("--device", "faulty:keeps", *[arg for arg in args if arg != "--test"],
-                      may_skip=sanitized(), env=env)
+        more = [arg for arg in args if arg != "--test"]
+        done = tested("--device", "faulty:keeps", *more, env=env)
     else:
         done = frank("devices", "--device", "faulty:keeps", "--json", *args, env=env)
     assert done.returncode == 0, done

@@ -2,15 +2,17 @@
 MSMR-Key headers that shares no code with Frank (hashlib and Python's integers).
 """
 
+import glob
 import hashlib
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 try:
-    from harness import Skip, program, run  # noqa: F401 (run: for the tests)
+    from harness import Skip, children_of, program, run  # noqa: F401 (run: for the tests)
 except ImportError as missing:  # zmq, which the harness needs
     print(f"skip  {os.path.basename(sys.argv[0])}: {missing}")
     sys.exit(77)
@@ -38,8 +40,8 @@ def is_late(done):
 
 
 def in_time(ask, late=is_late, limit_s=60):
-    """What ask() gives, a finished `frank`, which is asked again (until limit_s are over) where it was
-    too late. For what is asked of others; where silence is what is tried, frank() itself."""
+    """What ask() gives, a finished `frank`. Where it was too late it is asked again, until limit_s
+    are over. For what is asked of others; where silence is what is tried, frank() itself."""
     until = time.monotonic() + limit_s
     while True:
         done = ask()
@@ -52,32 +54,79 @@ def frank_in_time(*args, **options):
 
 
 def soon(limit_s, ask, tries=10):
-    """What ask() gives; it is to take less than limit_s. On a machine that stands still at times that
-    is so in one of some tries."""
+    """What ask() gives; it is to take less than limit_s. On a machine that stands still at times
+    that is so in one of some tries."""
     for _ in range(tries):
         start = time.monotonic()
         given = ask()
         took_s = time.monotonic() - start
         if took_s < limit_s:
             return given
-    raise AssertionError(f"it took {took_s:.1f} s, not {limit_s} s, in each of {tries} tries: {given}")
+    raise AssertionError(f"{took_s:.1f} s, not {limit_s} s, like each of {tries} tries: {given}")
 
 
-# Of `frank devices --test`: the device's process, which is a nice one, came to no work for so long that
-# it was taken for one that hangs.
-STARVED = re.compile(rb"no attempts in|wrong results: 0, restarts: [1-9]")
+def waiting_of(pid):
+    """Of the thread of a process that waited longest for a core: (seconds of that, seconds at work).
+    None where there is none, or the kernel does not say."""
+    found = []
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        try:
+            with open(path, encoding="ascii") as file:
+                ran_ns, waited_ns = file.read().split()[:2]
+        except OSError:
+            continue
+        found.append((int(waited_ns) / 1e9, int(ran_ns) / 1e9))
+    return max(found, default=None)
 
 
-def tested(*args, may_skip, wanted=lambda done: True, **options):
-    """`frank devices --test`, once more as long as this machine is too busy, or it is not as wanted.
-    Where that does not end: a reason to skip it, or it is judged as it is."""
+class Workers(threading.Thread):
+    """Watches the workers of each `frank` that this process runs meanwhile."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.waiting = {}
+        self.ended = threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.1):
+            for frank_pid, _ in children_of(os.getpid()):
+                for pid, name in children_of(frank_pid):
+                    if name == "frank-worker":
+                        self.waiting[pid] = waiting_of(pid) or self.waiting.get(pid)
+
+    def starved(self):
+        """Those that waited for a core for seconds, and for most of the time: (waited, at work)."""
+        return [times for times in self.waiting.values()
+                if times is not None and times[0] > 1 and times[0] > 3 * times[1]]
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join()
+
+
+# What `frank devices --test` says of a device whose worker, a nice process, came to no work for so
+# long that it was taken for one that hangs. Of one that does hang it says the same.
+STOOD_STILL = re.compile(rb"no attempts in|wrong results: 0, restarts: \d+, "
+                         rb"late: ([1-9]|0; it (hung|did not open))")
+
+
+def tested(*args, wanted=lambda done: True, **options):
+    """`frank devices --test`, up to ten times: until no device stood still, and it is as wanted. The
+    last one is to be judged as it is; but where the kernel says that a worker got no core, it is
+    skipped."""
     for _ in range(10):
-        done = frank("devices", "--test", *args, "--json", **options)
-        starved = STARVED.search(done.stdout)
-        if not starved and wanted(done):
-            break
-    if starved and may_skip:
-        raise Skip(f"this machine is too busy: {starved[0].decode()}")
+        with Workers() as workers:
+            done = frank("devices", "--test", *args, "--json", **options)
+        stood_still = STOOD_STILL.search(done.stdout)
+        if not stood_still and wanted(done):
+            return done
+    if stood_still and workers.starved():
+        raise Skip(f"this machine is too busy: {stood_still[0].decode()}; seconds of waiting for a "
+                   f"core, and of work: {workers.starved()}")
     return done
 
 
