@@ -106,7 +106,7 @@ def all_are_answered_within_grace(grace_s):
             assert results.get(("fail", "shutting-down"), 0) == 48, results
             assert results.get(("easy", "met"), 0) > 0, results
             # Their deadlines are an hour away.
-            assert grace_s <= took_s < grace_s + 60, f"the end took {took_s:.1f} s"
+            assert grace_s <= took_s < grace_s + patience(5), f"the end took {took_s:.1f} s"
             print(f"      ended after {took_s:.2f} s with a grace of {grace_s} s: {results}")
         finally:
             for client in clients:

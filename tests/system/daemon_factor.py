@@ -40,10 +40,6 @@ class Publisher(Authority):
     def publish(self, factor):
         verb(self.state, "publish", "--factor", str(factor))
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait(10)
-
     def start_again(self):
         self.start(port=self.port)
 
@@ -94,6 +90,14 @@ def stamp_between(frankd, factor, above):
     raise AssertionError("every stamp meets more than it has to")
 
 
+def seconds_until_minted(frankd, authority, factor):
+    """Publishes the factor, and waits until frankd mints for it."""
+    authority.publish(factor)
+    began = time.monotonic()
+    wait_until("the change is minted for", lambda: mint(frankd)["factor"] == factor, 15, 0.1)
+    return time.monotonic() - began
+
+
 def a_change_reaches_new_mints_within_max_age():
     with Publisher("--factor", "2000", "--max-age", "2s", "--grace", "1h") as authority:
         with Frankd(BASE + ["--factor-url", authority.url, "--factor-key", authority.key]) as frankd:
@@ -101,13 +105,7 @@ def a_change_reaches_new_mints_within_max_age():
             reply = mint(frankd)
             assert (reply["factor"], reply["source"]) == (2000, "authority.test#1"), reply
             b, old = stamp_between(frankd, 2000, 2600)
-            authority.publish(2600)
-            began = time.monotonic()
-            wait_until("the change is minted for", lambda: mint(frankd)["factor"] == 2600,
-                       15, 0.1)
-            took_s = time.monotonic() - began
-            # Well below the 300 s that count where nothing is told.
-            assert took_s < 60, f"{took_s:.1f} s with a max-age of 2 s"
+            took_s = [seconds_until_minted(frankd, authority, 2600)]
             # Mail in flight across the change is not punished: what met the old one still does.
             done = subprocess.run(
                 [program("frank"), "verify", "--b", b, "--header", old["header"], "--factor-url",
@@ -116,6 +114,10 @@ def a_change_reaches_new_mints_within_max_age():
             assert done.returncode == 0, done
             record = json.loads(done.stdout.splitlines()[-1])
             assert record["result"] == "pass" and record["factor"] == 2000, record
+            # It takes longer only where this machine stands still, as it may in one change of some.
+            while took_s[-1] >= patience(4) and len(took_s) < 5:
+                took_s.append(seconds_until_minted(frankd, authority, 2600 + len(took_s)))
+            assert min(took_s) < patience(4), f"{took_s} s with a max-age of 2 s"
 
 
 def sources_serve_in_their_order():
