@@ -12,17 +12,16 @@ import subprocess
 import tempfile
 import threading
 
-from cli_support import (FACTOR_MAX, check_header, frank, frank_in_time, program, read, run,
+from cli_support import (check_header, frank, frank_in_time, program, read, run,
                          sample, signatures)
+from daemon_support import HOPELESS, LET_HOPELESS
 from harness import Frankd, free_port, wait_until
 
 import zmq  # the harness has it
 
 FACTOR = 100000
 B = base64.b64encode(bytes(range(64))).decode()
-# A factor that nobody meets by luck, and a frankd that takes requests for it.
-HOPELESS = ["--factor", str(FACTOR_MAX)]
-TAKES_ALL = f"max_factor = {FACTOR_MAX};\n"
+HARD = ["--factor", str(HOPELESS)]
 
 
 def daemon(*args, **options):
@@ -81,20 +80,20 @@ def endpoints_are_tried_in_turn():
 
 def refusals_and_deadlines_have_their_statuses():
     with daemon() as frankd:
-        hard = frank_in_time("mint", "--b", B, *HOPELESS, "--connect", frankd.ipc, "--json")
+        hard = frank_in_time("mint", "--b", B, *HARD, "--connect", frankd.ipc, "--json")
         record = json.loads(hard.stdout.splitlines()[-1])
         assert hard.returncode == 3 and record["error"] == "too-hard", hard
-        assert record["eta_ms"] > 0 and str(FACTOR_MAX) in record["message"], record
-    with daemon(config=TAKES_ALL) as frankd:
-        late = frank_in_time("mint", "--b", B, *HOPELESS, "--deadline", "300ms", "--connect",
+        assert record["eta_ms"] > 0 and str(HOPELESS) in record["message"], record
+    with daemon(config=LET_HOPELESS) as frankd:
+        late = frank_in_time("mint", "--b", B, *HARD, "--deadline", "300ms", "--connect",
                              frankd.ipc)
         assert late.returncode == 1 and "not met" in late.stderr, late
         check_header(late.stdout[:-1], "rsa-sha256", B)
 
 
 def interrupt_takes_the_request_back():
-    with daemon(config=TAKES_ALL) as frankd:
-        process = subprocess.Popen([program("frank"), "mint", "--b", B, *HOPELESS, "--deadline", "1h",
+    with daemon(config=LET_HOPELESS) as frankd:
+        process = subprocess.Popen([program("frank"), "mint", "--b", B, *HARD, "--deadline", "1h",
                                     "--connect", frankd.ipc],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         wait_until("it is searching", lambda: status_of(frankd)["queue"]["running"] == 1)
@@ -109,7 +108,7 @@ def killed_daemon_is_asked_again():
     that takes longer than frank waits for it is told, and says nothing of this."""
     for _ in range(10):
         with tempfile.TemporaryDirectory() as folder, daemon(
-                *HOPELESS, folder=folder, config=TAKES_ALL) as frankd:
+                *HARD, folder=folder, config=LET_HOPELESS) as frankd:
             process = subprocess.Popen([program("frank"), "mint", "--b", B, "--deadline", "10m",
                                         "--connect", frankd.ipc],
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)

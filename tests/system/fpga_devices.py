@@ -18,12 +18,11 @@ import zlib
 
 from cli_support import (Skip, check_header, frank, frank_in_time, program, read, run, sample,
                          signatures, soon, tested)
-from daemon_support import check_answer, devices, patience, status
+from daemon_support import HOPELESS, LET_HOPELESS, check_answer, devices, patience, status
 from harness import Frankd, free_port, kept_port, place_of, random_b, wait_until
 
 B = base64.b64encode(bytes(range(64))).decode()
 FACTOR = 20000  # some tenths of a second of the simulation
-HOPELESS = 2**50
 # A b of RSA-8192: with its nonce 22 blocks, where the core takes 12.
 LONG_B = base64.b64encode(bytes(i * 7 % 256 for i in range(1024))).decode()
 
@@ -472,7 +471,7 @@ def the_daemon_uses_it_beside_the_cores():
 
 def a_core_alone_serves_a_daemon():
     needed()
-    with Frankd(["--device", "fpga"], config=CONFIG + f"max_factor = {HOPELESS};\n") as frankd:
+    with Frankd(["--device", "fpga"], config=CONFIG + LET_HOPELESS) as frankd:
         found = work(frankd, 12, FACTOR) | work(frankd, 6, 2000, 684)
         assert found <= {"fpga:sim", "host"} and "fpga:sim" in found, found
         with frankd.client() as client:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 
+from daemon_support import HOPELESS, LET_HOPELESS
 from harness import Frankd, Skip, free_port, random_b, run, wait_until
 
 STATUS_KEYS = {"version", "uptime_ms", "queue", "devices", "factor", "totals"}
@@ -150,12 +151,11 @@ def what_is_not_served_is_refused():
 
 
 def readyz_tells_the_drain_and_healthz_still_answers():
-    hopeless = 2**53 - 1
-    port, frankd = serve(config=f"grace = 10min;\nmax_factor = {hopeless};\n")
+    port, frankd = serve(config="grace = 10min\n" + LET_HOPELESS)
     with frankd, frankd.client() as client:
         wait_until("/readyz says ready", lambda: answers(port, "/readyz"))
         # A request that cannot be met keeps the daemon draining until it is taken back.
-        name = client.send("mint", {"b": random_b(), "factor": hopeless, "deadline_ms": 3600000})
+        name = client.send("mint", {"b": random_b(), "factor": HOPELESS, "deadline_ms": 3600000})
         wait_until("it is taken", lambda: json.loads(ask(port, "/status")[2])["queue"] !=
                    {"waiting": 0, "running": 0, "bound": 10000})
         frankd.signal(signal.SIGTERM)
