@@ -56,20 +56,21 @@ class Server:
     """A frank-fpga-server of its own. Attributes: port, device, pid."""
 
     def __init__(self, *args, port=None):
-        """port: a free one unless told: below those of outgoing connections, of which one to a port
-        where nobody listens could get that very port, and be connected to itself."""
+        """port: one of free_port() unless told. (Of the kernel's own choice it could be one of those
+        for outgoing connections: who connects while the server is away could get it himself.)"""
         for _ in range(5):
+            self.port = port or free_port()
             self.process = subprocess.Popen(
-                [program("frank-fpga-server"), "--listen", f"127.0.0.1:{port or free_port()}", *args],
+                [program("frank-fpga-server"), "--listen", f"127.0.0.1:{self.port}", *args],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             line = self.process.stdout.readline().split()
-            if len(line) == 2 and line[0] == "listening":
+            if line == ["listening", f"127.0.0.1:{self.port}"]:
                 break
             self.process.kill()
             why = self.process.communicate()
+            assert "in use" in why[1], (line, why)  # another program's, by chance
         else:
-            raise AssertionError((line, why))
-        self.port = int(line[1].rsplit(":", 1)[1])
+            raise AssertionError(why)
         self.device = f"fpga:tcp:127.0.0.1:{self.port}"
         self.pid = self.process.pid
 
