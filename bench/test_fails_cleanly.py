@@ -164,7 +164,8 @@ def a_closed_standard_output_is_no_file_of_ours():
         target = os.path.join(folder, "a.csv")
         command = 'exec "$0" "$@" <&- >&-'
         done = subprocess.run(["sh", "-c", command, path, *SIMULATED, "--markdown", "--export",
-                               target], stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False)
+                               target], stderr=subprocess.PIPE, text=True, timeout=LIMIT_S,
+                              check=False)
         assert done.returncode == 3 and "standard output" in done.stderr, done
         with open(target, encoding="utf-8") as file:
             assert file.read().startswith("subject,"), "not what it was to be"

@@ -14,8 +14,8 @@ UNROLLS = (1, 8, 64)
 
 def bench(*args):
     """Runs frank-bench on the simulated core, without stamps; its final record."""
-    status, out, err, left = measured("--device", "fpga", "--stamps", "0", "--rounds", "1", "--json",
-                                      *args)
+    status, out, err, left = measured("--device", "fpga", "--stamps", "0", "--rounds", "1",
+                                      "--json", *args)
     last = records(out)[-1]
     if status == 64 and ("there is no" in last["message"] or "not in this build" in last["message"]):
         raise Skip(last["message"])

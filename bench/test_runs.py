@@ -95,8 +95,8 @@ def stamps_are_held_against_the_law():
 def peers_are_held_against_ours_or_left_out_by_name():
     needed()
     with tempfile.TemporaryDirectory() as empty:  # no hashcat on the PATH
-        status, out, err, left = measured("--peers", "--shape", "rsa2048", "--rounds", "1", "--json",
-                                          env={"PATH": empty})
+        status, out, err, left = measured("--peers", "--shape", "rsa2048", "--rounds", "1",
+                                          "--json", env={"PATH": empty})
         assert (status, left) == (0, []), (status, out, err, left)
         final = records(out)[-1]
         skip, = [skip for skip in final["skipped"] if skip["subject"] == "hashcat"]
@@ -118,8 +118,8 @@ def opencl_is_measured_beside_the_cpu():
         env = {"CACHE_DIRECTORY": cache, "PATH": path}  # no hashcat on the PATH
         if shutil.which("ld"):  # PoCL links what it compiles, and aborts where it cannot
             os.symlink(shutil.which("ld"), os.path.join(path, "ld"))
-        status, out, err, left = measured("--device", "cpu", "--device", "opencl", "--peers", "--shape",
-                                          "ed25519", "--rounds", "1", "--json", env=env)
+        status, out, err, left = measured("--device", "cpu", "--device", "opencl", "--peers",
+                                          "--shape", "ed25519", "--rounds", "1", "--json", env=env)
         assert (status, left) == (0, []), (status, out, err, left)
         assert os.listdir(cache), "nothing was kept"
     machine, final = records(out)[0], records(out)[-1]
@@ -152,8 +152,8 @@ def a_code_path_is_for_the_engine_that_knows_it():
     needed()
     name = opencl_devices()[0]
     one = ["--shape", "ed25519", "--rounds", "1", "--stamps", "0", "--json"]
-    status, out, err, _ = measured("--device", "cpu:0", "--device", name, "--isa", "portable", "--isa",
-                                   "uint1x1", "--isa", "uint2x1", *one)
+    status, out, err, _ = measured("--device", "cpu:0", "--device", name, "--isa", "portable",
+                                   "--isa", "uint1x1", "--isa", "uint2x1", *one)
     assert status == 0, (status, out, err)
     found = {(row["device"], row["variant"])
              for row in rows_of(records(out)[-1], metric="attempts_per_s")}

@@ -85,7 +85,8 @@ def reports_do_not_hold_up_those_who_only_read():
                 for thread in threads:
                     thread.join(2 * PATIENCE_S)
             assert answers.count(200) == 16 and len(answers) == 20, answers
-        one_try_passes(5, while_the_keeper_stands_still, 8)  # a report that waits longer is given up
+        # A report that waits longer is given up.
+        one_try_passes(5, while_the_keeper_stands_still, 8)
 
 
 def the_estimate_says_why_and_moves_the_factor():

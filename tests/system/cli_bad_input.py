@@ -344,8 +344,8 @@ def absent_daemon_is_told():
 
 
 def peak_kib(message):
-    """The most memory of `frank verify` with this message: it reads as mint does, but has no workers,
-    of which one may have opened a driver, or not."""
+    """The most memory that `frank verify` takes with this message. It reads as mint does, but has
+    no workers, whose memory may be that of a driver."""
     with tempfile.TemporaryFile() as file:
         file.write(message)
         file.seek(0)

@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 import threading
 
-from cli_support import (check_header, frank, frank_in_time, program, read, run,
-                         sample, signatures)
+from cli_support import (check_header, frank, frank_in_time, program, read, run, sample,
+                         signatures)
 from daemon_support import HOPELESS, LET_HOPELESS
 from harness import Frankd, free_port, wait_until
 
@@ -104,8 +104,8 @@ def interrupt_takes_the_request_back():
 
 
 def killed_daemon_is_asked_again():
-    """The first daemon cannot meet its own factor, the one that is started in its place can. A start
-    that takes longer than frank waits for it is told, and says nothing of this."""
+    """The first daemon cannot meet its own factor, the one that is started in its place can. Where
+    that start takes longer than frank waits, frank says so, and it is tried again."""
     for _ in range(10):
         with tempfile.TemporaryDirectory() as folder, daemon(
                 *HARD, folder=folder, config=LET_HOPELESS) as frankd:
@@ -154,7 +154,8 @@ def status_tells_and_waits():
 
 def factor_tells_value_source_and_cost():
     with daemon() as frankd:
-        answer = answer_of(frank_in_time("factor", "example.com", "--connect", frankd.ipc, "--json"))
+        answer = answer_of(frank_in_time("factor", "example.com", "--connect", frankd.ipc,
+                                         "--json"))
         assert answer["factor"] == FACTOR and answer["source"], answer
         assert answer["domains"][0]["domain"] == "example.com", answer
         text = frank_in_time("factor", "example.com", "--connect", frankd.ipc)
@@ -355,8 +356,8 @@ def interrupted_waiting_ends_with_a_record():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with Foreign(mint=lambda body: None) as foreign:
             process = subprocess.Popen([program("frank"), "mint", "--b", B, "--json", "--deadline",
-                                        "1h", "--connect", foreign.endpoint], stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE)
+                                        "1h", "--connect", foreign.endpoint],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             wait_until("it asked", lambda: "mint" in foreign.asked)
             process.send_signal(number)
             out, err = process.communicate(timeout=120)

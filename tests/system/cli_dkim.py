@@ -154,8 +154,10 @@ def keys_from_dns():
         message, absent = stamped(fresh(keys)), stamped(fresh(keys, "absent"))
         with Nsd({DOMAIN: records}) as nsd:
             for one, result, status in ((message, "pass", 0), (absent, "policy", 1)):
-                args = ["verify", "--dkim", "--json", "--factor", str(FACTOR), "--dns-server", nsd.address]
-                done = in_time(lambda: frank(*args, stdin=one), late=lambda done: done.returncode == 3)
+                args = ["verify", "--dkim", "--json", "--factor", str(FACTOR), "--dns-server",
+                        nsd.address]
+                done = in_time(lambda: frank(*args, stdin=one),
+                               late=lambda done: done.returncode == 3)
                 record = json.loads(done.stdout)
                 assert (done.returncode, record["result"]) == (status, result), record
         for server in (silent.address, "127.0.0.1@1"):

@@ -230,7 +230,8 @@ def a_broken_resolver_is_told():
 
                 return in_time(once, late=lambda done: name != "hangs" and is_late(done))
 
-            # It is waited for for 5 s: "hangs" says so, of the others only a machine that stands still.
+            # frank waits 5 s for it: "hangs" is told so, the others only where this machine stands
+            # still.
             url = ["--factor-url", "https://authority.example"]
             done = ask("mint", "--b", B, *url)
             if name == "missing" and "authority.example" not in done.stderr:

@@ -110,8 +110,9 @@ def silent_dns_leaves_the_floor():
 
         def both_are_asked_for():
             # Soon: it does not wait for what mail cannot wait for.
-            done = soon(10, lambda: home.frank("mint", "--b", B, "--dry-run", "--json", "--to",
-                                               "a@x.example", "--to", "y.example", *server, late=never))
+            done = soon(10, lambda: home.frank("mint", "--b", B, "--dry-run", "--json", *server,
+                                               "--to", "a@x.example", "--to", "y.example",
+                                               late=never))
             assert record_of(done)["source"] == "floor", done
             assert "2 domains" in done.stderr and "the floor serves" in done.stderr, done
             return {"_msmr.x.example", "_msmr.y.example"} <= set(dns.asked)

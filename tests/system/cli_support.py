@@ -66,8 +66,8 @@ def soon(limit_s, ask, tries=10):
 
 
 def waiting_of(pid):
-    """Of the thread of a process that waited longest for a core: (seconds of that, seconds at work).
-    None where there is none, or the kernel does not say."""
+    """Of the thread of a process that waited longest for a core: (seconds of waiting, seconds at
+    work). None where there is none, or the kernel does not say."""
     found = []
     for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
         try:
@@ -115,9 +115,9 @@ STOOD_STILL = re.compile(rb"no attempts in|wrong results: 0, restarts: \d+, "
 
 
 def tested(*args, wanted=lambda done: True, **options):
-    """`frank devices --test`, up to ten times: until no device stood still, and it is as wanted. The
-    last one is to be judged as it is; but where the kernel says that a worker got no core, it is
-    skipped."""
+    """`frank devices --test`, up to ten times: until no device stood still, and it is as wanted.
+    The last one is to be judged as it is; but where the kernel says that a worker got no core, the
+    test is skipped."""
     for _ in range(10):
         with Workers() as workers:
             done = frank("devices", "--test", *args, "--json", **options)

@@ -141,7 +141,8 @@ def searching(args, stdin=b"", **options):
     """A frank whose progress says that it searches; none is left, whatever happens."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen([program("frank"), *args], stdin=subprocess.PIPE, stderr=theirs,
-                               stdout=subprocess.PIPE, env={**os.environ, "TERM": "xterm"}, **options)
+                               stdout=subprocess.PIPE, env={**os.environ, "TERM": "xterm"},
+                               **options)
     os.close(theirs)
     search = Search(process, ours)
     try:

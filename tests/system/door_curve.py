@@ -127,7 +127,8 @@ def a_folder_without_keys_admits_nobody():
             with guarded.client() as first:
 
                 def forbidden():
-                    """For one that was let in; a late one is not."""
+                    """Whether `first` is told so. Where it came so late that it was never let in,
+                    it hears nothing, like any other."""
                     try:
                         ok, reply = first.ask("ping", timeout_s=3)
                     except Timeout:

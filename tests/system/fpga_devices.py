@@ -56,8 +56,8 @@ class Server:
     """A frank-fpga-server of its own. Attributes: port, device, pid."""
 
     def __init__(self, *args, port=None):
-        """port: one of free_port() unless told. (Of the kernel's own choice it could be one of those
-        for outgoing connections: who connects while the server is away could get it himself.)"""
+        """port: one of free_port() unless told. (The kernel's own choice could be one of those for
+        outgoing connections: who connects while the server is away could get it himself.)"""
         for _ in range(5):
             self.port = port or free_port()
             self.process = subprocess.Popen(

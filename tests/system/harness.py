@@ -173,8 +173,8 @@ def cut_after_s(port, start=b"", limit_s=60.0):
 
 
 def check_ten_seconds(port, start=b""):
-    """Such a connection has ten seconds. More only where this machine stands still, as it may in one
-    of some tries."""
+    """Such a connection has ten seconds: more only where this machine stands still, as it may in
+    one of some tries."""
     for _ in range(5):
         took_s = cut_after_s(port, start)
         assert took_s > 9, took_s

@@ -18,7 +18,8 @@ ZONE = "sender.example"
 
 
 def verify(keys, messages, *servers, limit_ms=60000):
-    """[{"results", "ms"}] of the messages. limit_ms: the longest there is, where it is not the point."""
+    """[{"results", "ms"}] of the messages. limit_ms: a minute, the longest there is, where a test
+    is not about it."""
     args = [word for server in servers for word in ("--server", server)]
     done = print_dkim(*args, "--limit", str(limit_ms), *write(keys, messages))
     assert done.returncode == 0 and not done.stderr, done
@@ -92,7 +93,7 @@ def names_are_asked_once_and_eight_at_most():
 
 
 def silence_is_temperror_within_the_limit():
-    """All look-ups of a message together: eight names at a silent server take no longer than one."""
+    """Of all look-ups of a message: eight names at a silent server take no longer than one."""
     with Keys() as keys, Silent() as silent, Silent() as other:
         head = b""
         for i in range(8):

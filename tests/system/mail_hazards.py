@@ -159,8 +159,8 @@ def a_replayed_mail_is_judged_by_its_count():
 
 
 def results_by_signature(line, turn):
-    """32 mails more that differ in Message-ID alone, to one recipient, as fast as they are taken. Of all
-    mails: the results of those that have the same b=."""
+    """Sends 32 more mails that differ in Message-ID alone, to one recipient, as fast as they are
+    taken. Returns, of all mails until now, the results of those with the same b=: a list each."""
     port = line.sender.submission_port
     in_threads(4, lambda i: [submit(port, message(f"{turn}.{i}.{j}")) for j in range(8)])
     by_b = {}

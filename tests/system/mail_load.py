@@ -81,8 +81,8 @@ def check_all_there(line, count, timeout_s):
 
 def check_unstamped(line, least=0, most=0, cut=0):
     """Those without a stamp are exactly those that the milter counted, and each stands in its log;
-    `cut`: how many may have been cut off in between. All others pass, but for stamps that the deadline
-    cut short, which only a frankd that was away explains: they are counted, too."""
+    `cut`: how many may have been cut off in between. All others pass, but for stamps that the
+    deadline cut short, which only a frankd that was away explains: they are counted, too."""
     bare = [d for d in line.sink.deliveries if not d.values("msmr-key")]
     line.minter.end()
     unstamped = counted(line, "frank_milter_unstamped_total")

@@ -229,8 +229,8 @@ def inline_lets_mail_out_without_a_milter():
 def clients_do_not_wait_for_stamps():
     """The same hard stamps by re-injection and in line: only in line do clients wait for them."""
     took_s = {}
-    # Nobody meets this factor in that time: the mail goes on with the best that was found. How long a
-    # client takes by re-injection is the machine's; that it is done before the stamp is ours.
+    # Nobody meets this factor in that time: the mail goes on with the best that was found. How long
+    # a client takes by re-injection is the machine's; that it is done before the stamp is ours.
     for setup, deadline_s in (("postfix-reinject", 15), ("postfix-inline", 5)):
         with MailLine(setup=setup, judge=False, factor=HOPELESS,
                       mint=f"deadline = {deadline_s}s;\n") as line:

@@ -70,8 +70,8 @@ def folded(text, width=64):
 
 
 def key_field(b, factor, misses=None, alg="rsa-sha256"):
-    """An MSMR-Key for the text b, white space in it left out, which meets the factor. misses: a higher
-    one that it does not meet, which by chance it may."""
+    """An MSMR-Key for the text b, white space in it left out, which meets the factor. misses: a
+    higher one that it does not meet; by chance it would now and then."""
     b = "".join(b.split())
     for number in range(1 << 40):
         nonce = f"{number:x}"
@@ -82,7 +82,8 @@ def key_field(b, factor, misses=None, alg="rsa-sha256"):
     raise AssertionError(f"no such hash: {factor}, {misses}")
 
 
-def signed_and_stamped(signer, mail, factor, b_of=lambda b: b, stamp_of=None, misses=None, **options):
+def signed_and_stamped(signer, mail, factor, b_of=lambda b: b, stamp_of=None, misses=None,
+                       **options):
     """A whole mail. b_of: what is written for b; stamp_of: what is stamped, that where not given;
     misses: a factor that the stamp does not meet."""
     value, b = signer.sign(mail, **options)

@@ -56,8 +56,8 @@ class Router:
         self.socket.linger = 0
         self.socket.bind(self.endpoint)
         self.ends = threading.Event()
-        self.held = []  # frames before the answer
-        self.released = None
+        self.held = []  # who waits for an answer: its client, version and id
+        self.released = None  # the answer for all of them, once there is one
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
 
@@ -267,8 +267,8 @@ def kill_children(server):
 
 
 def the_counters_add_up():
-    """Filters are killed under 12 connections, one of them for certain at the end of a mail: what the mail
-    server was told, what it was not, and what the counters say are one sum."""
+    """Filters are killed under 12 connections, one of them for certain at the end of a mail: what
+    the mail server was told, what it was not, and what the counters say are one sum."""
     folder = os.path.join(FOLDER, "sums")
     file = os.path.join(folder, "mint.prom")
     os.makedirs(folder, exist_ok=True)
@@ -353,8 +353,8 @@ def levels_of_the_log_change_by_sighup():
         path = [os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(".conf")][0]
 
         def is_told():
-            """Whether a mail has its line. Where a line of level error is that comes after it, all of
-            those before it are."""
+            """Whether a mail has its line in the log. A line of level error is provoked after it:
+            once that is read, so are all before it."""
             queue = f"4Q{next(NUMBER)}"
             before = len(log_events(server.lines, "refused"))
             judge(mta, fresh(), queue=queue)
@@ -418,8 +418,8 @@ def signals_of_others_do_not_end_the_filter():
 
 
 def a_mint_holds_nobody_up():
-    """A mail whose daemon does not answer, and a hundred others that need none: these are all done while
-    that one still waits."""
+    """A mail whose daemon does not answer, and a hundred others that need none: these are all done
+    while that one still waits."""
     asked = threading.Event()
 
     def hold(verb, _):

@@ -92,8 +92,8 @@ def a_mail_with_a_stamp_is_left_alone():
         assert len(keys_of(once)) == 1
         changes = mta.mail(once)
         assert not changes.inserted and last(server, "kept"), vars(changes)
-        # a stamp that does not meet the factor in force is no reason; it stays where the daemon does not
-        # say within a second which that is
+        # a stamp that does not meet the factor in force is no reason; one is left there where the
+        # daemon does not say within a second which factor that is
         short = short_stamp(lambda: SIGNER.sign(message(number=time.monotonic_ns())), FACTOR)
         inserted = []
 

@@ -55,8 +55,8 @@ def stamp(text, factor=FACTOR):
 
 
 def short_stamp(make, misses, factor=1):
-    """A message of make() with a stamp that meets `factor` and not the higher one, `misses`, which by
-    chance it may."""
+    """A message of make() with a stamp that meets `factor` and not the higher one, `misses`, which
+    by chance it would now and then."""
     for _ in range(100):
         text = stamp(make(), factor)
         if int(re.search(rb"h=([0-9a-f]{64})", text)[1], 16) * misses >= 1 << 256:

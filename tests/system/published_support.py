@@ -77,17 +77,19 @@ class Home:
         return in_time(lambda: frank(*args, env=self.env, **options), late)
 
     def kept(self):
-        """What is kept of the one source that was asked: (path, text); None where nothing is. (Who is
-        stopped while he writes leaves a draft behind.)"""
-        names = [name for name in os.listdir(self.state) if re.fullmatch("source-[0-9a-f]+", name)] \
-            if os.path.isdir(self.state) else []
+        """What is kept of the one source that was asked: (path, text); None where nothing is. Other
+        files are drafts, of a frank that was ended while it wrote."""
+        if not os.path.isdir(self.state):
+            return None
+        names = [name for name in os.listdir(self.state)
+                 if re.fullmatch("source-[0-9a-f]+", name)]
         assert len(names) <= 1, names
-        return (os.path.join(self.state, names[0]), read(os.path.join(self.state, names[0]))) \
-            if names else None
+        paths = [os.path.join(self.state, name) for name in names]
+        return (paths[0], read(paths[0])) if paths else None
 
     def keep(self, *args, text):
-        """`frank ARGS` until what it keeps has the text: it waits half a second for that to be on the
-        disk. The record of the last."""
+        """`frank ARGS`, again until what it keeps has the text, for frank waits no longer than half
+        a second for the disk. The record of the last."""
         record = None
 
         def is_kept():

@@ -212,7 +212,8 @@ class Resolver:
         return True
 
     def until(self, what, condition, timeout_s=30.0):
-        """Reads until condition() is true; AssertionError names `what` after timeout_s, stretched."""
+        """Reads until condition() is true; AssertionError names `what` after timeout_s,
+        stretched."""
         timeout_s = stretched(timeout_s)
         end = time.monotonic() + timeout_s
         while not condition():

@@ -215,7 +215,7 @@ def connections_are_kept_and_pipelined_requests_answered_in_order():
     port, frankd = serve()
     with frankd:
         wait_until("/readyz says ready", lambda: answers(port, "/readyz"))
-        # A connection has ten seconds for the next request; this machine may stand still for longer.
+        # A connection has ten seconds for the next request; this machine may stand still longer.
         wait_until("20 requests go over one connection", lambda: is_kept(port), 60)
         paths, want = ["/healthz", "/nothing", "/readyz"] * 20, [b"200", b"404", b"200"] * 20
         for _ in range(10):

@@ -168,8 +168,8 @@ def answers(port):
 
 
 def undisturbed(test):
-    """test(port, frankd), once more where frank-web said nothing for longer than frankd waits for its
-    word: that may be this machine's fault once, but not each time."""
+    """test(port, frankd), once more where frank-web answered frankd's pings too late and was ended:
+    that may be this machine's fault once, but not each time."""
     @functools.wraps(test)
     def tried():
         for _ in range(4):
