@@ -8,7 +8,6 @@ import atexit
 import base64
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ import tempfile
 import time
 import unittest.mock
 
-from cli_support import check_header, frank, program, run, tested
+from cli_support import check_header, frank, program, records, run, tested
 from daemon_support import check_answer, collect, devices, no_zombie_stays, patience, status
 from harness import Frankd, cpu_seconds, random_b, wait_until
 
@@ -44,9 +43,9 @@ def env_of(faults="", cache="", **more):
 
 def listed(done):
     """What `frank devices --json` says: {name: record}, notes."""
-    records = [json.loads(line) for line in done.stdout.splitlines()]
-    found = {record["device"]: record for record in records if "device" in record}
-    return found, records[-1].get("notes", [])
+    told = records(done)
+    found = {record["device"]: record for record in told if "device" in record}
+    return found, told[-1].get("notes", [])
 
 
 def listing(faults="", *args, cache=SHARED, status_wanted=0, **more):

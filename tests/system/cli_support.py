@@ -4,6 +4,7 @@ MSMR-Key headers that shares no code with Frank (hashlib and Python's integers).
 
 import glob
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -128,6 +129,23 @@ def tested(*args, wanted=lambda done: True, **options):
         raise Skip(f"this machine is too busy: {stood_still[0].decode()}; seconds of waiting for a "
                    f"core, and of work: {workers.starved()}")
     return done
+
+
+def records(done):
+    """The JSON objects that a `frank --json` wrote, one a line."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def check_test(*args):
+    """Has `frank devices --test` try one device, which passes with figures that can be."""
+    def is_plausible(done):
+        # A b of RSA-4096 takes 11 blocks, one of Ed25519 takes 2.
+        test = records(done)[0]["test"]
+        return test["passed"] is True and test["ed25519"] > test["rsa4096"] > 0
+
+    done = tested(*args, wanted=is_plausible)
+    assert done.returncode == 0 and records(done)[-1]["failed"] == 0, done
+    assert is_plausible(done), done
 
 
 def without_leak_notes(text):

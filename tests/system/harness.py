@@ -183,32 +183,32 @@ def check_ten_seconds(port, start=b""):
     raise AssertionError(f"cut after {took_s} s")
 
 
-def children_of(pid):
-    """Process ids of the direct children: [(pid, name)]."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            with open(f"/proc/{entry}/stat", encoding="latin-1") as file:
-                text = file.read()
-        except OSError:
-            continue
-        name = text[text.index("(") + 1:text.rindex(")")]
-        parent = int(text[text.rindex(")") + 1:].split()[1])
-        if parent == pid:
-            found.append((int(entry), name))
-    return found
-
-
-def state_of(pid):
-    """The letter of /proc/PID/stat ('Z': a zombie); '' when there is none such."""
+def _stat_of(pid):
+    """/proc/PID/stat: the name, and the fields behind it, of which the state is the first; None when
+    the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
             text = file.read()
     except OSError:
-        return ""
-    return text[text.rindex(")") + 2]
+        return None
+    end = text.rindex(")")
+    return text[text.index("(") + 1:end], text[end + 1:].split()
+
+
+def children_of(pid):
+    """Process ids of the direct children: [(pid, name)]."""
+    found = []
+    for entry in os.listdir("/proc"):
+        stat = _stat_of(entry) if entry.isdigit() else None
+        if stat is not None and int(stat[1][1]) == pid:
+            found.append((int(entry), stat[0]))
+    return found
+
+
+def state_of(pid):
+    """The letter of /proc/PID/stat ('Z': a zombie); '' when the process is gone."""
+    stat = _stat_of(pid)
+    return "" if stat is None else stat[1][0]
 
 
 def is_running(pid):
@@ -230,13 +230,10 @@ def memory_kib(pid, field="VmRSS"):
 
 def cpu_seconds(pid):
     """User and system time that a process has used; 0 when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-            text = file.read()
-    except OSError:
+    stat = _stat_of(pid)
+    if stat is None:
         return 0.0
-    fields = text[text.rindex(")") + 1:].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(stat[1][11]) + int(stat[1][12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Frankd:

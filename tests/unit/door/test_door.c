@@ -254,7 +254,7 @@ static void who_waits_when_frankd_ends_is_told_so(void **state)
   bool heard[sizeof asked / sizeof asked[0]] = {false};
   for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
     uint16_t type = 0;
-    assert_true(fixture_has_record(f, 5000, &type));
+    assert_true(fixture_has_record(f, FIXTURE_PATIENCE_MS, &type));
     for (size_t k = 0; k < sizeof asked / sizeof asked[0]; k++) {
       heard[k] = heard[k] || asked[k] == type;
     }
