@@ -259,10 +259,14 @@ def answers_by_tcp():
                              (closed, LATER), (too_much, LATER), (of_another, LATER),
                              (cut_again, LATER)):
             with Tcp(nsd, talk) as server:
-                said = verify(keys, [message], server.address,
-                              limit_ms=60000 if wanted == PASS else 1500)[0]
-                assert said["results"][0][0] == wanted, (talk.__name__, said)
-                assert said["ms"] < 60000, (talk.__name__, said)  # `nothing` waits for its end
+                def is_answered(_, server=server, talk=talk, wanted=wanted):
+                    limit_ms = 60000 if wanted == PASS else 1500
+                    said = verify(keys, [message], server.address, limit_ms=limit_ms)[0]
+                    assert said["results"][0][0] == wanted, (talk.__name__, said)
+                    # Of the limit of a minute the machine may take what it likes.
+                    assert wanted == PASS or said["ms"] < 9000, (talk.__name__, said)
+
+                one_try_passes(3, is_answered)
 
 
 class Old(UdpServer):
