@@ -15,8 +15,6 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define PATIENCE_MS FIXTURE_PATIENCE_MS
-
 int fixture_make(void **state)
 {
   struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -56,7 +54,7 @@ void fixture_start(const char *endpoint, const char *const *more, struct frank_c
     argv[count++] = (char *)*more++;
   }
   assert_int_equal(frank_child_spawn(FRANK_DOOR_PROGRAM, argv, pid, chan), FRANK_OK);
-  assert_int_equal(frank_chan_wait(*chan, PATIENCE_MS), FRANK_OK);
+  assert_int_equal(frank_chan_wait(*chan, FIXTURE_PATIENCE_MS), FRANK_OK);
   assert_int_equal(frank_chan_read(*chan, &record), FRANK_OK);
   assert_true(record.len_bytes <= 512);
   memcpy(payload, record.payload, record.len_bytes);
@@ -105,7 +103,7 @@ int fixture_end(struct frank_chan **chan, pid_t *pid, int kill_it)
     (void)kill(*pid, SIGKILL); /* before the channel closes, which would end it in order */
   }
   frank_chan_destroy(chan);
-  uint64_t until_us = frank_clock_now_us() + PATIENCE_MS * FRANK_US_PER_MS;
+  uint64_t until_us = frank_clock_now_us() + FIXTURE_PATIENCE_MS * FRANK_US_PER_MS;
   while (waitpid(*pid, &status, WNOHANG) == 0) {
     if (frank_clock_now_us() > until_us) {
       (void)kill(*pid, SIGKILL);
@@ -151,7 +149,7 @@ void fixture_expect(struct fixture *fixture, uint16_t type, void *payload, size_
                     char *tail)
 {
   struct frank_record record;
-  if (!next_record(fixture, PATIENCE_MS, &record)) {
+  if (!next_record(fixture, FIXTURE_PATIENCE_MS, &record)) {
     fail_msg("no record of type %u came", type);
   }
   assert_int_equal(record.type, type);
@@ -219,7 +217,7 @@ void fixture_reply(void *socket, char verb[16], char id[80], char body[4096])
 {
   char version[16];
   zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
-  assert_int_equal(zmq_poll(&item, 1, PATIENCE_MS), 1);
+  assert_int_equal(zmq_poll(&item, 1, FIXTURE_PATIENCE_MS), 1);
   receive(socket, version, sizeof version, 1);
   assert_string_equal(version, "frank/1");
   receive(socket, verb, 16, 1);
