@@ -195,6 +195,8 @@ def overload_is_borne():
             queued_kib = memory_kib(frankd.pid, "VmHWM")
         finally:
             load.close()
+    if after["wrong_hits"] != 0:
+        raise Fault(f"a device lied: {after}")
     for name, phase in (("4x overload", without), ("with a greedy client", having)):
         counts = {group: results_of(answers) for group, answers in phase["answers"].items()}
         print(f"      {name}: {counts}")
@@ -227,8 +229,6 @@ def overload_is_borne():
     print(f"      frankd's memory at most {queued_kib} KiB with {GREEDY_JOBS} jobs of one client")
     # Half of them: the others may have met a machine that stood still.
     assert percentile(busy_ms, 0.5) < patience(500), "busy is late"
-    if after["wrong_hits"] != 0:
-        raise Fault(f"a device lied: {after}")
     if not sanitized():
         # Three standard deviations of what few stamps on a busy machine say.
         doubt = 3 * math.sqrt(sum(1 / (rate * phase["elapsed_s"])
