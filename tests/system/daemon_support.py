@@ -9,8 +9,8 @@ import time
 
 import zmq
 
-from frank_client import Fault, check_stamp
-from harness import (children_of, one_try_passes, patience, random_b,  # noqa: F401 (for the tests)
+from frank_client import check_stamp
+from harness import (Fault, children_of, patience, random_b,  # noqa: F401 (for the tests)
                      sanitized, state_of, stretched, wait_until)
 
 # 1 in CI; the full run (reliability's row 7: 100 rounds) sets 20.
