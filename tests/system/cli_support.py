@@ -96,9 +96,10 @@ class Workers(threading.Thread):
                         self.waiting[pid] = waiting_of(pid) or self.waiting.get(pid)
 
     def starved(self):
-        """Those that waited for a core for seconds, and for most of the time: (waited, at work)."""
+        """Those that got less than a twelfth of a core: (seconds of waiting, seconds at work). Beside
+        one other process, a nice one gets a tenth, which is enough."""
         return [times for times in self.waiting.values()
-                if times is not None and times[0] > 1 and times[0] > 3 * times[1]]
+                if times is not None and times[0] > 1 and times[0] > 12 * times[1]]
 
     def __enter__(self):
         self.start()
