@@ -96,8 +96,8 @@ class Workers(threading.Thread):
                         self.waiting[pid] = waiting_of(pid) or self.waiting.get(pid)
 
     def starved(self):
-        """Those that got less than a twelfth of a core: (seconds of waiting, seconds at work). Beside
-        one other process, a nice one gets a tenth, which is enough."""
+        """Those that got less than a twelfth of a core: (seconds of waiting, seconds at work). A
+        nice process gets a tenth beside one other, which is enough."""
         return [times for times in self.waiting.values()
                 if times is not None and times[0] > 1 and times[0] > 12 * times[1]]
 

@@ -14,7 +14,7 @@ import unittest.mock
 from daemon_support import (HOPELESS, LET_HOPELESS, check_answer, collect, devices, in_threads,
                             jobs_of_all_shapes, no_zombie_stays, patience, rate_hps, request,
                             status, waiting)
-from harness import Frankd, is_running, random_b, run, wait_until
+from harness import Frankd, is_running, measured_until, random_b, run, wait_until
 
 
 def config(open_limit_s=120):
@@ -215,12 +215,9 @@ def work_of_a_lost_worker_is_reassigned_soon():
             return
         # Too short for a second device to help with a job while the first still has it.
         factor = max(100, int(rate_hps(frankd) * 0.0001))
-        figures = {}
-        for number in (signal.SIGKILL, signal.SIGSTOP):
-            worst_ms = []
-            while len(worst_ms) < 2 or (min(worst_ms) > patience(1500) and len(worst_ms) < 6):
-                worst_ms.append(lose_worker(frankd, number, factor))
-            figures[number.name] = worst_ms
+        figures = {number.name: measured_until(
+            patience(1500), lambda number=number: lose_worker(frankd, number, factor), 2, 6)
+            for number in (signal.SIGKILL, signal.SIGSTOP)}
         print(f"      the unluckiest job was answered after (ms): {figures}; bar: 250 and its work")
         for worst_ms in figures.values():
             assert min(worst_ms) <= patience(1500), figures

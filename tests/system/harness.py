@@ -153,6 +153,15 @@ def one_try_passes(tries, attempt, lasts_s=0.0):
     raise AssertionError("no tries")
 
 
+def measured_until(limit, measure, least=1, most=5):
+    """Measures some times, until one of them is within the limit: what else this machine does only
+    ever adds. Returns all, of which the smallest counts."""
+    found = []
+    while len(found) < least or (min(found) > limit and len(found) < most):
+        found.append(measure())
+    return found
+
+
 def cut_after_s(port, start=b"", limit_s=60.0):
     """How long a connection lasts that sends `start`, then a byte at a time, and never a whole
     request."""
@@ -173,14 +182,9 @@ def cut_after_s(port, start=b"", limit_s=60.0):
 
 
 def check_ten_seconds(port, start=b""):
-    """Such a connection has ten seconds: more only where this machine stands still, as it may in
-    one of some tries."""
-    for _ in range(5):
-        took_s = cut_after_s(port, start)
-        assert took_s > 9, took_s
-        if took_s < 13:
-            return
-    raise AssertionError(f"cut after {took_s} s")
+    """Such a connection has ten seconds: more only where this machine stands still."""
+    took_s = measured_until(13, lambda: cut_after_s(port, start))
+    assert 9 < min(took_s) <= 13, took_s
 
 
 def _stat_of(pid):
