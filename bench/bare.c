@@ -180,14 +180,13 @@ static enum frank_err run(void *arg, size_t member, uint32_t seconds, void *mess
   double clocks_hz = 0;
   bool is_core = is_cpu(work->engine->name);
   enum frank_err err = FRANK_OK;
-  /* One at least, even where this process stood still for all of the time. */
-  while (err == FRANK_OK && (slices == 0 || frank_clock_now_us() < until_us)) {
+  do { /* one at least, even where this process stood still for all of the time */
     err = search_slice(work, work->slice_count, found);
     clocks_hz += is_core ? bench_limit_clock_hz() : 0;
     slices++;
-  }
+  } while (err == FRANK_OK && frank_clock_now_us() < until_us);
   found->has_joules = counts && bench_energy_read(&energy, &found->joules, energy_why) == FRANK_OK;
-  found->clock_hz = slices > 0 ? clocks_hz / (double)slices : 0;
+  found->clock_hz = clocks_hz / (double)slices;
   work->engine->close(&work->ctx);
   if (err == FRANK_OK && (found->searched_us == 0 || found->attempts == 0)) {
     err = FRANK_ERR_DEVICE;

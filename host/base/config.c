@@ -208,11 +208,15 @@ static bool has_default(const struct frank_config_key *key, const void *values, 
 }
 
 enum frank_err frank_config_check_files(const struct frank_config_table *table, const void *values,
-                                        char *why)
+                                        bool reload, char *why)
 {
   for (size_t i = 0; i < table->key_count; i++) {
     const struct frank_config_key *key = &table->keys[i];
-    const char *path = key->is_read ? frank_config_member_of(key, values) : "";
+    if (!key->is_read || (reload && !key->reloadable)) {
+      continue;
+    }
+    assert(key->type == FRANK_CONFIG_TEXT);
+    const char *path = frank_config_member_of(key, values);
     if (path[0] != '\0' && access(path, R_OK) != 0) {
       (void)snprintf(why, FRANK_CONFIG_WHY_BYTES, "%s: %s: %s", key->name, path, strerror(errno));
       return FRANK_ERR_IO;

@@ -95,9 +95,11 @@ FRANK_MUST_CHECK enum frank_err frank_config_set(const struct frank_config_table
                                                  char *why);
 
 /* FRANK_ERR_IO where a key that `is_read` names what is not there, or what this process may not
- * read: `why` (FRANK_CONFIG_WHY_BYTES) gets "KEY: PATH: ...". */
+ * read: `why` (FRANK_CONFIG_WHY_BYTES) gets "KEY: PATH: ...". With `reload` only those count that
+ * a reload takes over. */
 FRANK_MUST_CHECK enum frank_err frank_config_check_files(const struct frank_config_table *table,
-                                                         const void *values, char *why);
+                                                         const void *values, bool reload,
+                                                         char *why);
 
 /* Writes a commented UCL file that loads back to the same values; with `changed_only` just the
  * keys that differ from their defaults. FRANK_ERR_IO. */

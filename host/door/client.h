@@ -62,7 +62,8 @@ struct frank_client_mint {
  * wrong with it. */
 FRANK_MUST_CHECK enum frank_err
 frank_client_mint(struct frank_client *client, const struct frank_client_mint *mint, uint64_t *id);
-/* Takes a request back; its reply is then error code "cancelled", unless it was done already. */
+/* Takes a request back; its reply is then error code "cancelled" (or "shutting-down"), unless it
+ * was done already. */
 FRANK_MUST_CHECK enum frank_err frank_client_cancel(struct frank_client *client, uint64_t id);
 
 #define FRANK_CLIENT_DEVICE_BYTES 96

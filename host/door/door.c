@@ -22,7 +22,7 @@
 #define HEARTBEAT_WAIT_MS 60000
 
 #define COUNTS_EVERY_US   FRANK_US_PER_S
-#define LEAVE_HEAR_US     (800 * FRANK_US_PER_MS) /* for who asks again and again */
+#define LEAVE_HEAR_US     (800 * FRANK_US_PER_MS) /* where somebody asks on and on */
 #define LEAVE_LIMIT_US    (7 * FRANK_US_PER_S)    /* frankd waits for this and libzmq's linger */
 #define LEAVE_HELD_MS     2
 #define LEAVE_QUIET_MS    20
@@ -156,9 +156,10 @@ static enum frank_err serve(struct frank_door *door, char *why)
   return FRANK_OK;
 }
 
-/* frankd is gone. Who waits for an answer of it, and who asked and was not read yet, is told so,
- * and replies for which a peer had no room are tried until it has. (Lifting libzmq's limit instead
- * loses them: a ROUTER takes a pipe that was full under the old limit for one whose peer has gone.)
+/* frankd is gone. Who waits for an answer of it, and who asks while this door is still there, is
+ * told so, and replies for which a peer had no room are tried until it has. (Lifting libzmq's limit
+ * instead loses them: a ROUTER takes a pipe that was full under the old limit for one whose peer
+ * has gone.)
  */
 static void leave(struct frank_door *door)
 {
@@ -171,9 +172,8 @@ static void leave(struct frank_door *door)
   frank_reception_end(door);
   while (!quiet && stuck < LEAVE_STUCK_POLLS && door->now_us - start_us < LEAVE_LIMIT_US) {
     size_t held = frank_replies_held(door->replies);
-    bool hears = door->now_us - start_us < LEAVE_HEAR_US;
     zmq_pollitem_t item = {.socket = door->router, .events = ZMQ_POLLIN};
-    bool found = zmq_poll(&item, hears ? 1 : 0, held > 0 ? LEAVE_HELD_MS : LEAVE_QUIET_MS) > 0;
+    bool found = zmq_poll(&item, 1, held > 0 ? LEAVE_HELD_MS : LEAVE_QUIET_MS) > 0;
     door->now_us = frank_clock_now_us();
     if (found) {
       frank_reception_read(door);
@@ -181,7 +181,12 @@ static void leave(struct frank_door *door)
     size_t before = frank_replies_held(door->replies);
     frank_replies_tick(door->replies, door->now_us);
     stuck = frank_replies_held(door->replies) < before ? 0 : stuck + (found ? 0 : 1);
-    quiet = !found && held == 0;
+    quiet = held == 0 && (!found || door->now_us - start_us >= LEAVE_HEAR_US);
+  }
+  size_t lost = frank_replies_held(door->replies);
+  if (lost > 0) {
+    frank_log(FRANK_LOG_WARN, "event=replies_left bytes=%zu why=\"no peer took them in time\"",
+              lost);
   }
 }
 

@@ -16,9 +16,9 @@
  * re-reads the folder of clients' keys on SIGHUP and when the folder changes. It ignores SIGTERM
  * and SIGINT, which a service manager sends to every process of a service: frankd still needs it
  * for the answers of the drain. It leaves when frankd closes the channel, after at most 7 s for
- * replies that their peers had no room for (2 s where none of them makes room), and
- * FRANK_DOOR_LINGER_MS for those that are still on their way (frankd waits that long: a child dies
- * with its parent).
+ * replies that their peers had no room for (2 s where none of them makes room, 800 ms for who asks
+ * on and on where none is held), and FRANK_DOOR_LINGER_MS for those that are still on their way
+ * (frankd waits that long: a child dies with its parent).
  *
  * Records: host/door/messages.h. Protocol: host/door/README.md.
  */

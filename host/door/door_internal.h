@@ -55,10 +55,11 @@ struct frank_door {
 
 /* ---- reception.c ---- */
 
-/* Reads messages while there are any, the channel has room for what they bring, and not too many
- * for one turn. */
+/* Reads messages while there are any, the channel (if it is open) has room for what they bring, and
+ * not too many for one turn. */
 void frank_reception_read(struct frank_door *door);
-/* frankd is gone: answers `shutting-down` to all who wait. */
+/* frankd is gone, or this door leaves after a fault of its own: answers `shutting-down` to all who
+ * wait. */
 void frank_reception_end(struct frank_door *door);
 /* Sends a reply; what becomes of it is logged. `body` stays the caller's. */
 void frank_reception_send(struct frank_door *door, struct frank_peer *peer,

@@ -122,6 +122,13 @@ static void set_shutting_down(struct frank_wire_fault *fault)
   frank_wire_fault_set(fault, "shutting-down", "the daemon is shutting down");
 }
 
+static void refuse_leaving(struct frank_door *door, const struct asker *asker)
+{
+  struct frank_wire_fault fault;
+  set_shutting_down(&fault);
+  refuse(door, asker, &fault, FRANK_DOOR_RETRY_AFTER_MS);
+}
+
 void frank_reception_end(struct frank_door *door)
 {
   struct frank_wire_fault fault;
@@ -141,9 +148,7 @@ static struct frank_asked *enter(struct frank_door *door, const struct asker *as
 {
   struct frank_asked *asked = NULL;
   if (door->closed) { /* nobody would answer it */
-    struct frank_wire_fault fault;
-    set_shutting_down(&fault);
-    refuse(door, asker, &fault, FRANK_DOOR_RETRY_AFTER_MS);
+    refuse_leaving(door, asker);
     return NULL;
   }
   if (asker->peer->budget->outstanding >= door->config->in_flight) {
@@ -203,8 +208,7 @@ static void on_mint(struct frank_door *door, const struct asker *asker)
     return;
   }
   if (door->draining) {
-    set_shutting_down(&fault);
-    refuse(door, asker, &fault, FRANK_DOOR_RETRY_AFTER_MS);
+    refuse_leaving(door, asker);
     goto cleanup;
   }
   struct frank_asked *asked = enter(door, asker);

@@ -274,9 +274,10 @@ static enum frank_err read_all(const struct daemon_options *options, int argc, c
 }
 
 /* What depends on more than one key: the files that they name, and each other. */
-static enum frank_err finish(const struct daemon_options *options, void *values, char *why)
+static enum frank_err finish(const struct daemon_options *options, void *values, bool reload,
+                             char *why)
 {
-  enum frank_err err = frank_config_check_files(options->table, values, why);
+  enum frank_err err = frank_config_check_files(options->table, values, reload, why);
   return err == FRANK_OK ? options->finish(values, why) : err;
 }
 
@@ -336,7 +337,7 @@ int daemon_options_start(const struct daemon_options *options, int argc, char *c
       told != NULL ? read_all(options, argc, argv, &request, values, why) : FRANK_ERR_NOMEM;
   if (err == FRANK_OK) {
     memcpy(told, values, options->size);
-    err = finish(options, values, why);
+    err = finish(options, values, false, why);
   }
   if (err != FRANK_OK) {
     (void)fprintf(stderr, "%s: %s\n", options->program, told != NULL ? why : "no memory");
@@ -362,5 +363,5 @@ enum frank_err daemon_options_again(const struct daemon_options *options, int ar
   int status = read_request(options, argc, argv, &request);
   assert(status == -1); /* the same flags were right at the start */
   enum frank_err err = read_all(options, argc, argv, &request, values, why);
-  return err == FRANK_OK ? finish(options, values, why) : err;
+  return err == FRANK_OK ? finish(options, values, true, why) : err;
 }

@@ -27,8 +27,10 @@
 
 #define PAUSE_FROM_US  (500 * FRANK_US_PER_MS)
 #define DRAIN_LIMIT_US (500 * FRANK_US_PER_MS) /* for the doors to hear that it ends */
-/* For the doors' last replies: longer than theirs. */
+/* For the doors' last replies: longer than theirs. After a second signal they have less. */
 #define LEAVE_LIMIT_US (10 * FRANK_US_PER_S)
+#define LEAVE_NOW_US   (2 * FRANK_US_PER_S)
+#define GONE_EVERY_US  (2 * FRANK_US_PER_MS)
 
 struct frankd {
   int argc;
@@ -325,6 +327,11 @@ static enum frank_err turn(struct frankd *f)
   return err;
 }
 
+static uint64_t leave_ends_us(const struct frankd *f, uint64_t since_us)
+{
+  return since_us + (f->stop_now ? LEAVE_NOW_US : LEAVE_LIMIT_US);
+}
+
 /* SIGTERM: no new requests; what is there is answered, when the grace ends with what was found. */
 static void drain(struct frankd *f)
 {
@@ -347,17 +354,22 @@ static void drain(struct frankd *f)
     }
   }
   frank_mint_finish(f->mint, frank_clock_now_us());
-  uint64_t limit_us = frank_clock_now_us() + LEAVE_LIMIT_US;
-  frankd_children_pump(f->children, frank_clock_now_us());
-  while (frankd_children_has_unsent(f->children) && frank_clock_now_us() < limit_us) {
-    f->grace_ends_us = limit_us;
+  uint64_t since_us = frank_clock_now_us();
+  frankd_children_pump(f->children, since_us);
+  while (frankd_children_has_unsent(f->children) &&
+         frank_clock_now_us() < leave_ends_us(f, since_us)) {
+    f->grace_ends_us = leave_ends_us(f, since_us);
     if (turn(f) != FRANK_OK) {
       break;
     }
   }
   frankd_children_close(f->children);
-  while (!frankd_children_gone(f->children) && frank_clock_now_us() < limit_us) {
-    usleep(2000);
+  since_us = frank_clock_now_us();
+  while (!frankd_children_gone(f->children) && frank_clock_now_us() < leave_ends_us(f, since_us)) {
+    /* Their ends are no events of the loop; a second signal is. */
+    if (frank_loop_run_once(f->loop, frank_clock_now_us() + GONE_EVERY_US) != FRANK_OK) {
+      break;
+    }
   }
 }
 

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #define PING_EVERY_US    FRANK_US_PER_S
-#define PONG_LIMIT_US    (3 * FRANK_US_PER_S) /* a stopped door is ended after this */
+#define SILENT_LIMIT_US  (3 * FRANK_US_PER_S) /* a stopped door is ended after this */
 #define START_LIMIT_US   (15 * FRANK_US_PER_S)
 #define RECORDS_PER_TURN 512
 #define PAUSE_MAX_US     (2 * FRANK_US_PER_S)
@@ -166,7 +166,7 @@ static void tick_child(struct frankd_child *c, uint64_t now_us)
   if (!c->is_ready) {
     return;
   }
-  if (now_us - c->heard_us > PONG_LIMIT_US) {
+  if (now_us - c->heard_us > SILENT_LIMIT_US) {
     frankd_child_failed(c, "it hung", now_us);
     return;
   }

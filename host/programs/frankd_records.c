@@ -159,8 +159,8 @@ static void on_domain(struct frankd_child *c, const uint8_t *payload, uint64_t n
 
 static void on_pong(struct frankd_child *c, const uint8_t *payload, uint64_t now_us)
 {
-  struct frank_record_tag tag;
   (void)now_us;
+  struct frank_record_tag tag;
   memcpy(&tag, payload, sizeof tag);
   if (tag.tag == c->drain_tag) {
     c->drain_tag = 0;

@@ -15,7 +15,8 @@ from daemon_support import (HOPELESS, LET_HOPELESS, check_answer, collect, in_th
                             jobs_of_all_shapes, patience, rate_hps, request, roomy_client, status,
                             waiting)
 from frank_client import Client, Timeout
-from harness import Frankd, free_port, one_try_passes, program, random_b, run, wait_until
+from harness import (Frankd, children_of, free_port, one_try_passes, program, random_b, run,
+                     wait_until)
 
 
 def factor_in_force(client):
@@ -236,6 +237,22 @@ def a_second_sigterm_ends_at_once():
         assert ok, reply
         check_answer(reply, b, factor=HOPELESS, met=False)
         assert frankd.wait_end(patience(20)) == 0
+
+
+def a_second_sigterm_waits_for_no_door_that_hangs():
+    """After the first one frankd gives its doors 10 s for their last replies."""
+    def attempt(_):
+        with Frankd(["--device", "cpu:0"]) as frankd:
+            door, = [pid for pid, name in children_of(frankd.pid) if name == "frank-door"]
+            os.kill(door, signal.SIGSTOP)
+            frankd.signal(signal.SIGTERM)
+            time.sleep(1)  # it waits for the door
+            start = time.monotonic()
+            frankd.signal(signal.SIGTERM)
+            assert frankd.wait_end(patience(20)) == 0
+            assert time.monotonic() - start < 7
+
+    one_try_passes(4, attempt)
 
 
 # ---- changes
@@ -500,7 +517,8 @@ def nobody_is_served_after_the_end():
 if __name__ == "__main__":
     run(sigterm_under_load_answers_every_request, what_can_be_done_is_done_before_the_end,
         no_request_falls_between_two_stools, thousands_of_answers_at_once_reach_their_clients,
-        a_second_sigterm_ends_at_once, sighup_takes_over_what_can_change,
+        a_second_sigterm_ends_at_once, a_second_sigterm_waits_for_no_door_that_hangs,
+        sighup_takes_over_what_can_change,
         a_changed_factor_file_takes_effect_and_a_broken_one_does_not,
         a_taken_endpoint_is_named_and_its_owner_goes_on, a_stale_socket_is_no_hindrance,
         a_folder_that_cannot_be_written_is_named,

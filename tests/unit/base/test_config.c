@@ -531,14 +531,16 @@ static void files_that_are_read_must_be_there(void **state)
   const struct frank_config_table table_of_one = {"test", read_keys, 1};
   char why[FRANK_CONFIG_WHY_BYTES] = "";
   struct values values = {.name = ""};
-  assert_int_equal(frank_config_check_files(&table_of_one, &values, why), FRANK_OK);
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, false, why), FRANK_OK);
   memcpy(values.name, "/dev/null", sizeof "/dev/null");
-  assert_int_equal(frank_config_check_files(&table_of_one, &values, why), FRANK_OK);
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, false, why), FRANK_OK);
   memcpy(values.name, "/dev", sizeof "/dev");
-  assert_int_equal(frank_config_check_files(&table_of_one, &values, why), FRANK_OK);
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, false, why), FRANK_OK);
   memcpy(values.name, "/no/such/file", sizeof "/no/such/file");
-  assert_int_equal(frank_config_check_files(&table_of_one, &values, why), FRANK_ERR_IO);
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, false, why), FRANK_ERR_IO);
   assert_string_equal(why, "name: /no/such/file: No such file or directory");
+  /* Only a restart would read it. */
+  assert_int_equal(frank_config_check_files(&table_of_one, &values, true, why), FRANK_OK);
 }
 
 static void texts_with_control_characters_are_refused(void **state)

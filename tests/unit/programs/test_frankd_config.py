@@ -64,11 +64,8 @@ def flags_win_over_the_file():
 
 def right_configurations_pass_the_check():
     assert frankd("--check")[0] == 0
-    with tempfile.TemporaryDirectory() as clients, tempfile.NamedTemporaryFile() as secret:
-        secure = ('listen = "tcp://0.0.0.0:5555"; '
-                  f'curve_secret = "{secret.name}"; curve_clients = "{clients}"')
-        done = with_file(secure, "--check")
-        assert done[0] == 0, done
+    secure = 'listen = "tcp://0.0.0.0:5555"; curve_secret = "/dev/null"; curve_clients = "/"'
+    assert with_file(secure, "--check")[0] == 0
     assert with_file('insecure = yes; listen = [ "tcp://127.0.0.1:*", "tcp://[::1]:5" ]',
                      "--check")[0] == 0
 
