@@ -273,7 +273,8 @@ static enum frank_err read_all(const struct daemon_options *options, int argc, c
   return err == FRANK_OK ? apply_flags(options, argc, argv, values, why) : err;
 }
 
-/* What depends on more than one key: the files that they name, and each other. */
+/* What one key alone does not tell: the files that they name (with `reload` those that it takes
+ * over), and what they say together. */
 static enum frank_err finish(const struct daemon_options *options, void *values, bool reload,
                              char *why)
 {

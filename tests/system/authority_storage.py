@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 
 from authority_support import BASE, PATIENCE_S, Authority, openssl_verifies, verb
-from harness import Skip, children_of, program, run
+from harness import TRACED, Skip, children_of, program, run
 
 WRITES = ("write", "pwrite64", "fsync", "fdatasync", "rename", "openat", "unlink", "ftruncate",
           "mkdir")
@@ -53,7 +53,7 @@ def traced(call, what, nth, command):
             ["strace", "-f", "-qq", "-o", log.name, "-e", f"trace={call}",
              "-e", f"inject={call}:{what}:when={nth}", *command],
             capture_output=True, text=True, timeout=4 * PATIENCE_S, check=False,
-            env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})  # it would trace, too
+            env=TRACED)
         hit = "INJECTED" in (text := log.read()) or "killed by SIGKILL" in text
     return done.returncode, hit, done.stdout, done.stderr
 

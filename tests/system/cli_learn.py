@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 
 from cli_support import Skip, frank, program, read, run, sample
+from harness import TRACED
 
 FACTOR = 5000
 SIGNED = ["test2.message", "rfc6376.signed.rsa.msg", "ed25519test2.msg", "message.mbox"]
@@ -206,7 +207,7 @@ def learn_under(inject, folder, file):
          "-e", "inject=" + inject, program("frank"), "learn", "--spam", "--json", "--state",
          folder.state, file],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-        check=False, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+        check=False, env=TRACED)
 
 
 def answered(done):

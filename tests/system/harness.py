@@ -31,6 +31,8 @@ import traceback
 from frank_client import (Client, Fault, Timeout, check_stamp,  # noqa: F401 (for tests)
                           mint_patiently)
 
+# The environment of a program under strace: the leak checker would trace it, too.
+TRACED = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
 READY_S = 120.0  # as long as a frankd on a busy machine, under sanitizers, may take
 
 
