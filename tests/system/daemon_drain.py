@@ -11,10 +11,12 @@ import subprocess
 import tempfile
 import time
 
+import zmq
+
 from daemon_support import (HOPELESS, LET_HOPELESS, check_answer, collect, in_threads,
                             jobs_of_all_shapes, patience, rate_hps, request, roomy_client, status,
                             waiting)
-from frank_client import Client, Timeout
+from frank_client import VERSION, Client, Timeout
 from harness import (Frankd, children_of, free_port, one_try_passes, program, random_b, run,
                      wait_until)
 
@@ -251,6 +253,33 @@ def a_second_sigterm_waits_for_no_door_that_hangs():
             frankd.signal(signal.SIGTERM)
             assert frankd.wait_end(patience(20)) == 0
             assert time.monotonic() - start < 7
+
+    one_try_passes(4, attempt)
+
+
+def who_asks_while_a_slow_client_is_waited_for_is_told_so():
+    """The door goes on for some seconds for a client that takes its replies slowly."""
+    def attempt(_):
+        with Frankd(["--device", "cpu:0"], config="grace = 200ms\n") as frankd, \
+                frankd.client() as client, zmq.Context() as context, \
+                context.socket(zmq.DEALER) as slow:
+            slow.linger = 0
+            slow.rcvhwm = 1
+            slow.rcvbuf = 4096
+            slow.connect(frankd.ipc)
+            for i in range(2000):
+                slow.send_multipart([VERSION, b"status", b"%d" % i, b"{}"])
+                time.sleep(0.002 if i % 60 else 0.01)
+            frankd.signal(signal.SIGTERM)
+            start = time.monotonic()
+            while time.monotonic() < start + 2:  # longer than it hears who asks on and on
+                if slow.poll(20):
+                    slow.recv_multipart()
+                time.sleep(0.02)
+            client.send("mint", {"b": random_b(), "factor": 1}, "late")
+            ok, asked, reply = client.recv(20)
+            assert (ok, asked, reply["error"]) == (False, "late", "shutting-down"), reply
+            assert frankd.wait_end(patience(20)) == 0
 
     one_try_passes(4, attempt)
 
