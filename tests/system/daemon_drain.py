@@ -547,6 +547,7 @@ if __name__ == "__main__":
     run(sigterm_under_load_answers_every_request, what_can_be_done_is_done_before_the_end,
         no_request_falls_between_two_stools, thousands_of_answers_at_once_reach_their_clients,
         a_second_sigterm_ends_at_once, a_second_sigterm_waits_for_no_door_that_hangs,
+        who_asks_while_a_slow_client_is_waited_for_is_told_so,
         sighup_takes_over_what_can_change,
         a_changed_factor_file_takes_effect_and_a_broken_one_does_not,
         a_taken_endpoint_is_named_and_its_owner_goes_on, a_stale_socket_is_no_hindrance,
